@@ -1,0 +1,1 @@
+"""Audio in, tones out: prior, features, network, search."""

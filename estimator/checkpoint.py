@@ -1,0 +1,69 @@
+"""Weights on disk: safetensors, and a JSON file that says what they are.
+
+The JSON holds the hash of the parameter table. A checkpoint made for another table would answer with
+the wrong parameters, so it is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save
+
+from estimator.models.lstm import LstmEstimator, LstmSettings
+from jxctl import __version__
+from jxctl.errors import JxError, UsageError
+from jxctl.files import write_atomically
+from jxctl.params import table_hash
+
+
+def _with(path: Path, suffix: str) -> Path:
+    """``path`` with a suffix added to its last part."""
+    return path.with_name(path.name + suffix)
+
+
+def shipped() -> Path:
+    """The checkpoint that comes with jx, without its suffix."""
+    return Path(str(resources.files("estimator") / "checkpoints" / "lstm"))
+
+
+def load(path: Path | None = None) -> tuple[LstmEstimator, dict[str, Any]]:
+    """The network and its JSON, from ``path`` without suffix (default: the one that comes with jx).
+
+    Weights are kept in 16 bits on disk and widened here. Raises `UsageError` for a missing or damaged
+    checkpoint, or one of another parameter table.
+    """
+    path = path or shipped()
+    try:
+        config = json.loads(_with(path, ".json").read_text())
+        weights = load_file(_with(path, ".safetensors"))
+        if config["table"] != table_hash():
+            raise UsageError(
+                f"{path} was trained for another parameter table",
+                "train again (jx train), or use the jx version in its JSON",
+            )
+        model = LstmEstimator(LstmSettings(**config["model"]))
+        model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+    except JxError:
+        raise
+    except FileNotFoundError:
+        raise UsageError(f"no checkpoint at {path}", "jx train makes one") from None
+    except Exception as error:
+        raise UsageError(f"checkpoint {path} cannot be read: {error}") from error
+    return model.eval(), config
+
+
+def write(model: LstmEstimator, path: Path, about: dict[str, Any]) -> None:
+    """Write ``path``.safetensors and ``path``.json, each whole or not at all."""
+    # Weights are learnt to far less than 16 bits; half the file is half the download.
+    weights = {
+        name: tensor.half() if tensor.is_floating_point() and "running" not in name else tensor
+        for name, tensor in model.state_dict().items()
+    }
+    config = {"jx": __version__, "table": table_hash(), "model": model.settings.to_json(), **about}
+    write_atomically(_with(path, ".safetensors"), save({k: v.contiguous() for k, v in weights.items()}))
+    write_atomically(_with(path, ".json"), (json.dumps(config, indent=2) + "\n").encode())

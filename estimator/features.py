@@ -1,0 +1,113 @@
+"""Log-mel spectrograms: what the network sees and what candidates are ranked by.
+
+Both take audio at 44.1 kHz, one second-length for a whole batch, and give decibels relative to the
+loudest cell of each sound, cut `FLOOR_DB` below it: the level of a recording says nothing about the
+tone.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+SAMPLE_RATE = 44100
+FLOOR_DB = 80.0
+
+
+@dataclass(frozen=True)
+class MelSettings:
+    """``window`` and ``hop`` in samples, ``bands`` between ``low_hz`` and ``high_hz``."""
+
+    window: int
+    hop: int
+    bands: int
+    low_hz: float = 30.0
+    high_hz: float = 16000.0
+
+    def frames(self, samples: int) -> int:
+        """How many frames a sound of that length gives."""
+        return max(1, -(-samples // self.hop))
+
+
+INPUT = MelSettings(window=2048, hop=882, bands=96)
+"""What the network sees: 20 ms a frame."""
+
+RANKING = MelSettings(window=2048, hop=441, bands=128)
+"""What sounds are compared in: 10 ms a frame."""
+
+
+def mel_power(audio: torch.Tensor, settings: MelSettings) -> torch.Tensor:
+    """Mel power, float32[N, bands, frames], of audio, float32[N, samples].
+
+    Frame k is centred on sample k * hop; the sound is silent outside.
+    """
+    samples = audio.shape[-1]
+    frames = settings.frames(samples)
+    half = settings.window // 2
+    needed = (frames - 1) * settings.hop + settings.window
+    padded = torch.nn.functional.pad(audio, (half, max(0, needed - half - samples)))
+    stacked = padded.unfold(-1, settings.window, settings.hop)[:, :frames]
+    window = torch.hann_window(settings.window)
+    spectrum = torch.fft.rfft(stacked * window)
+    power = spectrum.real.square() + spectrum.imag.square()
+    return torch.einsum("ntf,fb->nbt", power, _filters(settings))
+
+
+def log_mel(audio: np.ndarray | torch.Tensor, settings: MelSettings = RANKING) -> torch.Tensor:
+    """Log-mel spectrogram in dB, -80 to 0, float32[N, bands, frames]; silence is -80 throughout."""
+    return relative_db(mel_power(torch.as_tensor(audio), settings))
+
+
+def relative_db(power: torch.Tensor) -> torch.Tensor:
+    """Power in dB under each sound's loudest cell, cut at the floor."""
+    peak = power.amax(dim=(-2, -1), keepdim=True).clamp_min(1e-12)
+    return 10 * torch.log10((power / peak).clamp_min(10 ** (-FLOOR_DB / 10)))
+
+
+def log_mel_distance(audio: np.ndarray, target: np.ndarray) -> NDArray[np.float64]:
+    """Mean absolute log-mel difference in dB between sounds, float32[N, samples], and a target.
+
+    Levels are matched by RMS. Cells count where the sound or the target rises above the floor, 80 dB
+    under the target's loudest cell. `RANKING` gives the bands and frames. Returns float64[N]; a silent
+    sound against a sounding target gives its whole height above the floor.
+    """
+    goal = mel_power(torch.as_tensor(target[None], dtype=torch.float32), RANKING)
+    floor = goal.amax().clamp_min(1e-12) * 10 ** (-FLOOR_DB / 10)
+    goal_db = 10 * torch.log10(goal.clamp_min(floor))
+    rms = float(np.sqrt(np.mean(np.square(target, dtype=np.float64))))
+    distances = []
+    # In pieces: a thousand spectrograms at once would not fit the cache, nor a small machine.
+    for part in np.array_split(audio, max(1, len(audio) // 32)):
+        own_rms = np.sqrt(np.mean(np.square(part, dtype=np.float64), axis=1))
+        gain = np.where(own_rms > 1e-9, rms / np.maximum(own_rms, 1e-9), 0).astype(np.float32)
+        power = mel_power(torch.as_tensor(part * gain[:, None]), RANKING).clamp_min(floor)
+        sounding = (power > floor) | (goal > floor)
+        difference = (10 * torch.log10(power) - goal_db).abs() * sounding
+        distances.append(difference.sum((1, 2)) / sounding.sum((1, 2)).clamp_min(1))
+    return torch.cat(distances).numpy().astype(np.float64)
+
+
+@functools.cache
+def _filters(settings: MelSettings) -> torch.Tensor:
+    """Triangular mel filters, float32[bins, bands], each with a peak of one (HTK mel scale).
+
+    Bands narrower than a bin take the power of the bins around their centre, in proportion.
+    """
+    edges_mel = np.linspace(_mel(settings.low_hz), _mel(settings.high_hz), settings.bands + 2)
+    edges = 700 * (10 ** (edges_mel / 2595) - 1)
+    bins = np.arange(settings.window // 2 + 1) * SAMPLE_RATE / settings.window
+    width = SAMPLE_RATE / settings.window
+    centre = edges[1:-1]
+    below = np.maximum(centre - edges[:-2], width)
+    above = np.maximum(edges[2:] - centre, width)
+    rising = (bins[:, None] - (centre - below)) / below
+    falling = (centre + above - bins[:, None]) / above
+    return torch.from_numpy(np.clip(np.minimum(rising, falling), 0, None).astype(np.float32))
+
+
+def _mel(hz: float) -> float:
+    return float(2595 * np.log10(1 + hz / 700))

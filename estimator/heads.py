@@ -1,0 +1,142 @@
+"""What the network says about each parameter: a distribution over its values, from the table.
+
+A switch has a class per position, a level a class per raw value. Logits of all parameters lie in one
+row; `HEADS` says where.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from jxctl.params import TONE_PARAMETERS, TONE_SIZE, Parameter
+
+LEVEL_SIGMA = 2.0
+"""Width in raw steps over which a level's target is spread: 62 is nearly right for 60."""
+
+UNHEARD = ("AFTER VIB", "AFTER BRI", "AFTER VOL", "UNKNOWN AE")
+"""No sound tells these: a held note has no aftertouch, and $AE has no known effect."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """Logits ``start`` to ``stop`` belong to ``parameter``."""
+
+    parameter: Parameter
+    start: int
+    stop: int
+
+    @property
+    def classes(self) -> int:
+        """How many values it chooses from."""
+        return self.stop - self.start
+
+
+def _heads() -> tuple[Head, ...]:
+    heads, start = [], 0
+    for parameter in TONE_PARAMETERS:
+        if parameter.name not in UNHEARD:
+            heads.append(Head(parameter, start, start + parameter.positions))
+            start += parameter.positions
+    return tuple(heads)
+
+
+HEADS = _heads()
+LOGITS = HEADS[-1].stop
+COLUMNS = np.array([head.parameter.column for head in HEADS])
+
+
+def classes(tones: np.ndarray) -> NDArray[np.int64]:
+    """Class of each estimated parameter, int64[N, heads], of tones, uint8[N, 48]."""
+    return np.stack([_class_table(h.parameter)[tones[:, h.parameter.column]] for h in HEADS], axis=1)
+
+
+def tones_from(classes: np.ndarray, base: bytes) -> NDArray[np.uint8]:
+    """Tones, uint8[N, 48], from classes, int[N, heads]; the other parameters are taken from ``base``."""
+    tones = np.tile(np.frombuffer(base, np.uint8), (len(classes), 1))
+    for k, head in enumerate(HEADS):
+        starts = np.array(head.parameter.starts or range(128), np.uint8)
+        tones[:, head.parameter.column] = starts[classes[:, k]]
+    return tones
+
+
+def soft_cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Cross entropy per head, float[N, heads], for logits float[N, LOGITS] and classes int[N, heads].
+
+    A level's target is a narrow bell around the true value; a switch's is the position itself. Each
+    head is scaled by the entropy of ignorance, log(classes), so that all weigh alike.
+    """
+    losses = []
+    for k, head in enumerate(HEADS):
+        log_p = torch.log_softmax(logits[:, head.start : head.stop], dim=1)
+        if head.parameter.kind == "level":
+            loss = -(_bell()[target[:, k]] * log_p).sum(1)
+        else:
+            loss = -log_p.gather(1, target[:, k, None])[:, 0]
+        losses.append(loss / np.log(head.classes))
+    return torch.stack(losses, dim=1)
+
+
+def probabilities(logits: torch.Tensor) -> list[NDArray[np.float64]]:
+    """Per head, float64[N, classes]."""
+    return [
+        torch.softmax(logits[:, h.start : h.stop].double(), dim=1).numpy() for h in HEADS
+    ]
+
+
+def median(probability: np.ndarray) -> NDArray[np.int64]:
+    """The class at the middle of each distribution, int[N]: the best single guess of a level."""
+    return np.asarray((np.cumsum(probability, axis=1) < 0.5).sum(axis=1).clip(max=probability.shape[1] - 1))
+
+
+def best(probability: list[NDArray[np.float64]]) -> NDArray[np.int64]:
+    """One answer a head, int64[N, heads]: the likeliest position, the median level."""
+    picks = [
+        median(p) if head.parameter.kind == "level" else p.argmax(axis=1)
+        for head, p in zip(HEADS, probability, strict=True)
+    ]
+    return np.stack(picks, axis=1)
+
+
+def draw(probability: list[NDArray[np.float64]], rng: np.random.Generator) -> NDArray[np.int64]:
+    """One draw a row and head, int64[N, heads]."""
+    picks = []
+    for p in probability:
+        uniform = rng.uniform(size=(len(p), 1))
+        picks.append((np.cumsum(p, axis=1) < uniform).sum(axis=1).clip(max=p.shape[1] - 1))
+    return np.stack(picks, axis=1)
+
+
+def confidence(probability: list[NDArray[np.float64]], answer: np.ndarray) -> NDArray[np.float64]:
+    """Probability, float64[N, heads], that the truth is the answer (a switch) or within 6 raw of it."""
+    out = np.empty(answer.shape)
+    for k, (head, p) in enumerate(zip(HEADS, probability, strict=True)):
+        reach = 6 if head.parameter.kind == "level" else 0
+        offsets = np.arange(head.classes)[None, :] - answer[:, k, None]
+        out[:, k] = (p * (np.abs(offsets) <= reach)).sum(axis=1)
+    return out
+
+
+def _class_table(parameter: Parameter) -> NDArray[np.int64]:
+    return np.array([parameter.position(raw) if parameter.starts else raw for raw in range(128)])
+
+
+_BELL: list[torch.Tensor] = []
+
+
+def _bell() -> torch.Tensor:
+    """Soft targets, float[128, 128]: row k is the bell around raw k. The ends stay sharp."""
+    if not _BELL:
+        raw = torch.arange(128, dtype=torch.float32)
+        bell = torch.exp(-0.5 * ((raw[:, None] - raw[None, :]) / LEVEL_SIGMA) ** 2)
+        bell[[0, -1]] = 0
+        bell[0, 0] = bell[-1, -1] = 1
+        bell[1:-1, [0, -1]] = 0
+        _BELL.append(bell / bell.sum(dim=1, keepdim=True))
+    return _BELL[0]
+
+
+assert len(COLUMNS) + len(UNHEARD) == TONE_SIZE

@@ -1,0 +1,221 @@
+"""What was played: the note, when it began, and how long the key was held.
+
+A recording says nothing about the keyboard, so all of this is read from the sound:
+
+- **Event.** The first sound that is not much weaker than the strongest one; clicks before it and
+  notes after it are left out.
+- **Note.** The fundamental, from pyin (librosa) on the loudest stretch and checked against the
+  harmonics. A tone may have layers an octave or a fifth apart, so the key that was pressed is known
+  only up to such intervals: a tone with a 16' layer is heard an octave below its key.
+- **Gate.** The key was released where the level, after a steadier stretch, begins its final fall.
+  A sound that falls from its peak to the end (a pluck, a drum) shows no release: then the gate is the
+  whole sound and ``release_heard`` is false, since a key held that long would sound the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from estimator.pitch import find_pitch
+from jxctl.errors import AudioError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+LEVEL_HOP_S = 0.001
+LEVEL_WINDOW_S = 0.03
+"""One period of the lowest note."""
+ONSET_WINDOW_S = 0.003
+ONSET_DB = -50.0
+"""What is weaker than this, relative to the peak, is not part of the sound."""
+NO_SILENCE = 0.4
+"""Where even the quietest moments are this loud beside the peak, they are sound and not noise."""
+EVENT_GAP_S = 0.15
+"""Shorter gaps are tremolo or beating, not the end of a note."""
+EVENT_ENERGY = 0.1
+"""The first sound with this share of the strongest one's energy is the one that counts."""
+GATE_HOP_S = 0.005
+GATE_RANGE_DB = -40.0
+"""The release is looked for above this level; below are reverberation and noise."""
+SHORTEST_GATE_S = 0.03
+CORNER_DB = 2.0
+STEEPER = 2.5
+"""A release falls at least this many times faster than the sound did just before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What `listen` found.
+
+    ``note``: MIDI number (60 is middle C) or None where there is no pitch. ``cents``: deviation of
+    the sound from that note, -50 to 50. ``pitch_confidence``: 0 to 1. ``onset_s``, ``end_s``: where
+    the sound begins and where it has died away, from the start of the recording. ``gate_s``: from
+    the onset to the release of the key. ``release_heard``: see the module's text.
+    """
+
+    note: int | None
+    cents: float
+    pitch_confidence: float
+    onset_s: float
+    gate_s: float
+    end_s: float
+    release_heard: bool
+
+    @property
+    def pitched(self) -> bool:
+        """Whether a note was found."""
+        return self.note is not None
+
+
+def listen(audio: np.ndarray, sample_rate: int) -> Heard:
+    """Find the note, onset and gate of a mono recording.
+
+    ``audio``: float[samples] at any level, ``sample_rate`` in Hz. Pitch is looked for from C1 to C8.
+    Raises `AudioError` for another shape or an array without sound.
+    """
+    import numpy as np
+
+    if audio.ndim != 1 or not len(audio) or not np.isfinite(audio).all():
+        raise AudioError(
+            f"cannot listen to audio of shape {list(audio.shape)}", "read_audio gives mono audio"
+        )
+    peak = float(np.abs(audio).max())
+    if peak == 0:
+        raise AudioError("cannot listen to silence", "record it at a higher level")
+    x = audio.astype(np.float64) / peak
+    begin, end, floor = _event(x, sample_rate)
+    after = end + round(0.05 * sample_rate)  # silence after it, to see an abrupt end
+    release = _release(x[begin:after], sample_rate, floor)
+    length = (end - begin) / sample_rate
+    pitch = find_pitch(x[begin:end], sample_rate)
+    midi = 69 + 12 * float(np.log2(pitch.hz / 440))
+    return Heard(
+        note=round(midi) if pitch.found else None,
+        cents=100 * (midi - round(midi)) if pitch.found else 0.0,
+        pitch_confidence=pitch.confidence,
+        onset_s=begin / sample_rate,
+        gate_s=length if release is None else min(release, length),
+        end_s=end / sample_rate,
+        release_heard=release is not None,
+    )
+
+
+def _rms(x: np.ndarray, window: int, hop: int) -> np.ndarray:
+    """RMS of windows centred on every multiple of ``hop``: float64[len(x) // hop + 1]."""
+    import numpy as np
+
+    sums = np.concatenate([[0.0], np.cumsum(x * x)])
+    centres = np.arange(0, len(x) + 1, hop)
+    first = np.maximum(centres - window // 2, 0)
+    last = np.minimum(centres + (window + 1) // 2, len(x))
+    return np.asarray(np.sqrt(np.maximum(sums[last] - sums[first], 0) / np.maximum(last - first, 1)))
+
+
+def _event(x: np.ndarray, rate: int) -> tuple[int, int, float]:
+    """First and last sample of the sound that counts, and the RMS of the noise around it."""
+    import numpy as np
+
+    hop = max(1, round(LEVEL_HOP_S * rate))
+    level = _rms(x, round(LEVEL_WINDOW_S * rate), hop)
+    peak = float(level.max())
+    floor = float(np.quantile(level, 0.05))
+    if floor > NO_SILENCE * peak:
+        floor = 0.0  # a recording trimmed to the sound has no floor that could be measured
+    threshold = max(peak * 10 ** (ONSET_DB / 20), 2 * floor)
+    loud = np.flatnonzero(level >= threshold)
+    breaks = np.flatnonzero(np.diff(loud) > EVENT_GAP_S / LEVEL_HOP_S)
+    firsts = loud[np.concatenate([[0], breaks + 1])]
+    lasts = loud[np.concatenate([breaks, [len(loud) - 1]])]
+    energies = np.array([(level[a : b + 1] ** 2).sum() for a, b in zip(firsts, lasts, strict=True)])
+    pick = int(np.argmax(energies >= EVENT_ENERGY * energies.max()))
+    # The wide window sees the sound early by up to its length: the narrow one tells when.
+    fine = _rms(x, round(ONSET_WINDOW_S * rate), hop)
+    begin = int(firsts[pick])
+    begin += int(np.argmax(fine[begin:] >= threshold))
+    return begin * hop, min((int(lasts[pick]) + 1) * hop, len(x)), floor
+
+
+def _release(x: np.ndarray, rate: int, floor: float) -> float | None:
+    """Seconds from the onset to the release of the key, or None where no release can be heard.
+
+    ``x`` begins at the onset. The level in dB is drawn as straight lines; the release is the
+    corner after which it falls most steeply beside what it did before.
+    """
+    import numpy as np
+
+    hop = max(1, round(GATE_HOP_S * rate))
+    level = np.sqrt(np.maximum(_rms(x, round(LEVEL_WINDOW_S * rate), hop) ** 2 - floor**2, 0))
+    # The highest level still to come: beating, tremolo and swells are no release, as they rise again.
+    falling = np.maximum.accumulate(level[::-1])[::-1]
+    lowest = min(max(float(falling[0]) * 10 ** (GATE_RANGE_DB / 20), 2 * floor), 0.9 * float(falling[0]))
+    first = int(np.argmax(level >= 0.9 * falling[0]))
+    last = int(np.flatnonzero(falling >= lowest)[-1])
+    curve = falling[first : last + 1]
+    corners = [corner for corner in _corners(20 * np.log10(curve)) if _is_release(curve, corner)]
+    if not corners:
+        return None
+    corner = max(corners, key=lambda corner: _steepening(curve, corner))
+    return (first + _sharpened(curve, corner)) * hop / rate
+
+
+def _corners(curve: np.ndarray) -> list[int]:
+    """Interior knots of a polyline within `CORNER_DB` of a curve (Ramer-Douglas-Peucker), in order."""
+    import numpy as np
+
+    spans, knots = [(0, len(curve) - 1)], []
+    while spans:
+        a, b = spans.pop()
+        if b - a < 2:
+            continue
+        away = np.abs(curve[a : b + 1] - np.linspace(curve[a], curve[b], b - a + 1))
+        if away.max() > CORNER_DB:
+            knot = a + int(np.argmax(away))
+            knots.append(knot)
+            spans += [(a, knot), (knot, b)]
+    return sorted(knots)
+
+
+def _is_release(curve: np.ndarray, corner: int) -> bool:
+    """Whether the amplitude falls several times faster after a corner than in an equal time before."""
+    half, tenth = _time_to(curve, corner, 0.5), _time_to(curve, corner, 0.1)
+    # A pluck may take a moment to swell: what comes before must be long beside the fall after it.
+    if corner < max(SHORTEST_GATE_S / GATE_HOP_S, 0.15 * tenth):
+        return False
+    back = min(corner, max(half, 4))
+    fall_before = (curve[corner - back] - curve[corner]) / back
+    fall_after = (curve[corner] - curve[corner + half]) / half
+    return bool(fall_after > STEEPER * fall_before)
+
+
+def _steepening(curve: np.ndarray, corner: int) -> float:
+    """By how many dB more the level falls after a corner than in an equal time before it."""
+    import numpy as np
+
+    tenth = _time_to(curve, corner, 0.1)
+    ratio = curve[corner] ** 2 / curve[max(0, corner - tenth)] / curve[corner + tenth]
+    return float(20 * np.log10(ratio))
+
+
+def _time_to(curve: np.ndarray, start: int, ratio: float) -> int:
+    """Steps until a falling curve is below ``ratio`` of its value at ``start``, or until its end."""
+    import numpy as np
+
+    return int(np.argmax(curve[start:] < ratio * curve[start])) or len(curve) - 1 - start
+
+
+def _sharpened(curve: np.ndarray, corner: int) -> float:
+    """The corner of the two joined lines that fit the amplitude around a corner best."""
+    import numpy as np
+
+    reach = max(_time_to(curve, corner, 0.4), 6)
+    first, last = max(0, corner - reach), min(len(curve), corner + reach + 1)
+    t = np.arange(first, last, max(1, reach // 50))
+    best, best_error = float(corner), np.inf
+    for knee in t[1:-1]:
+        basis = np.stack([np.ones_like(t), t, np.maximum(t - knee, 0)], axis=1)
+        fit = np.linalg.lstsq(basis, curve[t], rcond=None)[0]
+        error = float(((basis @ fit - curve[t]) ** 2).sum())
+        if error < best_error:
+            best, best_error = float(knee), error
+    return best

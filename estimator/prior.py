@@ -1,0 +1,160 @@
+"""What tones are like: a Gaussian copula over real tones.
+
+Most parameters of real tones pile up at 0 or 127, and many go together (an attack with its release,
+both oscillators' tunings). A copula keeps both: each parameter its own histogram, and one matrix of
+correlations between their normal scores. Only these statistics are shipped, in ``prior.npz``, never
+the tones. They were fitted by::
+
+    python -m estimator.prior TABLE.csv --hold-out "MKS-70 GENLIB-A" -o estimator/prior.npz
+
+The bank held out is kept for judging on real tones that neither prior nor network has seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import functools
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special, stats
+
+from jxctl.errors import ToneError
+from jxctl.params import BY_NAME, TONE_PARAMETERS, TONE_SIZE, Parameter
+from jxctl.tone import INIT_TONE
+
+# A real bank is a small sample: a little of every value stays possible, and neighbouring knob
+# positions lend each other weight. The piles at 0 and 127 are not smeared.
+UNIFORM_SHARE = 0.03
+SMOOTHING_RAW = 1.5
+_JITTERS = 20
+
+
+@dataclass(frozen=True)
+class Prior:
+    """``columns``: int[P], tone columns that vary. ``probability``: float[P, 128] over raw values
+    (levels) or positions (switches). ``correlation``: float[P, P] of the normal scores."""
+
+    columns: NDArray[np.int64]
+    probability: NDArray[np.float64]
+    correlation: NDArray[np.float64]
+
+    @classmethod
+    def load(cls) -> Prior:
+        """The prior that comes with jx."""
+        return _shipped()
+
+    @classmethod
+    def fit(cls, tones: np.ndarray) -> Prior:
+        """Fit to real tones, uint8[N, 48]; columns that never vary stay at the init tone's value."""
+        columns = np.flatnonzero(tones.min(axis=0) != tones.max(axis=0))
+        values = np.stack([_classes(TONE_PARAMETERS[c])[tones[:, c]] for c in columns], axis=1)
+        probability = np.stack(
+            [_histogram(values[:, k], TONE_PARAMETERS[c]) for k, c in enumerate(columns)]
+        )
+        # Ties are broken at random, many times over, and the correlations averaged.
+        rng = np.random.default_rng(0)
+        correlation = np.mean([_correlation(values, rng) for _ in range(_JITTERS)], axis=0)
+        return cls(columns, probability, correlation)
+
+    def sample(self, count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Draw tones: uint8[count, 48]. The same generator state gives the same tones."""
+        factor = np.linalg.cholesky(self.correlation)
+        score = rng.standard_normal((count, len(self.columns))) @ factor.T
+        uniform = special.ndtr(score)
+        tones = np.tile(np.frombuffer(INIT_TONE.values, np.uint8), (count, 1))
+        for k, column in enumerate(self.columns):
+            drawn = np.searchsorted(np.cumsum(self.probability[k]), uniform[:, k], side="right")
+            parameter = TONE_PARAMETERS[column]
+            starts = np.array(parameter.starts or range(128))
+            tones[:, column] = starts[np.minimum(drawn, parameter.positions - 1)]
+        return tones
+
+    def save(self, path: str | Path) -> None:
+        """Write as npz."""
+        np.savez_compressed(
+            path,
+            columns=self.columns,
+            probability=self.probability.astype(np.float32),
+            correlation=self.correlation.astype(np.float32),
+        )
+
+
+@functools.cache
+def _shipped() -> Prior:
+    with (resources.files("estimator") / "prior.npz").open("rb") as file, np.load(file) as data:
+        probability = data["probability"].astype(np.float64)
+        probability /= probability.sum(axis=1, keepdims=True)
+        return Prior(data["columns"], probability, data["correlation"].astype(np.float64))
+
+
+def read_table(path: str | Path) -> tuple[NDArray[np.uint8], list[str], list[str]]:
+    """Tones of a CSV table: a column a parameter by name, and ``name`` and ``origin``.
+
+    Returns uint8[N, 48], names and origins. Parameters that the table lacks take the init tone's
+    value. Raises `ToneError` for a file that is no such table.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        tones = np.tile(np.frombuffer(INIT_TONE.values, np.uint8), (len(rows), 1))
+        present = [name for name in (rows[0] if rows else ()) if name in BY_NAME]
+        if not present:
+            raise ToneError(f"{path}: no column is named after a parameter, such as VCF FREQ")
+        for name in present:
+            values = np.array([int(row[name]) for row in rows])
+            if values.min() < 0 or values.max() > 127:
+                raise ToneError(f"{path}: {name} holds a value outside 0-127")
+            tones[:, BY_NAME[name].column] = values
+    except (OSError, UnicodeDecodeError, ValueError, TypeError) as error:
+        raise ToneError(f"{path}: not a table of tones ({error})") from error
+    return tones, [row.get("name") or "" for row in rows], [row.get("origin") or "" for row in rows]
+
+
+def _classes(parameter: Parameter) -> NDArray[np.int64]:
+    """Class of each raw value: its position for a switch, itself for a level."""
+    return np.array([parameter.position(raw) if parameter.starts else raw for raw in range(128)])
+
+
+def _histogram(values: NDArray[np.int64], parameter: Parameter) -> NDArray[np.float64]:
+    count = parameter.positions
+    histogram = np.bincount(values, minlength=count).astype(np.float64)
+    if parameter.kind == "level":
+        inner = histogram.copy()
+        inner[[0, -1]] = 0
+        distance = np.arange(128)[:, None] - np.arange(128)[None, :]
+        kernel = np.exp(-0.5 * (distance / SMOOTHING_RAW) ** 2)
+        smooth = kernel / kernel.sum(axis=0) @ inner
+        smooth[[0, -1]] += histogram[[0, -1]]
+        histogram = smooth
+    histogram /= histogram.sum()
+    mixed = (1 - UNIFORM_SHARE) * histogram + UNIFORM_SHARE / count
+    return np.pad(mixed, (0, 128 - count))
+
+
+def _correlation(values: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:
+    jittered = values + rng.uniform(0, 1, values.shape)
+    ranks = stats.rankdata(jittered, axis=0)
+    scores = special.ndtri((ranks - 0.5) / len(values))
+    return np.asarray(np.corrcoef(scores, rowvar=False))
+
+
+def main() -> None:
+    """Fit the shipped statistics to a table of tones."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("table", type=Path)
+    parser.add_argument("--hold-out", default="", help="origin of the tones to leave out")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    options = parser.parse_args()
+    tones, _, origins = read_table(options.table)
+    kept = np.array([origin != options.hold_out for origin in origins])
+    Prior.fit(tones[kept]).save(options.output)
+    print(f"fitted to {kept.sum()} tones, {len(kept) - kept.sum()} held out; {TONE_SIZE} columns")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Training examples without end: tones from the prior, played by the simulator, heard as features.
+
+Batch k of a stream depends on its seed and k alone, so that a run can stop and go on anywhere, and
+validation always hears the same sounds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from estimator.audible import audible
+from estimator.features import FLOOR_DB, INPUT, SAMPLE_RATE, mel_power, relative_db
+from estimator.heads import classes
+from estimator.prior import Prior
+from simulator import Profile, render
+
+SECONDS = 4.0
+NOTES = (28, 96)
+SHORTEST_GATE_S, LONGEST_GATE_S = 0.08, 3.5
+
+
+@dataclass(frozen=True)
+class Batch:
+    """``tones`` uint8[N, 48]; ``mel`` float32[N, 96, frames] in dB; ``known`` float32[N, 3];
+    ``target`` int64[N, heads]; ``heard`` bool[N, heads], what counts."""
+
+    tones: NDArray[np.uint8]
+    mel: torch.Tensor
+    known: torch.Tensor
+    target: torch.Tensor
+    heard: torch.Tensor
+
+
+def known(notes: np.ndarray, velocities: np.ndarray, gates_s: np.ndarray) -> torch.Tensor:
+    """What the network is told of the note, float32[N, 3]."""
+    columns = (np.asarray(notes) / 127, np.asarray(velocities) / 127, np.asarray(gates_s) / 4)
+    return torch.as_tensor(np.stack(columns, axis=1), dtype=torch.float32)
+
+
+def make_batch(seed: int, index: int, size: int, profile: str | Profile, *, threads: int = 1) -> Batch:
+    """Batch ``index`` of the stream ``seed``: ``size`` fresh tones at random notes.
+
+    Notes are uniform over 28-96, velocities over 20-127, gates log-uniform over 0.08-3.5 s. Half of
+    the sounds lie on a noise floor, 40 to 80 dB down, as recordings do.
+    """
+    rng = np.random.default_rng((seed, index))
+    tones = Prior.load().sample(size, rng)
+    notes = rng.integers(NOTES[0], NOTES[1] + 1, size)
+    velocities = rng.integers(20, 128, size)
+    gates = np.exp(rng.uniform(np.log(SHORTEST_GATE_S), np.log(LONGEST_GATE_S), size))
+    audio = render(
+        tones, notes, velocities, gates, SECONDS,
+        profile=profile, seed=rng.integers(0, 2**31, size), threads=threads,
+    )  # fmt: skip
+    sounding = np.abs(audio).max(axis=1) > 1e-5
+    mel = features(audio, rng)
+    heard = audible(tones) & sounding[:, None]
+    return Batch(
+        tones, mel, known(notes, velocities, gates), torch.from_numpy(classes(tones)), torch.from_numpy(heard)
+    )
+
+
+def features(audio: np.ndarray, rng: np.random.Generator | None = None) -> torch.Tensor:
+    """The network's input for sounds, float32[N, samples]: cut or padded to four seconds.
+
+    ``rng`` adds the noise floors of training.
+    """
+    samples = round(SECONDS * SAMPLE_RATE)
+    whole = torch.as_tensor(np.asarray(audio, np.float32)[:, :samples])
+    whole = torch.nn.functional.pad(whole, (0, samples - whole.shape[1]))
+    power = torch.cat([mel_power(part, INPUT) for part in whole.split(8)])
+    if rng is not None:
+        floor_db = rng.uniform(40, FLOOR_DB, len(power)) + 200 * (rng.uniform(size=len(power)) < 0.5)
+        peak = power.amax((1, 2), keepdim=True)
+        hiss = rng.exponential(size=power.shape).astype(np.float32)
+        share = torch.as_tensor(10 ** (-floor_db / 10), dtype=torch.float32)[:, None, None]
+        power = power + peak * share * torch.from_numpy(hiss)
+    return relative_db(power)

@@ -1,0 +1,166 @@
+"""Train the estimator on tones rendered as they are needed.
+
+A run lives in a directory: ``settings.json`` says what it is, ``latest.pt`` continues it, ``log.jsonl``
+holds its history, and ``model.safetensors`` with ``model.json`` is the result so far. The same settings
+and seed give the same batches; a run that was stopped goes on at the step of its last checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from estimator import checkpoint
+from estimator.heads import soft_cross_entropy
+from estimator.models.lstm import LstmEstimator, LstmSettings
+from estimator.stream import Batch, make_batch
+from jxctl.errors import UsageError
+from jxctl.files import write_atomically
+
+VALIDATION_SEED = 1_000_003
+_AHEAD = 2
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """``tones``: how many to hear in all; ``batch``: how many at a time."""
+
+    profile: str = "superjx"
+    tones: int = 500_000
+    batch: int = 64
+    learning_rate: float = 1.5e-3
+    warm_up: int = 300
+    seed: int = 0
+    width: int = 160
+    validation: int = 512
+    every: int = 250
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of the whole run."""
+        return -(-self.tones // self.batch)
+
+
+def train(
+    run: Path, settings: TrainSettings, report: Callable[[int, str], None] = lambda steps, note: None
+) -> dict[str, Any]:
+    """Train, or go on training, in the directory ``run``; return the last line of its log.
+
+    ``report(steps, note)`` hears of progress. Stopping (Ctrl-C) keeps what the last checkpoint holds.
+    Raises `UsageError` when ``run`` holds a run with other settings.
+    """
+    _claim(run, settings)
+    torch.manual_seed(settings.seed)
+    model = LstmEstimator(LstmSettings(width=settings.width))
+    optimiser = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=0.01)
+    step, history = 0, {"step": 0}
+    if (run / "latest.pt").exists():
+        saved = torch.load(run / "latest.pt", weights_only=True)
+        model.load_state_dict(saved["model"])
+        optimiser.load_state_dict(saved["optimiser"])
+        step, history = saved["step"], saved["history"]
+        report(step, f"continued at step {step}")
+    validation = [make_batch(VALIDATION_SEED, k, 64, settings.profile) for k in range(settings.validation // 64)]
+    began = time.monotonic()
+    losses: list[float] = []
+    for batch in _batches(settings, step):
+        for group in optimiser.param_groups:
+            group["lr"] = settings.learning_rate * _schedule(step, settings)
+        torch.manual_seed(settings.seed + 1 + step)  # dropout, the same after a restart
+        loss = _loss(model, batch)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        step += 1
+        losses.append(loss.item())
+        report(1, f"loss {np.mean(losses[-50:]):.4f}")
+        if step % settings.every == 0 or step == settings.steps:
+            rate = len(losses) * settings.batch / (time.monotonic() - began)
+            history = {
+                "step": step,
+                "tones": step * settings.batch,
+                "loss": round(float(np.mean(losses[-settings.every :])), 5),
+                "validation": round(_validate(model, validation), 5),
+                "tones_per_s": round(rate, 1),
+            }
+            _save(run, model, optimiser, step, history, settings)
+    return history
+
+
+def _loss(model: LstmEstimator, batch: Batch) -> torch.Tensor:
+    # bfloat16 halves the time; sums and softmax stay in float32.
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model(batch.mel, batch.known)
+    losses = soft_cross_entropy(logits.float(), batch.target) * batch.heard
+    return losses.sum() / batch.heard.sum().clamp_min(1)
+
+
+def _validate(model: LstmEstimator, batches: list[Batch]) -> float:
+    model.eval()
+    with torch.no_grad():
+        losses = [_loss(model, batch).item() for batch in batches]
+    model.train()
+    return float(np.mean(losses))
+
+
+def _batches(settings: TrainSettings, first: int) -> Iterator[Batch]:
+    """Batches from ``first`` on, made in the background while the network learns."""
+    with ThreadPoolExecutor(1) as pool:
+        pending = []
+        for index in range(first, settings.steps):
+            pending.append(pool.submit(make_batch, settings.seed, index, settings.batch, settings.profile))
+            if len(pending) > _AHEAD:
+                yield pending.pop(0).result()
+        for future in pending:
+            yield future.result()
+
+
+def _schedule(step: int, settings: TrainSettings) -> float:
+    """Rise over the warm-up, then fall along a half cosine to 2 %."""
+    rise = min(1.0, (step + 1) / settings.warm_up)
+    return float(rise * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * step / settings.steps))))
+
+
+def _claim(run: Path, settings: TrainSettings) -> None:
+    """Note the settings in the run's directory, or check them against those that are there."""
+    wanted = asdict(settings)
+    noted = run / "settings.json"
+    if noted.exists():
+        found = json.loads(noted.read_text())
+        differing = [key for key in wanted if found.get(key) != wanted[key]]
+        if differing:
+            raise UsageError(
+                f"{run} holds a run with another {', '.join(differing)}",
+                "continue it with its own settings, or give another directory",
+            )
+        return
+    run.mkdir(parents=True, exist_ok=True)
+    write_atomically(noted, (json.dumps(wanted, indent=2) + "\n").encode())
+
+
+def _save(
+    run: Path,
+    model: LstmEstimator,
+    optimiser: torch.optim.Optimizer,
+    step: int,
+    history: dict[str, Any],
+    settings: TrainSettings,
+) -> None:
+    state = {
+        "model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "history": history,
+    }  # fmt: skip
+    temporary = run / "latest.pt.new"
+    torch.save(state, temporary)
+    temporary.replace(run / "latest.pt")
+    checkpoint.write(model, run / "model", {"training": {**asdict(settings), **history}})
+    with (run / "log.jsonl").open("a") as log:
+        log.write(json.dumps(history) + "\n")

@@ -1,0 +1,189 @@
+"""Audio in: what a rig listens through, and the levels of what it heard.
+
+An `AudioInput` is both the clock and the audio of a recording: ``listen(seconds)`` returns the next
+stretch of sound and comes back when that much time has passed, which a sound card spends waiting and
+a virtual board (``sim:``) spends rendering.
+
+Levels are in dBFS, decibels relative to a full-scale sample (1.0).
+"""
+
+from __future__ import annotations
+
+import queue
+from types import TracebackType
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jxctl.errors import DeviceError
+
+Audio = NDArray[np.float32]
+
+DEFAULT_SAMPLE_RATE = 44100
+SILENCE_DBFS = -200.0
+"""The level given to digital silence, whose logarithm is no number. 24 bits end at -144.5 dBFS."""
+ONSET_ABOVE_FLOOR_DB = 20.0
+"""A sound begins this far above the RMS noise floor: the peaks of Gaussian noise over some seconds
+reach 14 dB above its RMS, those of hum 3 dB."""
+ONSET_BELOW_PEAK_DB = 60.0
+"""On a quiet floor a sound begins this far below its own peak."""
+_PATIENCE_S = 2.0
+_QUEUED_BLOCKS = 4096
+
+_INSTALL_HINT = (
+    "install PortAudio: apt install libportaudio2 (Debian, Ubuntu), dnf install portaudio (Fedora), "
+    "brew install portaudio (macOS)"
+)
+
+
+@runtime_checkable
+class AudioInput(Protocol):
+    """Something that can be heard: a sound card, or a virtual board that renders."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples per second."""
+
+    def listen(self, seconds: float) -> Audio:
+        """The next ``seconds`` of sound as ``float32[samples]``, mono, full scale at 1.0."""
+
+
+@runtime_checkable
+class LiveInput(AudioInput, Protocol):
+    """An input whose clock runs by itself: sound arrives whether anyone listens or not."""
+
+    @property
+    def dropouts(self) -> int:
+        """How often audio was lost since the input was opened."""
+
+    def catch_up(self) -> None:
+        """Forget the sound that arrived unheard, so that the next `listen` starts now."""
+
+
+class SoundCard:
+    """The first channel of a PortAudio input device, recorded without a break from opening on.
+
+    Raises `DeviceError` from `listen` when the device stops delivering.
+    """
+
+    def __init__(self, stream_class: Any, device: int | str | None, sample_rate: int) -> None:
+        self.sample_rate = sample_rate
+        self.dropouts = 0
+        self._blocks: queue.Queue[Audio] = queue.Queue(maxsize=_QUEUED_BLOCKS)
+        self._rest: Audio = np.zeros(0, dtype=np.float32)
+        self._stream = stream_class(
+            samplerate=sample_rate, device=device, channels=1, dtype="float32", callback=self._arrived
+        )
+        self._stream.start()
+
+    def _arrived(self, block: Any, frames: int, time: Any, status: Any) -> None:
+        # Called by PortAudio's own thread; it must neither wait nor raise.
+        try:
+            self._blocks.put_nowait(block[:, 0].copy())
+            lost = bool(status.input_overflow)
+        except queue.Full:
+            lost = True
+        self.dropouts += lost
+
+    def listen(self, seconds: float) -> Audio:
+        """The next ``seconds`` of sound, joined without a gap to what was heard before."""
+        wanted = round(seconds * self.sample_rate)
+        parts, have = [self._rest], self._rest.size
+        while have < wanted:
+            try:
+                block = self._blocks.get(timeout=_PATIENCE_S)
+            except queue.Empty:
+                raise DeviceError(
+                    f"the audio input has delivered nothing for {_PATIENCE_S:g} s",
+                    "check that the interface is still connected; the same command continues",
+                ) from None
+            parts.append(block)
+            have += block.size
+        heard = np.concatenate(parts)
+        self._rest = heard[wanted:]
+        return heard[:wanted]
+
+    def catch_up(self) -> None:
+        """Forget the sound that arrived unheard."""
+        self._rest = self._rest[:0]
+        while True:
+            try:
+                self._blocks.get_nowait()
+            except queue.Empty:
+                return
+
+    def close(self) -> None:
+        """Stop recording and give the device back."""
+        self._stream.close()
+
+    def __enter__(self) -> SoundCard:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_input(device: str = "default", sample_rate: int = DEFAULT_SAMPLE_RATE) -> SoundCard:
+    """Open an audio input by its number, its name or a part of it; ``default`` is the system's choice.
+
+    Raises `DeviceError` when PortAudio is missing, or no such device exists or opens at that rate;
+    the hint lists the inputs there are.
+    """
+    sounddevice = _sounddevice()
+    chosen = None if device == "default" else int(device) if device.isdecimal() else device
+    try:
+        return SoundCard(sounddevice.InputStream, chosen, sample_rate)
+    except (ValueError, sounddevice.PortAudioError) as error:
+        names = input_devices()
+        listed = "audio inputs: " + "; ".join(names) if names else "this machine has no audio input"
+        raise DeviceError(f"cannot record from {device!r} at {sample_rate} Hz: {error}", listed) from error
+
+
+def input_devices() -> list[str]:
+    """Every audio input as "number: name". Raises `DeviceError` when PortAudio is missing."""
+    return [
+        f"{number}: {found['name']}"
+        for number, found in enumerate(_sounddevice().query_devices())
+        if found["max_input_channels"] > 0
+    ]
+
+
+def _sounddevice() -> Any:
+    try:
+        import sounddevice
+    except OSError as error:
+        raise DeviceError(f"audio devices cannot be used: {error}", _INSTALL_HINT) from error
+    return sounddevice
+
+
+def peak_dbfs(audio: Audio) -> float:
+    """The largest sample, in dBFS; `SILENCE_DBFS` for digital silence or no sample at all."""
+    return _dbfs(float(np.max(np.abs(audio), initial=0.0)))
+
+
+def rms_dbfs(audio: Audio) -> float:
+    """The root mean square, in dBFS; `SILENCE_DBFS` for digital silence or no sample at all."""
+    if not audio.size:
+        return SILENCE_DBFS
+    return _dbfs(float(np.sqrt(np.mean(np.square(audio, dtype=np.float64)))))
+
+
+def onset(audio: Audio, sample_rate: int, floor_dbfs: float) -> float | None:
+    """When a sound begins, in seconds; `None` when nothing rises above the noise floor.
+
+    It is the first sample `ONSET_ABOVE_FLOOR_DB` over the RMS floor and less than
+    `ONSET_BELOW_PEAK_DB` under the peak.
+    """
+    threshold_dbfs = max(floor_dbfs + ONSET_ABOVE_FLOOR_DB, peak_dbfs(audio) - ONSET_BELOW_PEAK_DB)
+    above = np.abs(audio) > 10 ** (threshold_dbfs / 20)
+    return int(np.argmax(above)) / sample_rate if above.any() else None
+
+
+def _dbfs(amplitude: float) -> float:
+    return max(SILENCE_DBFS, 20 * float(np.log10(amplitude))) if amplitude > 0 else SILENCE_DBFS

@@ -1,0 +1,212 @@
+"""Recordings in, WAV files out.
+
+What `read_audio` decides, so that nothing after it has to:
+
+- Mono: the mean of the channels, or the loudest channel where the mean would cancel.
+- Constant offset (DC) is removed: it carries no sound and would hide silence and spoil levels.
+- The level is left alone; what uses a recording scales it.
+- Only the first `MAX_SECONDS` are read: one note is wanted, and an hour of sound must not fill the memory.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jxctl.errors import AudioError
+from jxctl.files import write_atomically
+
+if TYPE_CHECKING:
+    import numpy as np
+    import soundfile
+
+SAMPLE_RATE = 44100
+MAX_SECONDS = 30.0
+MIN_SECONDS = 0.1
+"""Shorter than this, neither a low note nor an envelope can be told."""
+MAX_CHANNELS = 8
+RATES = (4000, 384000)
+MAX_LEVEL = 1e12
+"""Above any level, also that of whole numbers written as floats by mistake."""
+SILENCE_PEAK = 1e-4
+"""-80 dB of full scale, a little above the dither of a 16-bit file."""
+CANCELLED = 0.1
+"""Power of the channels' mean, relative to that of unrelated channels, below which they cancel."""
+DULL_RATE = 22050
+"""Below this rate a recording lacks what tells an open filter from a closed one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """A mono recording at the rate asked for.
+
+    ``audio``: float32[samples], not normalised. ``original_rate`` (Hz) and ``channels``: of the
+    file. ``peak``: largest absolute sample of ``audio``; 1 is full scale, float files may exceed it.
+    ``warnings``: one sentence for each thing that was done to the recording and that a user should know.
+    """
+
+    audio: np.ndarray
+    sample_rate: int
+    original_rate: int
+    channels: int
+    path: Path
+    peak: float
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """Length of ``audio`` in seconds."""
+        return len(self.audio) / self.sample_rate
+
+
+def read_audio(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Recording:
+    """Read any format libsndfile knows (WAV, AIFF, FLAC, Ogg, MP3, ...), any rate, mono or not.
+
+    The result is mono, without DC, at ``sample_rate`` (soxr, high quality) and at most `MAX_SECONDS`
+    long. Raises `AudioError` for a path that is missing, is no regular file or may not be read, and
+    for a file that is no audio, is empty or damaged, is silent, holds samples that are not numbers,
+    or is shorter than `MIN_SECONDS`.
+    """
+    import numpy as np
+
+    path = Path(path)
+    channels, rate, warnings = _read_channels(path)
+    if not (np.abs(channels) < MAX_LEVEL).all():  # false for NaN too
+        raise AudioError(
+            f"{path}: contains samples that are not numbers (NaN or infinite)",
+            "the program that wrote it failed; export the sound again",
+        )
+    audio, warning = _to_mono(channels)
+    warnings += warning
+    if float(np.abs(audio).max()) < SILENCE_PEAK:
+        raise AudioError(
+            f"{path}: silent, nothing above -80 dB in its first {len(audio) / rate:.0f} s",
+            f"record it at a higher level, and cut silence: only the first {MAX_SECONDS:.0f} s are read",
+        )
+    if rate != sample_rate:
+        import soxr
+
+        audio = soxr.resample(audio, rate, sample_rate, quality="HQ")
+    if rate < DULL_RATE:
+        warnings.append(f"recorded at {rate} Hz: nothing above {rate / 2:.0f} Hz can be told from it")
+    audio = audio.astype(np.float32)
+    return Recording(
+        audio, sample_rate, rate, channels.shape[1], path, float(np.abs(audio).max()), tuple(warnings)
+    )
+
+
+def write_wav(path: str | Path, audio: np.ndarray, sample_rate: int) -> tuple[str, ...]:
+    """Write mono audio as 24-bit WAV, whole or not at all.
+
+    ``audio``: float[samples], full scale 1. Audio with a larger peak is scaled down to full scale
+    instead of clipped, and the warning returned says so. Raises `AudioError` for an empty array,
+    another shape, samples that are not numbers, or a name that does not end in .wav; `JxError` where
+    the file cannot be written.
+    """
+    import numpy as np
+    import soundfile
+
+    path = Path(path)
+    if path.suffix.lower() not in (".wav", ".wave"):
+        raise AudioError(f"{path}: jx writes WAV files only", f"name it {path.stem or 'out'}.wav")
+    if audio.ndim != 1 or not len(audio):
+        raise AudioError(f"{path}: audio has shape {list(audio.shape)}; expected [samples], at least one")
+    if not np.isfinite(audio).all():
+        raise AudioError(f"{path}: not written, the audio contains samples that are not numbers")
+    warnings: tuple[str, ...] = ()
+    samples = audio.astype(np.float64)
+    peak = float(np.abs(samples).max())
+    if peak > 1:
+        samples = samples / peak
+        warnings = (f"{path}: scaled down by {20 * np.log10(peak):.1f} dB so that it does not clip",)
+    content = io.BytesIO()
+    soundfile.write(content, samples, sample_rate, subtype="PCM_24", format="WAV")
+    write_atomically(path, content.getvalue())
+    return warnings
+
+
+def _read_channels(path: Path) -> tuple[np.ndarray, int, list[str]]:
+    """The beginning of a file as float32[samples, channels], its rate, and warnings."""
+    import soundfile
+
+    _check_path(path)
+    try:
+        with soundfile.SoundFile(path) as file:
+            _check_header(path, file)
+            limit = int(MAX_SECONDS * file.samplerate)
+            expected = min(limit, file.frames)
+            channels = file.read(limit, dtype="float32", always_2d=True)
+            rate, cut = file.samplerate, file.frames > limit
+    except (soundfile.LibsndfileError, TypeError, ValueError) as error:
+        # soundfile raises TypeError for a name that promises headerless data (.raw).
+        raise AudioError(
+            f"{path}: not an audio file that can be read ({_cause(error)})",
+            "WAV, AIFF, FLAC, Ogg and MP3 can be read; convert others, as in: ffmpeg -i FILE out.wav",
+        ) from error
+    if len(channels) < MIN_SECONDS * rate:
+        length = "without any samples" if not len(channels) else f"{1000 * len(channels) / rate:.0f} ms long"
+        raise AudioError(
+            f"{path}: {length}; at least {1000 * MIN_SECONDS:.0f} ms are needed",
+            "record one whole note, best with its release",
+        )
+    if cut:
+        return channels, rate, [f"longer than needed: only the first {MAX_SECONDS:.0f} s are used"]
+    if len(channels) < expected:
+        return channels, rate, [f"damaged: ends after {len(channels) / rate:.1f} s"]
+    return channels, rate, []
+
+
+def _check_path(path: Path) -> None:
+    try:
+        if path.is_dir():
+            raise AudioError(f"{path}: a folder, not a recording", "name one file in it")
+        if not path.exists():
+            raise AudioError(f"{path}: no such file", "check the name and the folder")
+        if not path.is_file():
+            # A pipe cannot be searched for its header, and opening one may wait for ever.
+            raise AudioError(f"{path}: not a regular file", "save the recording to a file first")
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except OSError as error:
+        raise AudioError(
+            f"{path}: cannot be read ({error.strerror})", "check its name and permissions"
+        ) from error
+    if empty:
+        raise AudioError(f"{path}: an empty file", "record or export it again")
+
+
+def _check_header(path: Path, file: soundfile.SoundFile) -> None:
+    if not RATES[0] <= file.samplerate <= RATES[1]:
+        raise AudioError(
+            f"{path}: says its sample rate is {file.samplerate} Hz; {RATES[0]} to {RATES[1]} can be used",
+            "export it again at 44100 Hz",
+        )
+    if file.channels > MAX_CHANNELS:
+        raise AudioError(
+            f"{path}: has {file.channels} channels; up to {MAX_CHANNELS} can be used",
+            "export it as mono or stereo",
+        )
+
+
+def _cause(error: Exception) -> str:
+    text = getattr(error, "error_string", "") or str(error)
+    return text.rstrip(".").lower()
+
+
+def _to_mono(channels: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """float32[samples, channels] to float64[samples] without DC, and a warning where channels cancel."""
+    import numpy as np
+
+    channels = channels - channels.mean(axis=0, dtype=np.float64).astype(np.float32)
+    count = channels.shape[1]
+    mean = channels.mean(axis=1, dtype=np.float64)
+    energies = np.einsum("sc,sc->c", channels, channels, dtype=np.float64)
+    unrelated = energies.sum() / count**2
+    if count == 1 or float(mean @ mean) >= CANCELLED * unrelated:
+        return mean, []
+    loudest = int(energies.argmax())
+    return channels[:, loudest].astype(np.float64), [
+        f"the channels cancel each other: only channel {loudest + 1} is used"
+    ]

@@ -1,0 +1,29 @@
+"""The ``jx`` command. One file per noun; each command calls public functions and shows the result.
+
+This package alone may import every layer, and does so inside the commands, so that ``jx --help``
+loads neither torch nor numba.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from jxctl.cli import bus, common, guess, ports, record, render, send, tone, train
+
+app = typer.Typer(
+    name="jx",
+    help="Hardware-in-the-loop toolkit for the Roland Super-JX (JX-8P, JX-10, MKS-70).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(bus.app, name="bus")
+app.add_typer(tone.app, name="tone")
+for module in (guess, render, send, record, train, ports):
+    module.register(app)
+
+
+def main() -> None:
+    """Entry point of the ``jx`` script."""
+    common.run(app)

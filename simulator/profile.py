@@ -1,0 +1,152 @@
+"""A profile: the laws of one board, read from TOML.
+
+Two come with jx: ``superjx`` (the hardware's topology, defaults of unmeasured laws assumed) and
+``thesis`` (the simplified synth of Vecoven 2020, chapter 4). A user's own is any TOML file with the
+same laws, or with ``base = "superjx"`` and the laws that differ.
+"""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jxctl.errors import ProfileError
+from jxctl.params import TONE_PARAMETERS, parameter
+from simulator.laws import FloatArray, Law, by_raw, make_law
+
+CHOICES = {
+    "mixer": ("dco2", "crossfade"),
+    "dco_phase": ("key", "free"),
+    "lfo_wave3": ("triangle", "sine"),
+}
+LEVEL_LAWS = (
+    "dco_ftune", "dco_lfo", "dco_env", "mix_level", "mix_env", "vcf_cutoff", "vcf_damping", "vcf_lfo",
+    "vcf_env", "vcf_key", "vca_level", "lfo_delay", "lfo_rate", "env_attack", "env_decay", "env_sustain",
+    "env_release",
+)  # fmt: skip
+POSITION_LAWS = ("dco_range", "dco_prescale", "dco_tune", "dco_xmod", "hpf_corner", "env_key")
+CONSTANT_LAWS = (
+    "tick", "cv_slew", "dco_clock", "dco_pulse_width", "vcf_poles", "vcf_fixed_damping", "vcf_lowest",
+    "vcf_highest", "vcf_key_centre", "env_key_lowest", "env_key_span", "lfo_fade", "voice_gain",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A named set of laws. ``laws`` maps a law's name to it; see `simulator.laws.Law`."""
+
+    name: str
+    about: str
+    laws: Mapping[str, Law]
+    _tables: dict[str, FloatArray] = field(default_factory=dict, compare=False, repr=False)
+
+    def constant(self, law: str) -> float:
+        """The value of a constant law."""
+        return float(self.laws[law])
+
+    def choice(self, law: str) -> str:
+        """The word of a law that chooses a behaviour."""
+        return self.laws[law].choice
+
+    def table(self, name: str, law: str = "") -> FloatArray:
+        """The table over raw values, [128] or [128, k], of a parameter, by its name.
+
+        ``law`` overrides the law that the parameter's row names (DCO RANGE has two).
+        """
+        key = f"{name}/{law}"
+        if key not in self._tables:
+            row = parameter(name)
+            self._tables[key] = by_raw(self.laws[law or row.law], row)
+        return self._tables[key]
+
+    def physical(self, tones: np.ndarray, name: str, law: str = "") -> FloatArray:
+        """Physical values of one parameter for a batch: ``uint8[N, 48]`` to float64[N] or [N, k]."""
+        return self.table(name, law)[tones[:, parameter(name).column]]
+
+    def dynamics(self, tones: np.ndarray, name: str, velocities: np.ndarray) -> FloatArray:
+        """Factor 0 to 1 that velocity (0-127) gives through a DYNA switch: float64[N]."""
+        row = parameter(name)
+        positions = np.array([row.position(raw) for raw in range(128)])[tones[:, row.column]]
+        curves = self.laws["dynamics"].values
+        grid = np.linspace(0, 127, curves.shape[1])
+        table = np.stack([np.interp(np.arange(128), grid, curve) for curve in curves])
+        return np.asarray(table[positions, velocities])
+
+
+def load_profile(profile: str | Path | Profile = "superjx") -> Profile:
+    """A profile by name (``superjx``, ``thesis``), from a TOML file, or as it is.
+
+    Raises `ProfileError`: no such profile, not TOML, a law missing, misspelt or malformed.
+    """
+    if isinstance(profile, Profile):
+        return profile
+    return _load(str(profile))
+
+
+def names() -> list[str]:
+    """Names of the profiles that come with jx."""
+    folder = resources.files("simulator") / "profiles"
+    return sorted(Path(file.name).stem for file in folder.iterdir() if file.name.endswith(".toml"))
+
+
+@functools.lru_cache(maxsize=32)
+def _load(profile: str) -> Profile:
+    data = _read(profile)
+    entries: dict[str, Any] = {}
+    for layer in _layers(data):
+        entries.update(layer.get("laws", {}))
+    required = {*LEVEL_LAWS, *POSITION_LAWS, *CONSTANT_LAWS, *CHOICES, "dynamics"}
+    missing, unknown = sorted(required - entries.keys()), sorted(entries.keys() - required)
+    if missing:
+        raise ProfileError(f"profile {profile}: laws missing: {', '.join(missing)}")
+    if unknown:
+        raise ProfileError(f"profile {profile}: no such law: {', '.join(unknown)}")
+    laws = {name: make_law(name, entry) for name, entry in entries.items()}
+    _check(laws)
+    return Profile(str(data.get("name", profile)), str(data.get("about", "")), laws)
+
+
+def _layers(data: dict[str, Any]) -> list[dict[str, Any]]:
+    """The file and what it builds on, the foundation first."""
+    return [*(_layers(_read(str(data["base"]))) if "base" in data else []), data]
+
+
+def _read(profile: str) -> dict[str, Any]:
+    built_in = resources.files("simulator") / "profiles" / f"{profile}.toml"
+    try:
+        text = built_in.read_text() if profile in names() else Path(profile).read_text()
+        return tomllib.loads(text)
+    except FileNotFoundError:
+        hint = f"profiles that come with jx: {', '.join(names())}; or give a TOML file"
+        raise ProfileError(f"no profile is called {profile}", hint) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ProfileError(f"profile {profile} cannot be read: {error}") from None
+
+
+def _check(laws: Mapping[str, Law]) -> None:
+    """Shapes that the simulator counts on."""
+    for name, words in CHOICES.items():
+        if laws[name].choice not in words:
+            raise ProfileError(f"law {name} is {laws[name].choice!r}; it must be one of {', '.join(words)}")
+    for name in CONSTANT_LAWS:
+        if laws[name].values.ndim != 0:
+            raise ProfileError(f"law {name} must be a constant")
+    for name in LEVEL_LAWS:
+        if laws[name].values.shape != (128,):
+            raise ProfileError(f"law {name} must give a value for each of the 128 raw values")
+    if laws["dynamics"].values.ndim != 2 or len(laws["dynamics"].values) != 4:
+        raise ProfileError("law dynamics must hold four curves over velocity")
+    if laws["dco_xmod"].values.shape != (4, 4):
+        raise ProfileError("law dco_xmod must hold four rows of four numbers")
+    if float(laws["tick"]) <= 0 or float(laws["vcf_poles"]) not in (2, 4):
+        raise ProfileError("the tick must be longer than 0 s, and the VCF have 2 or 4 poles")
+    by_position = [row for row in TONE_PARAMETERS if row.law in POSITION_LAWS]
+    for row in by_position:
+        by_raw(laws[row.law], row)

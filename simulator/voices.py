@@ -1,0 +1,146 @@
+"""Voices ready for the kernel: constants, state, and the arithmetic between frames and samples.
+
+`render` (many voices, one note each) and `board` (six voices, any number of notes) both stand on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator import kernel
+from simulator.firmware import Voicing, mix_seed
+from simulator.profile import Profile
+
+NOISE, SQUARE, PULSE, SAWTOOTH = range(4)
+HIGHEST_STEP = 0.45
+"""Oscillators above this share of the sample rate are silent: nothing of them can be heard."""
+HIGHEST_CUTOFF = 0.4535
+"""The highest cutoff as a share of the sample rate (20 kHz at 44.1 kHz)."""
+
+
+@dataclass
+class State:
+    """What N voices remember: ``memory`` float32[N, 16] and ``phases`` int32[N, 2]."""
+
+    memory: NDArray[np.float32]
+    phases: NDArray[np.int32]
+
+    @classmethod
+    def fresh(cls, voices: int) -> State:
+        """Silent voices at phase zero."""
+        return cls(np.zeros((voices, kernel.STATE), np.float32), np.zeros((voices, 2), np.int32))
+
+
+def start(state: State, voice: slice | int, constants: np.ndarray, levels: np.ndarray) -> None:
+    """Reset voices so that they begin from their first control frame, silent and with no memory.
+
+    ``levels``: float32[4, n], the first frame. The gain alone starts at zero.
+    """
+    state.memory[voice] = 0
+    state.phases[voice] = 0
+    state.memory[voice, kernel.PREVIOUS + kernel.MIX1] = levels[kernel.MIX1]
+    state.memory[voice, kernel.PREVIOUS + kernel.MIX2] = levels[kernel.MIX2]
+    state.memory[voice, kernel.PREVIOUS + kernel.CUTOFF] = levels[kernel.CUTOFF]
+    for height, saw, edge in (
+        (kernel.HEIGHT1, kernel.SAW1, kernel.EDGE1),
+        (kernel.HEIGHT2, kernel.SAW2, kernel.EDGE2),
+    ):
+        # The step an oscillator makes at phase zero: down by 2 for a sawtooth, up by 2 for a square.
+        state.memory[voice, height] = 2 * (constants[voice, edge] - constants[voice, saw])
+
+
+def constants(voicing: Voicing, sample_rate: float) -> NDArray[np.float32]:
+    """The kernel's per-voice constants, float32[N, 16], from the tones."""
+    tones, profile = voicing.tones, voicing.profile
+    out = np.zeros((len(tones), kernel.CONSTANTS), np.float32)
+    for first, name in ((kernel.SAW1, "DCO1"), (kernel.SAW2, "DCO2")):
+        wave = voicing.position(f"{name} WF")
+        out[:, first] = wave == SAWTOOTH
+        out[:, first + 1] = (wave == SQUARE) | (wave == PULSE)
+        out[:, first + 2] = wave == NOISE
+        out[:, first + 3] = np.where(wave == PULSE, profile.constant("dco_pulse_width"), 0.5)
+    out[:, kernel.FIXED_DAMPING] = profile.constant("vcf_fixed_damping")
+    out[:, kernel.DAMPING] = profile.physical(tones, "VCF RES")
+    out[:, kernel.POLES4] = profile.constant("vcf_poles") == 4
+    out[:, kernel.HPF_HZ] = np.minimum(profile.physical(tones, "HPF FREQ"), HIGHEST_STEP * sample_rate)
+    out[:, kernel.SYNC12 : kernel.FM21 + 1] = profile.physical(tones, "DCO XMOD")
+    return out
+
+
+def coupled(constants: np.ndarray) -> NDArray[np.bool_]:
+    """Which voices use sync or frequency modulation: bool[N]."""
+    return np.any(constants[:, kernel.SYNC12 : kernel.FM21 + 1] != 0, axis=1)
+
+
+def at_rate(
+    frequencies: np.ndarray, levels: np.ndarray, constants: np.ndarray, sample_rate: float
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Control frames as the kernel takes them at a sample rate: increments and levels.
+
+    Frequencies become cycles * 2**32 a sample, int32[2, N, ticks]; the cutoff becomes the gain of the
+    bilinear transform's integrators, tan(pi f / sample_rate), held where the transform can place it.
+    Oscillators beyond `HIGHEST_STEP` are silenced, but for noise, which has no pitch.
+    """
+    share = frequencies / sample_rate
+    levels = levels.copy()
+    cutoff = np.minimum(levels[kernel.CUTOFF], HIGHEST_CUTOFF * sample_rate)
+    levels[kernel.CUTOFF] = np.tan(np.float32(np.pi / sample_rate) * cutoff)
+    if share.max() >= HIGHEST_STEP:
+        for mix, noise, row in ((kernel.MIX1, kernel.NOISE1, 0), (kernel.MIX2, kernel.NOISE2, 1)):
+            levels[mix][(share[row] >= HIGHEST_STEP) & (constants[:, noise, None] == 0)] = 0
+        share = np.minimum(share, HIGHEST_STEP)
+    return np.rint(share * 2.0**32).astype(np.int32), levels
+
+
+def groups(coupled: np.ndarray) -> list[tuple[bool, NDArray[np.int64]]]:
+    """Voices that go through the kernel together: (coupled?, int64[G, 16]), -1 where none."""
+    out = []
+    for kind in (False, True):
+        voices = np.flatnonzero(coupled == kind)
+        if len(voices):
+            padded = np.full(-(-len(voices) // kernel.LANES) * kernel.LANES, -1)
+            padded[: len(voices)] = voices
+            out.append((kind, padded.reshape(-1, kernel.LANES)))
+    return out
+
+
+def edges(first: int, ticks: int, profile: Profile, sample_rate: float) -> NDArray[np.int64]:
+    """First sample of each tick from tick ``first``, and of the one after: int64[ticks + 1]."""
+    tick = np.arange(first, first + ticks + 1)
+    return np.rint(tick * profile.constant("tick") * sample_rate).astype(np.int64)
+
+
+def noise_seeds(seed: int | np.ndarray, voice: int | np.ndarray = 0) -> NDArray[np.int32]:
+    """Where in the noise's long cycle each voice starts: int32, any shape."""
+    return mix_seed(seed, voice).astype(np.uint32).view(np.int32)
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Control frames at a sample rate: ``increments`` int32[2, N, ticks], ``levels`` float32[4, N, ticks],
+    ``edges`` int64[ticks + 1], the first sample of each tick."""
+
+    increments: NDArray[np.int32]
+    levels: NDArray[np.float32]
+    edges: NDArray[np.int64]
+
+
+def run(
+    state: State,
+    constants: np.ndarray,
+    frames: Frames,
+    seeds: np.ndarray,
+    out: np.ndarray,
+    rows: np.ndarray,
+    begin: int,
+    profile: Profile,
+    sample_rate: float,
+) -> None:
+    """Fill rows of ``out`` from sample ``begin`` on: voice n goes to row ``rows[n]``."""
+    slew = profile.constant("cv_slew") * sample_rate
+    for kind, members in groups(coupled(constants)):
+        kernel.run(members, kind, frames.increments, frames.levels, frames.edges, constants, seeds,
+                   state.phases, state.memory, out, rows, begin, slew, float(sample_rate))  # fmt: skip

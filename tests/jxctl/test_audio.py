@@ -1,0 +1,165 @@
+"""Levels, onsets, and a sound card behind a PortAudio that is not there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from jxctl import audio
+from jxctl.errors import DeviceError
+
+
+def sine(amplitude: float, seconds: float = 1.0, rate: int = 8000) -> np.ndarray:
+    t = np.arange(round(seconds * rate)) / rate
+    return (amplitude * np.sin(2 * np.pi * 100 * t)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("amplitude", "peak"), [(1.0, 0.0), (0.5, -6.0206), (0.001, -60.0)])
+def test_a_sine_has_its_peak_and_three_db_less_rms(amplitude: float, peak: float) -> None:
+    assert audio.peak_dbfs(sine(amplitude)) == pytest.approx(peak, abs=1e-3)
+    assert audio.rms_dbfs(sine(amplitude)) == pytest.approx(peak - 3.0103, abs=1e-3)
+
+
+def test_a_negative_peak_counts() -> None:
+    assert audio.peak_dbfs(np.array([0.1, -0.5], dtype=np.float32)) == pytest.approx(-6.0206, abs=1e-3)
+
+
+@pytest.mark.parametrize("samples", [0, 10])
+def test_digital_silence_has_a_level_that_json_can_hold(samples: int) -> None:
+    nothing = np.zeros(samples, dtype=np.float32)
+    assert (audio.peak_dbfs(nothing), audio.rms_dbfs(nothing)) == (-200.0, -200.0)
+    assert audio.onset(nothing, 8000, -200.0) is None
+
+
+def test_the_onset_is_the_first_sample_of_a_click() -> None:
+    heard = np.zeros(8000, dtype=np.float32)
+    heard[1234:] = 0.25
+    assert audio.onset(heard, 8000, -200.0) == 1234 / 8000
+
+
+def test_the_onset_ignores_the_noise_before_it() -> None:
+    heard = (0.001 * np.random.default_rng(0).standard_normal(32000)).astype(np.float32)
+    floor = audio.rms_dbfs(heard)
+    assert floor == pytest.approx(-60, abs=0.1)
+    assert audio.onset(heard, 8000, floor) is None
+    heard[20000:] += sine(0.5, 1.5)
+    found = audio.onset(heard, 8000, floor)
+    assert found is not None
+    assert 20000 <= found * 8000 < 20010
+
+
+class FakeStream:
+    """A PortAudio stream; ``deliver`` is its thread. ``opened``: the last one."""
+
+    opened: FakeStream
+
+    def __init__(self, **options: Any) -> None:
+        if options["device"] == "none such":
+            raise ValueError("No input device matching 'none such'")
+        if options["samplerate"] > 96000:
+            raise FakePortAudioError("Invalid sample rate")
+        self.options = options
+        self.state = "new"
+        FakeStream.opened = self
+
+    def start(self) -> None:
+        self.state = "started"
+
+    def close(self) -> None:
+        self.state = "closed"
+
+    def deliver(self, samples: list[float], overflow: bool = False) -> None:
+        block = np.array(samples, dtype=np.float32)[:, None]
+        self.options["callback"](block, len(block), None, SimpleNamespace(input_overflow=overflow))
+        # PortAudio uses the same memory again for the next block.
+        block[:] = 9
+
+
+class FakePortAudioError(Exception):
+    pass
+
+
+@pytest.fixture
+def portaudio(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two devices, of which one can be recorded from."""
+    devices = [{"name": "Speakers", "max_input_channels": 0}, {"name": "Scarlett", "max_input_channels": 2}]
+    module = ModuleType("sounddevice")
+    module.InputStream = FakeStream  # type: ignore[attr-defined]
+    module.PortAudioError = FakePortAudioError  # type: ignore[attr-defined]
+    module.query_devices = lambda: devices  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "sounddevice", module)
+
+
+@pytest.mark.usefixtures("portaudio")
+def test_blocks_are_joined_without_a_gap() -> None:
+    with audio.open_input("Scar", 8000) as card:
+        stream = FakeStream.opened
+        assert stream.options["device"] == "Scar"
+        assert stream.options["samplerate"] == 8000
+        assert stream.options["channels"] == 1
+        assert stream.state == "started"
+        stream.deliver([1, 2, 3])
+        stream.deliver([4, 5])
+        assert card.listen(2 / 8000).tolist() == [1, 2]
+        assert card.listen(3 / 8000).tolist() == [3, 4, 5]
+        assert card.dropouts == 0
+    assert stream.state == "closed"
+
+
+@pytest.mark.usefixtures("portaudio")
+def test_catching_up_forgets_what_was_not_heard() -> None:
+    card = audio.open_input("1", 8000)
+    assert FakeStream.opened.options["device"] == 1
+    FakeStream.opened.deliver([1, 2, 3])
+    card.listen(1 / 8000)
+    FakeStream.opened.deliver([4, 5])
+    card.catch_up()
+    FakeStream.opened.deliver([6])
+    assert card.listen(1 / 8000).tolist() == [6]
+
+
+@pytest.mark.usefixtures("portaudio")
+def test_lost_audio_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audio, "_QUEUED_BLOCKS", 2)
+    card = audio.open_input("default", 8000)
+    assert FakeStream.opened.options["device"] is None
+    FakeStream.opened.deliver([1])
+    FakeStream.opened.deliver([2], overflow=True)
+    assert card.dropouts == 1
+    FakeStream.opened.deliver([3])
+    assert card.dropouts == 2, "a block that found no room is lost too"
+
+
+@pytest.mark.usefixtures("portaudio")
+def test_a_device_that_goes_silent_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audio, "_PATIENCE_S", 0.01)
+    card = audio.open_input("default", 8000)
+    FakeStream.opened.deliver([1, 2])
+    with pytest.raises(DeviceError, match="delivered nothing"):
+        card.listen(3 / 8000)
+
+
+@pytest.mark.usefixtures("portaudio")
+@pytest.mark.parametrize(
+    ("device", "rate", "reason"), [("none such", 8000, "No input"), ("1", 192000, "rate")]
+)
+def test_a_device_that_does_not_open_lists_those_there_are(device: str, rate: int, reason: str) -> None:
+    with pytest.raises(DeviceError, match=reason) as caught:
+        audio.open_input(device, rate)
+    assert caught.value.exit_code == 3
+    assert "1: Scarlett" in caught.value.hint
+    assert "Speakers" not in caught.value.hint
+
+
+def test_without_portaudio_it_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')\n")
+    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(DeviceError, match="PortAudio library not found") as caught:
+        audio.open_input("default")
+    assert "libportaudio2" in caught.value.hint

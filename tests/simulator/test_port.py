@@ -1,0 +1,99 @@
+"""The ``sim:`` port: options, clock, and the board behind it."""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import Any
+
+import numpy as np
+import pytest
+
+from jxctl.errors import DeviceError, UsageError
+from jxctl.ports import AudiblePort, open_port
+
+
+class StubBoard:
+    """Remembers how it was made and what it was sent; renders a count of samples."""
+
+    made: list[dict[str, Any]]
+
+    def __init__(self, **options: Any) -> None:
+        self.made.append(options)
+        self.received = b""
+        self.samples = 0
+
+    def receive(self, data: bytes) -> None:
+        self.received += data
+
+    def render(self, samples: int) -> np.ndarray:
+        start, self.samples = self.samples, self.samples + samples
+        return np.arange(start, self.samples, dtype=np.float32)
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The options of every board made; the real board, and numba with it, stays away."""
+    StubBoard.made = []
+    module = types.ModuleType("simulator.board")
+    module.Board = StubBoard  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "simulator.board", module)
+    return StubBoard.made
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("sim:", {"sample_rate": 44100}),
+        ("sim:?", {"sample_rate": 44100}),
+        ("sim:?profile=thesis&seed=1", {"sample_rate": 44100, "profile": "thesis", "seed": 1}),
+        ("sim:?sample_rate=48000", {"sample_rate": 48000}),
+    ],
+)
+def test_options_reach_the_board(made: list[dict[str, Any]], url: str, options: dict[str, Any]) -> None:
+    with open_port(url) as port:
+        assert isinstance(port, AudiblePort)
+        assert port.url == url
+        assert port.sample_rate == options["sample_rate"]
+    assert made == [options]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sim:thesis",
+        "sim:?thesis",
+        "sim:?colour=red",
+        "sim:?seed=one",
+        "sim:?seed=-1",
+        "sim:?seed=" + "9" * 5000,
+        "sim:?seed=",
+        "sim:?sample_rate=0",
+        "sim:?sample_rate=1e9",
+    ],
+)
+def test_wrong_options_are_refused(made: list[dict[str, Any]], url: str) -> None:
+    with pytest.raises(UsageError):
+        open_port(url)
+    assert made == []
+
+
+def test_listening_is_the_clock(made: list[dict[str, Any]]) -> None:
+    with open_port("sim:?sample_rate=8000") as port:
+        assert isinstance(port, AudiblePort)
+        assert port.listen(0.001).tolist() == list(range(8))
+        assert port.listen(0).tolist() == []
+        assert port.listen(0.0005).tolist() == [8, 9, 10, 11]
+        assert port.listen(0.29 / 100).tolist()[-1] == 34  # 23.2 samples are 23
+        assert len(port.listen(0.00123)) == 10  # 9.84 samples are 10
+        for seconds in (-1, float("nan"), float("inf")):
+            with pytest.raises(UsageError):
+                port.listen(seconds)
+
+
+def test_a_closed_port_is_gone(made: list[dict[str, Any]]) -> None:
+    port = open_port("sim:")
+    port.close()
+    port.close()
+    with pytest.raises(DeviceError):
+        port.write(b"\xf1")
