@@ -38,10 +38,12 @@ EVENT_ENERGY = 0.1
 GATE_HOP_S = 0.005
 GATE_RANGE_DB = -40.0
 """The release is looked for above this level; below are reverberation and noise."""
-SHORTEST_GATE_S = 0.03
+SHORTEST_GATE_S = 0.05
+"""A corner sooner than this after the onset is the top of a pluck."""
 CORNER_DB = 2.0
 STEEPER = 2.5
 """A release falls at least this many times faster than the sound did just before."""
+EQUAL_DB = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +157,11 @@ def _release(x: np.ndarray, rate: int, floor: float) -> float | None:
     corners = [corner for corner in _corners(20 * np.log10(curve)) if _is_release(curve, corner)]
     if not corners:
         return None
-    corner = max(corners, key=lambda corner: _steepening(curve, corner))
-    return (first + _sharpened(curve, corner)) * hop / rate
+    gains = [_steepening(curve, corner) for corner in corners]
+    # Beating makes such corners too, before the release: of nearly equal ones the last is meant.
+    corner = max(c for c, gain in zip(corners, gains, strict=True) if gain >= max(gains) - EQUAL_DB)
+    release = (first + _sharpened(curve, corner)) * hop / rate
+    return release if release >= SHORTEST_GATE_S else None
 
 
 def _corners(curve: np.ndarray) -> list[int]:
@@ -182,8 +187,11 @@ def _is_release(curve: np.ndarray, corner: int) -> bool:
     # A pluck may take a moment to swell: what comes before must be long beside the fall after it.
     if corner < max(SHORTEST_GATE_S / GATE_HOP_S, 0.15 * tenth):
         return False
-    back = min(corner, max(half, 4))
-    fall_before = (curve[corner - back] - curve[corner]) / back
+    # The corner is found a little late, rounded by the window: look back from before it.
+    near = max(0, corner - round(LEVEL_WINDOW_S / GATE_HOP_S))
+    fall_before = min(
+        (curve[max(0, near - back)] - curve[near]) / max(1, min(near, back)) for back in (max(half, 4), tenth)
+    )
     fall_after = (curve[corner] - curve[corner + half]) / half
     return bool(fall_after > STEEPER * fall_before)
 

@@ -25,7 +25,7 @@ HARMONICS = 13
 ABSENT = 0.0025
 """Share of the power (-26 dB) below which a group of harmonics is absent."""
 PERIODIC = 0.5
-PROBABLE = 0.05
+PROBABLE = 0.03
 """120 noises of several colours stayed below 0.35 and 0.02; 400 synthetic notes above 0.7 and 0.15."""
 
 
@@ -75,10 +75,11 @@ def find_pitch(audio: np.ndarray, sample_rate: int) -> Pitch:
     weights = power * (probability + 1e-6)
     middle = _weighted_median(track, weights)
     steady = np.abs(12 * np.log2(track / middle)) < 1
-    hz, periodicity = _refine(y, _without_subharmonics(y, middle))
+    hz = _without_subharmonics(y, middle)
+    # Two notes a fifth apart repeat with the period of neither: the period pyin heard counts as well.
     return Pitch(
-        hz=hz,
-        periodicity=periodicity,
+        hz=_refine(y, hz)[0],
+        periodicity=max(_refine(y, middle)[1], _refine(y, hz)[1]),
         probability=float((probability * weights).sum() / weights.sum()),
         steadiness=float(weights[steady].sum() / weights.sum()),
     )

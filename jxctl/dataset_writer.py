@@ -15,10 +15,12 @@ import hashlib
 import io
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
+from numpy.typing import NDArray
 
 import jxctl
 from jxctl.audio import Audio
@@ -138,16 +140,23 @@ def encode_flac(audio: Audio, sample_rate: int) -> bytes:
 
     Raises `VerificationError` for samples that are not numbers.
     """
-    import soundfile
-
     if not np.isfinite(audio).all():
         raise VerificationError("the audio holds samples that are not numbers")
     steps = np.rint(audio.astype(np.float64) * _FULL_SCALE).clip(-_FULL_SCALE, _FULL_SCALE - 1)
     # soundfile takes 24 bits as the upper part of 32.
     samples = steps.astype(np.int32) << 8
-    encoded = io.BytesIO()
-    soundfile.write(encoded, samples, sample_rate, format="FLAC", subtype="PCM_24")
-    return encoded.getvalue()
+    # In a thread, because soundfile writes to memory through a callback from C: a Ctrl-C that arrives
+    # inside one is printed and forgotten, and only the main thread receives them.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(_encoded, samples, sample_rate).result()
+
+
+def _encoded(samples: NDArray[np.int32], sample_rate: int) -> bytes:
+    import soundfile
+
+    file = io.BytesIO()
+    soundfile.write(file, samples, sample_rate, format="FLAC", subtype="PCM_24")
+    return file.getvalue()
 
 
 def sync_folder(folder: Path) -> None:

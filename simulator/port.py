@@ -1,7 +1,8 @@
 """``sim:``: the virtual board as a port, in this process, as fast as it renders.
 
-``sim:?profile=thesis&seed=1&sample_rate=48000``; what is left out has the defaults of
-`simulator.board.Board`. Time passes only in ``listen``.
+``sim:?profile=thesis&seed=1&sample_rate=48000&board=upper``; what is left out has the defaults of
+`simulator.board.Board`. It is one board, ``lower`` if nothing else is said. Time passes only in
+``listen``.
 """
 
 from __future__ import annotations
@@ -75,6 +76,10 @@ def _options(url: str) -> dict[str, Any]:
     for name, value in given:
         if name == "profile":
             options[name] = value
+        elif name == "board" and value in ("lower", "upper"):
+            options["name"] = value
+        elif name == "board":
+            raise UsageError(f"sim: is one board, lower or upper, not {value!r}")
         elif name in _NUMBERS:
             options[name] = _number(name, value)
         else:

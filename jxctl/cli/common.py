@@ -115,8 +115,9 @@ def _write(shown: Shown, as_json: bool) -> None:
     elif shown.text is not None:
         from rich.console import Console
 
-        # Captured, because rich would end the program with 1 when the reader has gone.
-        console = Console()
+        # No markup: names and paths may hold brackets. Captured, because rich would end the program
+        # with 1 when the reader has gone.
+        console = Console(markup=False, emoji=False)
         with console.capture() as drawn:
             console.print(shown.text)
         sys.stdout.write(drawn.get())

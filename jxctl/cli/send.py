@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jxctl.cli.common import Shown, command
+from jxctl.cli.common import Shown, command, say
 from jxctl.errors import UsageError
 from jxctl.tone import read_tone
 
@@ -77,6 +77,8 @@ def send(
             if heard is not None and isinstance(opened, AudiblePort):
                 result["peak"] = float(abs(heard).max(initial=0.0))
                 text += f", peak {result['peak']:.3f}"
+                if result["peak"] == 0:
+                    say("nothing was heard; sim: is the lower board unless it says sim:?board=upper")
                 if audio is not None:
                     from jxctl.audiofile import write_wav
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from jxctl.cli.common import Shown, command
 from jxctl.errors import UsageError
 from jxctl.params import TONE_PARAMETERS
 from jxctl.tone import Tone, read_tone, write_tone
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 app = typer.Typer(help="Show, compare and make tones.", no_args_is_help=True)
 
@@ -60,13 +63,11 @@ def random(
     return Shown(tone.to_json(), tone_table(tone))
 
 
-def tone_table(tone: Tone, confidence: dict[str, float] | None = None) -> object:
+def tone_table(tone: Tone, confidence: dict[str, float] | None = None) -> Table:
     """A rich table of a tone by group, with the confidence of each parameter where given."""
     from rich.table import Table
-    from rich.text import Text
 
-    # Text, because a name may hold what rich reads as markup ("[BASS]").
-    table = Table(title=Text(tone.name), title_justify="left")
+    table = Table(title=tone.name, title_justify="left")
     for heading in ("group", "parameter", "value", "raw"):
         table.add_column(heading, justify="right" if heading == "raw" else "left")
     if confidence is not None:

@@ -124,6 +124,21 @@ class NumberedPrior:
         return to_batch([numbered_tone(number, seed) for number in range(count)])
 
 
+def intact(folder: Path) -> list[int]:
+    """The indices listed, after checking that every take holds the sound that its labels promise."""
+    from jxctl.dataset import read
+
+    indices = []
+    for row, audio in read(folder):
+        level = Tone(bytes.fromhex(row["tone"])).raw("VCA LEVEL")
+        wanted = expected(row["note"], row["velocity"], level, row["gate_s"], len(audio))
+        assert np.max(np.abs(audio - wanted)) < 1e-6, f"take {row['index']} is not what its row says"
+        assert row["verdict"] == "ok"
+        indices.append(row["index"])
+    assert len(set(indices)) == len(indices), "a take is listed twice"
+    return indices
+
+
 def _jx() -> None:
     prior = ModuleType("estimator.prior")
     prior.Prior = NumberedPrior  # type: ignore[attr-defined]

@@ -149,3 +149,11 @@ def test_the_virtual_board_is_heard(jx: Run, tone: str, tmp_path: Path) -> None:
     strongest = np.abs(np.fft.rfft(held * np.hanning(len(held)))).argmax() * rate / len(held)
     assert strongest == pytest.approx(220, abs=4)
     assert np.abs(held).max() > 0.01
+
+
+def test_silence_is_remarked_on(jx: Run, tone: str) -> None:
+    options = ["--port", "sim:", "--board", "upper", "--play", "60", "--gate", "0.1", "--tail", "0", "--json"]
+    result = jx("send", tone, *options)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["peak"] == 0
+    assert "board=upper" in result.stderr

@@ -97,7 +97,10 @@ def test_a_sound_at_full_scale_is_clipped(fake_port: Any) -> None:
 
 
 class Card:
-    """A sound card in front of a fake port. ``losses``: the listens in which audio is lost."""
+    """A sound card in front of a fake port. ``losses``: the listens in which audio is lost.
+
+    Sound that arrived while nobody listened is heard first, unless it is caught up.
+    """
 
     def __init__(self, port: Any, losses: set[int]) -> None:
         self.sample_rate = RATE
@@ -111,13 +114,17 @@ class Card:
         count = round(seconds * RATE)
         if self.stale.size:
             heard, self.stale = self.stale[:count], self.stale[count:]
-            return heard
+            return np.resize(heard, count)
         self._listens += 1
         self.dropouts += self._listens in self._losses
         return np.asarray(self._port.listen(seconds))
 
     def catch_up(self) -> None:
         self.stale = self.stale[:0]
+
+    def arrive_unheard(self) -> None:
+        """Loud stale sound."""
+        self.stale = np.ones(RATE, dtype=np.float32)
 
 
 def test_lost_audio_makes_a_take_untrusted_and_its_onset_unknown(fake_port: Any) -> None:
@@ -134,6 +141,28 @@ def test_audio_lost_before_the_note_does_not_count_and_stale_sound_is_not_heard(
     take = Rig(Synth(port), Card(port, losses={1, 2})).take(INIT_TONE, 69, 127, gate_s=0.1)
     assert take.verdict == "ok"
     assert take.noise_floor_dbfs == -200.0
+
+
+def test_sound_that_arrived_while_a_tone_was_loaded_or_a_note_sent_is_not_heard(fake_port: Any) -> None:
+    port = fake_port()
+    card = Card(port, losses=set())
+    sounds: list[int] = []
+    real = port.write
+
+    def write(data: bytes) -> None:
+        sounds.append(port.listened)
+        real(data)
+        # Loading takes a while on a real bus, and voice on comes right after the floor.
+        if 0x9E in data:
+            card.arrive_unheard()
+
+    port.write = write
+    take = Rig(Synth(port), card).take(INIT_TONE, 69, 127, gate_s=0.1)
+    assert (take.noise_floor_dbfs, take.verdict) == (-200.0, "ok")
+    silenced, loaded, played = sounds[:3]
+    assert silenced == 0
+    assert loaded >= 0.12 * RATE, "the silence had time to act"
+    assert played >= loaded + 0.2 * RATE, "the floor was measured after loading, in real time"
 
 
 def test_every_take_begins_in_silence_and_ends_silenced(fake_port: Any) -> None:

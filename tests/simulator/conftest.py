@@ -1,18 +1,16 @@
-"""Profiles and tones for measuring one block at a time."""
+"""A profile for measuring one block at a time."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from jxctl.tone import Tone
-from simulator import load_profile
+from simulator import Profile, load_profile
 
 OPEN = """
 name = "open"
-base = "superjx"
+base = "{base}"
 [laws.cv_slew]
 form = "constant"
 value = 0
@@ -29,14 +27,18 @@ source = "test: full scale"
 
 
 @pytest.fixture
-def open_profile(tmp_path: Path):
+def open_profile(tmp_path: Path) -> Profile:
     """superjx without slew and at unity gain."""
-    path = tmp_path / "open.toml"
-    path.write_text(OPEN)
+    return _open(tmp_path, "superjx")
+
+
+@pytest.fixture
+def open_thesis(tmp_path: Path) -> Profile:
+    """thesis without slew and at unity gain."""
+    return _open(tmp_path, "thesis")
+
+
+def _open(folder: Path, base: str) -> Profile:
+    path = folder / f"open_{base}.toml"
+    path.write_text(OPEN.format(base=base))
     return load_profile(path)
-
-
-def one(**changes: int | str) -> np.ndarray:
-    """A batch of one: the plain sawtooth tone with changes (``DCO1_WF="square"``)."""
-    tone = Tone.init().with_values({name.replace("_", " "): value for name, value in changes.items()})
-    return np.frombuffer(tone.values, np.uint8)[None]

@@ -11,6 +11,8 @@ import pytest
 
 from jxctl.errors import DeviceError, UsageError
 from jxctl.ports import AudiblePort, open_port
+from jxctl.synth import Synth
+from jxctl.tone import INIT_TONE
 
 
 class StubBoard:
@@ -47,7 +49,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         ("sim:", {"sample_rate": 44100}),
         ("sim:?", {"sample_rate": 44100}),
         ("sim:?profile=thesis&seed=1", {"sample_rate": 44100, "profile": "thesis", "seed": 1}),
-        ("sim:?sample_rate=48000", {"sample_rate": 48000}),
+        ("sim:?sample_rate=48000&board=upper", {"sample_rate": 48000, "name": "upper"}),
     ],
 )
 def test_options_reach_the_board(made: list[dict[str, Any]], url: str, options: dict[str, Any]) -> None:
@@ -68,6 +70,7 @@ def test_options_reach_the_board(made: list[dict[str, Any]], url: str, options: 
         "sim:?seed=-1",
         "sim:?seed=" + "9" * 5000,
         "sim:?seed=",
+        "sim:?board=both",
         "sim:?sample_rate=0",
         "sim:?sample_rate=1e9",
     ],
@@ -97,3 +100,42 @@ def test_a_closed_port_is_gone(made: list[dict[str, Any]]) -> None:
     port.close()
     with pytest.raises(DeviceError):
         port.write(b"\xf1")
+
+
+def play(url: str, board: Any = "lower") -> tuple[np.ndarray, np.ndarray]:
+    """What the real board behind ``url`` sounds like before and while note 57 is held."""
+    with open_port(url) as port:
+        assert isinstance(port, AudiblePort)
+        synth = Synth(port)
+        synth.load(INIT_TONE, board)
+        before = port.listen(0.1)
+        synth.note_on(57)
+        return before, port.listen(0.3)
+
+
+def test_the_real_board_plays_what_is_sent() -> None:
+    before, held = play("sim:?seed=3&sample_rate=22050")
+    assert before.shape == (2205,)
+    assert held.shape == (6615,)
+    assert held.dtype == np.float32
+    assert not before.any()
+    # One 8' sawtooth at note 57: 220 Hz.
+    strongest = np.abs(np.fft.rfft(held * np.hanning(len(held)))).argmax() * 22050 / len(held)
+    assert strongest == pytest.approx(220, abs=4)
+
+
+def test_the_same_bytes_and_seed_give_the_same_samples() -> None:
+    first, second = play("sim:?seed=3")[1], play("sim:?seed=3")[1]
+    assert first.any()
+    assert np.array_equal(first, second)
+
+
+def test_a_board_hears_only_what_is_for_it() -> None:
+    assert not play("sim:", "upper")[1].any()
+    assert play("sim:?board=upper", "upper")[1].any()
+    assert play("sim:?board=upper", "both")[1].any()
+
+
+def test_a_profile_that_does_not_exist() -> None:
+    with pytest.raises(UsageError, match="nonsense"):
+        open_port("sim:?profile=nonsense")

@@ -1,8 +1,10 @@
-"""Measurements on audio, shared by the physics tests. Plain NumPy, nothing of the simulator."""
+"""Measurements on audio, shared by the physics tests: plain NumPy, nothing of the simulator."""
 
 from __future__ import annotations
 
 import numpy as np
+
+from jxctl.tone import Tone
 
 
 def amplitude(audio: np.ndarray, hz: float, sample_rate: float) -> float:
@@ -41,3 +43,9 @@ def analogue_lowpass(hz: np.ndarray, cutoff_hz: float, damping: float) -> np.nda
     """|H| of thesis eq. 4.9."""
     ratio = np.asarray(hz) / cutoff_hz
     return np.abs(1 / (1 - ratio**2 + 2j * damping * ratio))
+
+
+def one(**changes: int | str) -> np.ndarray:
+    """A batch of one: the plain sawtooth tone with changes (``DCO1_WF="square"``)."""
+    tone = Tone.init().with_values({name.replace("_", " "): value for name, value in changes.items()})
+    return np.frombuffer(tone.values, np.uint8)[None]

@@ -1,0 +1,146 @@
+"""One virtual sound board: bus bytes in, audio out.
+
+Bytes become messages, messages change registers and voices, and the control loop looks at them once
+per tick, as on the real board: what arrives during a tick acts from the next one on. Six voices play
+the one tone that the registers hold.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jxctl import bus
+from jxctl.bus import BoardName, Decoder, Message
+from jxctl.params import FIRST_ID, TONE_SIZE, parameter
+from simulator import kernel, voices
+from simulator.firmware import NEVER, Notes, Voicing, mix_seed
+from simulator.profile import Profile, load_profile
+
+VOICES = bus.VOICES
+_SILENCE = parameter("SILENCE").id
+_MOST_TICKS = 64
+
+
+class Board:
+    """A sound board that answers to ``name`` (``lower``: the only one of a JX-8P) and to ``both``.
+
+    ``seed`` keys noise and random LFO. Registers are zero and no board is selected until the bus says
+    otherwise (assumed). Raises `ProfileError` for a profile that cannot be used.
+    """
+
+    def __init__(
+        self,
+        profile: str | Path | Profile = "superjx",
+        sample_rate: int = 44100,
+        seed: int = 0,
+        name: BoardName = "lower",
+    ) -> None:
+        self.profile = load_profile(profile)
+        self.sample_rate = sample_rate
+        self.name = name
+        self.registers = np.zeros(64, np.uint8)
+        self._seed = mix_seed(seed, np.arange(VOICES))
+        never = np.full(VOICES, NEVER)
+        self._notes = Notes(np.full(VOICES, 60), np.full(VOICES, 64), never, never.copy(), self._seed)
+        self._noise = voices.noise_seeds(seed, np.arange(VOICES))
+        self._noise_now = self._noise.copy()
+        self._state = voices.State.fresh(VOICES)
+        self._decoder = Decoder()
+        self._selected = False
+        self._pending: list[Message] = []
+        self._sample = 0
+        self._first_tick = 0
+        self._frames: voices.Frames | None = None
+        self._constants: NDArray[np.float32] = np.zeros((VOICES, kernel.CONSTANTS), np.float32)
+
+    def receive(self, data: bytes) -> None:
+        """Take bus bytes, split anywhere; corrupted ones are dropped as the board drops them."""
+        self._pending += self._decoder.feed(data)
+
+    @property
+    def dropped(self) -> int:
+        """How many bytes made no message so far."""
+        return self._decoder.dropped
+
+    def render(self, samples: int) -> NDArray[np.float32]:
+        """The next stretch of audio, float32[samples]: the sum of all voices.
+
+        The result does not depend on how a stretch is divided into calls, as long as bytes arrive at
+        the same samples.
+        """
+        out = np.empty((VOICES, samples), np.float32)
+        done = 0
+        while done < samples:
+            until = self._valid_until()
+            if until <= self._sample:
+                self._next_frames(samples - done)
+                continue
+            assert self._frames is not None
+            count = min(until - self._sample, samples - done)
+            part = np.empty((VOICES, count), np.float32)
+            voices.run(self._state, self._constants, self._frames, self._noise_now, part, np.arange(VOICES),
+                       self._sample, self.profile, self.sample_rate)  # fmt: skip
+            out[:, done : done + count] = part
+            self._sample += count
+            done += count
+        # One after the other, so that the sum does not depend on the length.
+        total = out[0].copy()
+        for voice in out[1:]:
+            total += voice
+        return total
+
+    def _valid_until(self) -> int:
+        """The sample up to which the frames at hand may be used: with news, the end of the tick."""
+        if self._frames is None:
+            return self._sample
+        edges = self._frames.edges
+        return int(edges[np.searchsorted(edges, self._sample)] if self._pending else edges[-1])
+
+    def _next_frames(self, samples: int) -> None:
+        """At the edge of a tick: act on what arrived, and compute the ticks to come."""
+        if self._frames is not None:
+            self._first_tick += int(np.searchsorted(self._frames.edges, self._sample))
+        started = self._act(self._first_tick)
+        tones = np.tile(self.registers[:TONE_SIZE], (VOICES, 1))
+        voicing = Voicing(tones, self._notes, self.profile)
+        tick_samples = self.profile.constant("tick") * self.sample_rate
+        ticks = min(int(samples / tick_samples) + 2, _MOST_TICKS)
+        self._constants = voices.constants(voicing, self.sample_rate)
+        increments, levels = voices.at_rate(
+            *voicing.frames(self._first_tick, ticks), self._constants, self.sample_rate
+        )
+        edges = voices.edges(self._first_tick, ticks, self.profile, self.sample_rate)
+        self._frames = voices.Frames(increments, levels, edges)
+        for voice in started:
+            # A silent voice starts afresh; one that still sounds is taken over as it is.
+            if self._state.memory[voice, kernel.PREVIOUS + kernel.GAIN] == 0:
+                voices.start(self._state, voice, self._constants, levels[:, voice, 0])
+                self._noise_now[voice] = np.int64(self._noise[voice] - self._sample).astype(np.int32)
+
+    def _act(self, tick: int) -> list[int]:
+        """Carry out the messages that arrived; return the voices that were struck."""
+        started: list[int] = []
+        notes = self._notes
+        for message in self._pending:
+            match message:
+                case bus.SelectBoard(board):
+                    self._selected = board in (self.name, "both")
+                case _ if not self._selected:
+                    continue
+                case bus.SetParameter(id, value):
+                    self.registers[id - FIRST_ID] = value
+                    if id == _SILENCE and value:
+                        notes.on[:] = NEVER
+                case bus.VoiceOn(voice, note, velocity):
+                    notes.note[voice], notes.velocity[voice] = note, velocity
+                    notes.on[voice], notes.off[voice] = tick, NEVER
+                    started.append(voice)
+                case bus.VoiceOff(voice):
+                    notes.off[voice] = min(notes.off[voice], tick)
+                case _:  # bytes forwarded to MIDI OUT
+                    pass
+        self._pending.clear()
+        return started

@@ -1,0 +1,79 @@
+"""Profiles: what comes with jx is complete and labelled; what is wrong is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jxctl.errors import ProfileError
+from simulator import load_profile
+from simulator.profile import names
+
+OVERRIDE = """
+name = "mine"
+base = "superjx"
+[laws.lfo_rate]
+form = "table"
+raw = [0, 64, 127]
+value = [0.2, 2.0, 15.0]
+unit = "Hz"
+evidence = "captured"
+source = "measured"
+"""
+
+
+def test_every_law_says_how_it_is_known() -> None:
+    assert {"superjx", "thesis"} <= set(names())
+    for name in names():
+        for law in load_profile(name).laws.values():
+            assert law.evidence in ("documented", "captured", "inferred", "assumed")
+            assert law.evidence == "assumed" or law.source
+
+
+def test_the_documented_numbers() -> None:
+    """thesis 3.1.2.1 and the manual, as jx_hardware.md 5.1 lists them."""
+    profile = load_profile()
+    assert profile.constant("dco_clock") == 8e6
+    assert profile.table("DCO1 RANGE", "dco_prescale")[[0, 32, 64, 96]].tolist() == [8, 4, 2, 1]
+    assert profile.table("DCO2 FTUNE")[[0, 64, 127]].tolist() == [-50, 0, 50]
+    assert profile.table("VCF KEY")[106] == pytest.approx(1)
+    assert profile.constant("vcf_poles") == 4
+    assert load_profile("thesis").constant("vcf_poles") == 2
+
+
+def test_a_profile_of_ones_own_builds_on_another(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(OVERRIDE)
+    profile = load_profile(path)
+    assert profile.table("LFO RATE")[[0, 32, 64, 127]] == pytest.approx([0.2, 1.1, 2.0, 15.0])
+    assert profile.laws["lfo_rate"].evidence == "captured"
+    assert np.array_equal(profile.table("VCF FREQ"), load_profile().table("VCF FREQ"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (('evidence = "captured"', 'evidence = "hearsay"'), "hearsay"),
+        (('form = "table"', 'form = "spline"'), "spline"),
+        (("raw = [0, 64, 127]", "raw = [0, 64, 100]"), "127"),
+        (("[laws.lfo_rate]", "[laws.lfo_speed]"), "lfo_speed"),
+        (('unit = "Hz"\n', ""), "unit"),
+        (("value = [0.2, 2.0, 15.0]", "value = [0.2, inf, 15.0]"), "finite"),
+        (('base = "superjx"', 'base = "nothing"'), "nothing"),
+        (('name = "mine"', "name = mine"), "cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(OVERRIDE.replace(*change))
+    with pytest.raises(ProfileError, match=message):
+        load_profile(path)
+
+
+def test_a_profile_without_a_base_must_be_complete(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(OVERRIDE.replace('base = "superjx"\n', ""))
+    with pytest.raises(ProfileError, match="laws missing: cv_slew"):
+        load_profile(path)
