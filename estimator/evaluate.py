@@ -24,7 +24,7 @@ from estimator import heads
 from estimator.audible import audible
 from estimator.guess import Estimator
 from estimator.prior import Prior, read_table
-from estimator.stream import SECONDS, features, known
+from estimator.stream import SECONDS, features
 from simulator import render
 
 EVALUATION_SEED = 7_000_003
@@ -50,7 +50,7 @@ def evaluate(estimator: Estimator, tones: np.ndarray, seed: int = EVALUATION_SEE
         audio = render(tones[part], notes[part], velocities[part], gates[part], SECONDS,
                        profile=estimator.profile, seed=part)  # fmt: skip
         with torch.no_grad():
-            logits = estimator.model(features(audio), known(notes[part], velocities[part], gates[part]))
+            logits = estimator.model(features(audio, notes[part], velocities[part], gates[part]))
         answers.append(heads.best(heads.probabilities(logits)))
         sounding.append(np.abs(audio).max(axis=1) > 1e-5)
     heard = audible(tones) & np.concatenate(sounding)[:, None]
@@ -91,7 +91,9 @@ def markdown(scores: Scores) -> str:
         form = "{:.1f}" if kind == "level" else "{:.0%}"
         for k in rows:
             cells = (form.format(scores.network[k]), form.format(scores.prior[k]))
-            lines.append(f"| {heads.HEADS[k].parameter.name} | {kind} | {scores.count[k]} | {' | '.join(cells)} |")
+            lines.append(
+                f"| {heads.HEADS[k].parameter.name} | {kind} | {scores.count[k]} | {' | '.join(cells)} |"
+            )
         means = form.format(scores.network[rows].mean()), form.format(scores.prior[rows].mean())
         lines.append(f"| **all {kind}s**, {what} | | | **{means[0]}** | **{means[1]}** |")
     return "\n".join(lines)

@@ -1,8 +1,11 @@
-"""Log-mel spectrograms: what the network sees and what candidates are ranked by.
+"""What the network sees, and what candidates are ranked by.
 
-Both take audio at 44.1 kHz, one second-length for a whole batch, and give decibels relative to the
-loudest cell of each sound, cut `FLOOR_DB` below it: the level of a recording says nothing about the
-tone.
+All take audio at 44.1 kHz, of one length for a whole batch, and give decibels relative to the loudest
+cell of each sound, cut `FLOOR_DB` below it: the level of a recording says nothing about the tone.
+
+Two views go together. The log-mel spectrogram shows how a sound moves. The *partials* show what it is
+made of: a few long spectra on a logarithmic axis that starts from the played note, so that an octave,
+a fifth or a square wave looks the same whatever the key.
 """
 
 from __future__ import annotations
@@ -89,6 +92,36 @@ def log_mel_distance(audio: np.ndarray, target: np.ndarray) -> NDArray[np.float6
         difference = (10 * torch.log10(power) - goal_db).abs() * sounding
         distances.append(difference.sum((1, 2)) / sounding.sum((1, 2)).clamp_min(1))
     return torch.cat(distances).numpy().astype(np.float64)
+
+
+PARTIAL_WINDOW = 8192
+PARTIAL_STARTS_S = (0.0, 0.15, 0.4, 0.9, 1.8, 3.0)
+PARTIAL_BANDS_PER_OCTAVE = 24
+PARTIAL_LOWEST_OCTAVE, PARTIAL_OCTAVES = -2, 7
+
+
+def partials_power(audio: torch.Tensor, notes: torch.Tensor) -> torch.Tensor:
+    """Power around the played note, float32[N, 168, 6]: quarter tones from two octaves below it to
+    five above, in six windows of 0.19 s.
+
+    ``audio``: float32[N, samples] at 44.1 kHz; ``notes``: MIDI numbers, [N].
+    """
+    starts = [round(start * SAMPLE_RATE) for start in PARTIAL_STARTS_S]
+    padded = torch.nn.functional.pad(audio, (0, max(0, starts[-1] + PARTIAL_WINDOW - audio.shape[1])))
+    stacked = torch.stack([padded[:, start : start + PARTIAL_WINDOW] for start in starts], dim=1)
+    spectrum = torch.fft.rfft(stacked * torch.hann_window(PARTIAL_WINDOW))
+    power = spectrum.real.square() + spectrum.imag.square()
+    # The power of a band is the difference of running sums at its edges, between bins in proportion.
+    sums = torch.nn.functional.pad(power.double().cumsum(-1), (1, 0))
+    bands = PARTIAL_OCTAVES * PARTIAL_BANDS_PER_OCTAVE
+    octaves = PARTIAL_LOWEST_OCTAVE + (torch.arange(bands + 1) - 0.5) / PARTIAL_BANDS_PER_OCTAVE
+    hz = 440 * torch.exp2((notes[:, None].double() - 69) / 12 + octaves)
+    edge = (hz * PARTIAL_WINDOW / SAMPLE_RATE + 0.5).clamp(0, PARTIAL_WINDOW // 2 + 1)
+    low = edge.floor().long().clamp_max(PARTIAL_WINDOW // 2)
+    share = (edge - low)[:, None]
+    index = low[:, None].expand(-1, len(starts), -1)
+    at_edge = sums.gather(2, index) * (1 - share) + sums.gather(2, index + 1) * share
+    return at_edge.diff(dim=2).clamp_min(0).float().transpose(1, 2)
 
 
 @functools.cache

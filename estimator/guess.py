@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from estimator import checkpoint, heads
 from estimator.features import SAMPLE_RATE, log_mel_distance
 from estimator.models.lstm import LstmEstimator
-from estimator.stream import SECONDS, features, known
+from estimator.stream import SECONDS, features
 from jxctl.tone import INIT_TONE, Tone, from_batch
 from simulator import Profile, load_profile, render
 
@@ -66,13 +66,9 @@ class Estimator:
 
     def probabilities(self, audio: np.ndarray, played: list[Played]) -> list[NDArray[np.float64]]:
         """Per head, float64[N, classes], for sounds float32[N, samples] that start with the note."""
-        given = known(
-            np.array([p.note for p in played]),
-            np.array([p.velocity for p in played]),
-            np.array([p.gate_s for p in played]),
-        )
+        notes, velocities, gates = zip(*((p.note, p.velocity, p.gate_s) for p in played), strict=True)
         with torch.no_grad():
-            return heads.probabilities(self.model(features(audio), given))
+            return heads.probabilities(self.model(features(audio, notes, velocities, gates)))
 
     def guess(self, audio: np.ndarray, played: Played, *, renders: int = 128, seed: int = 0) -> Guess:
         """Guess the tone behind ``audio`` (float32[samples] at 44.1 kHz, starting with the note).

@@ -82,9 +82,7 @@ def soft_cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tens
 
 def probabilities(logits: torch.Tensor) -> list[NDArray[np.float64]]:
     """Per head, float64[N, classes]."""
-    return [
-        torch.softmax(logits[:, h.start : h.stop].double(), dim=1).numpy() for h in HEADS
-    ]
+    return [torch.softmax(logits[:, h.start : h.stop].double(), dim=1).numpy() for h in HEADS]
 
 
 def median(probability: np.ndarray) -> NDArray[np.int64]:

@@ -29,7 +29,7 @@ LEVEL_WINDOW_S = 0.03
 ONSET_WINDOW_S = 0.003
 ONSET_DB = -50.0
 """What is weaker than this, relative to the peak, is not part of the sound."""
-NO_SILENCE = 0.4
+NO_SILENCE = 0.35
 """Where even the quietest moments are this loud beside the peak, they are sound and not noise."""
 EVENT_GAP_S = 0.15
 """Shorter gaps are tremolo or beating, not the end of a note."""

@@ -16,11 +16,13 @@ RATE = 22050
 SECONDS = 1.5
 """The loudest stretch of this length is analysed: enough for several turns of a vibrato."""
 ATTACK_S = 0.03
-LOWEST_HZ, HIGHEST_HZ = 32.70, 4186.01
-"""C1 and C8."""
+LOWEST_HZ, HIGHEST_HZ = 31.0, 4400.0
+"""C1 to C8, and most of a semitone on either side."""
 FRAME = 2048
 """Three periods of C1."""
 STEP_SEMITONES = 0.2
+WANDERING_SEMITONES = 0.12
+"""A pitch that spreads more than this (its standard deviation) has vibrato."""
 HARMONICS = 13
 ABSENT = 0.0025
 """Share of the power (-26 dB) below which a group of harmonics is absent."""
@@ -49,8 +51,8 @@ class Pitch:
 
     @property
     def confidence(self) -> float:
-        """0 to 1. pyin's probability drops for beating and noisy notes that are still clear: half is full."""
-        return max(0.0, min(1.0, self.periodicity)) * self.steadiness * min(1.0, 2 * self.probability)
+        """0 to 1. pyin's probability drops for low and noisy notes that are still clear: a quarter is enough."""
+        return max(0.0, min(1.0, self.periodicity)) * self.steadiness * min(1.0, 4 * self.probability)
 
 
 def find_pitch(audio: np.ndarray, sample_rate: int) -> Pitch:
@@ -74,12 +76,17 @@ def find_pitch(audio: np.ndarray, sample_rate: int) -> Pitch:
     # Also frames that pyin takes for unvoiced vote a little, so that there is always a best guess.
     weights = power * (probability + 1e-6)
     middle = _weighted_median(track, weights)
-    steady = np.abs(12 * np.log2(track / middle)) < 1
+    away = 12 * np.log2(track / middle)
+    steady = np.abs(away) < 1
+    mean = float(np.average(away[steady], weights=weights[steady]))
+    spread = float(np.sqrt(np.average((away[steady] - mean) ** 2, weights=weights[steady])))
     hz = _without_subharmonics(y, middle)
+    sharpened, periodicity = _refine(y, hz)
     # Two notes a fifth apart repeat with the period of neither: the period pyin heard counts as well.
+    periodicity = max(periodicity, _refine(y, middle)[1])
     return Pitch(
-        hz=_refine(y, hz)[0],
-        periodicity=max(_refine(y, middle)[1], _refine(y, hz)[1]),
+        hz=hz * 2 ** (mean / 12) if spread > WANDERING_SEMITONES else sharpened,
+        periodicity=periodicity,
         probability=float((probability * weights).sum() / weights.sum()),
         steadiness=float(weights[steady].sum() / weights.sum()),
     )
@@ -120,7 +127,7 @@ def _without_subharmonics(y: np.ndarray, hz: float) -> float:
             factor = 2
         else:
             break
-        if hz * factor > HIGHEST_HZ * 1.03:
+        if hz * factor > HIGHEST_HZ:
             break
         hz *= factor
     return hz
@@ -164,7 +171,9 @@ def _refine(y: np.ndarray, hz: float) -> tuple[float, float]:
     while periods * period < 300 and 2 * periods * period < len(y) // 3:
         periods *= 2
         period, _ = peak(periods, period, 0.25)
-    return RATE / period, periodicity
+    # At the shortest periods one sample is semitones: the search may have walked off.
+    sharpened = RATE / period
+    return (sharpened if abs(12 * np.log2(sharpened / hz)) < 0.5 else hz), periodicity
 
 
 def _autocorrelation(y: np.ndarray) -> np.ndarray:

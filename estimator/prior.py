@@ -53,9 +53,7 @@ class Prior:
         """Fit to real tones, uint8[N, 48]; columns that never vary stay at the init tone's value."""
         columns = np.flatnonzero(tones.min(axis=0) != tones.max(axis=0))
         values = np.stack([_classes(TONE_PARAMETERS[c])[tones[:, c]] for c in columns], axis=1)
-        probability = np.stack(
-            [_histogram(values[:, k], TONE_PARAMETERS[c]) for k, c in enumerate(columns)]
-        )
+        probability = np.stack([_histogram(values[:, k], TONE_PARAMETERS[c]) for k, c in enumerate(columns)])
         # Ties are broken at random, many times over, and the correlations averaged.
         rng = np.random.default_rng(0)
         correlation = np.mean([_correlation(values, rng) for _ in range(_JITTERS)], axis=0)

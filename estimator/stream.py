@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from estimator.audible import audible
-from estimator.features import FLOOR_DB, INPUT, SAMPLE_RATE, mel_power, relative_db
+from estimator.features import FLOOR_DB, INPUT, SAMPLE_RATE, mel_power, partials_power, relative_db
 from estimator.heads import classes
+from estimator.models.views import Views
 from estimator.prior import Prior
 from simulator import Profile, render
 
@@ -25,20 +26,13 @@ SHORTEST_GATE_S, LONGEST_GATE_S = 0.08, 3.5
 
 @dataclass(frozen=True)
 class Batch:
-    """``tones`` uint8[N, 48]; ``mel`` float32[N, 96, frames] in dB; ``known`` float32[N, 3];
-    ``target`` int64[N, heads]; ``heard`` bool[N, heads], what counts."""
+    """``tones`` uint8[N, 48]; ``views`` what the network is given; ``target`` int64[N, heads];
+    ``heard`` bool[N, heads], what counts."""
 
     tones: NDArray[np.uint8]
-    mel: torch.Tensor
-    known: torch.Tensor
+    views: Views
     target: torch.Tensor
     heard: torch.Tensor
-
-
-def known(notes: np.ndarray, velocities: np.ndarray, gates_s: np.ndarray) -> torch.Tensor:
-    """What the network is told of the note, float32[N, 3]."""
-    columns = (np.asarray(notes) / 127, np.asarray(velocities) / 127, np.asarray(gates_s) / 4)
-    return torch.as_tensor(np.stack(columns, axis=1), dtype=torch.float32)
 
 
 def make_batch(seed: int, index: int, size: int, profile: str | Profile, *, threads: int = 1) -> Batch:
@@ -57,26 +51,38 @@ def make_batch(seed: int, index: int, size: int, profile: str | Profile, *, thre
         profile=profile, seed=rng.integers(0, 2**31, size), threads=threads,
     )  # fmt: skip
     sounding = np.abs(audio).max(axis=1) > 1e-5
-    mel = features(audio, rng)
+    views = features(audio, notes, velocities, gates, rng)
     heard = audible(tones) & sounding[:, None]
-    return Batch(
-        tones, mel, known(notes, velocities, gates), torch.from_numpy(classes(tones)), torch.from_numpy(heard)
-    )
+    return Batch(tones, views, torch.from_numpy(classes(tones)), torch.from_numpy(heard))
 
 
-def features(audio: np.ndarray, rng: np.random.Generator | None = None) -> torch.Tensor:
-    """The network's input for sounds, float32[N, samples]: cut or padded to four seconds.
+def features(
+    audio: np.ndarray,
+    notes: ArrayLike,
+    velocities: ArrayLike,
+    gates_s: ArrayLike,
+    rng: np.random.Generator | None = None,
+) -> Views:
+    """The network's input for sounds, float32[N, samples], that start with the note.
 
-    ``rng`` adds the noise floors of training.
+    They are cut or padded to four seconds. ``notes``, ``velocities``, ``gates_s``: [N]. ``rng`` adds
+    the noise floors of training.
     """
     samples = round(SECONDS * SAMPLE_RATE)
     whole = torch.as_tensor(np.asarray(audio, np.float32)[:, :samples])
     whole = torch.nn.functional.pad(whole, (0, samples - whole.shape[1]))
-    power = torch.cat([mel_power(part, INPUT) for part in whole.split(8)])
+    note = torch.as_tensor(np.asarray(notes, np.float32))
+    # In pieces that fit the cache.
+    mel = torch.cat([mel_power(part, INPUT) for part in whole.split(8)])
+    partials = torch.cat([partials_power(*part) for part in zip(whole.split(8), note.split(8), strict=True)])
     if rng is not None:
-        floor_db = rng.uniform(40, FLOOR_DB, len(power)) + 200 * (rng.uniform(size=len(power)) < 0.5)
-        peak = power.amax((1, 2), keepdim=True)
-        hiss = rng.exponential(size=power.shape).astype(np.float32)
+        floor_db = rng.uniform(40, FLOOR_DB, len(mel)) + 200 * (rng.uniform(size=len(mel)) < 0.5)
         share = torch.as_tensor(10 ** (-floor_db / 10), dtype=torch.float32)[:, None, None]
-        power = power + peak * share * torch.from_numpy(hiss)
-    return relative_db(power)
+        mel, partials = (
+            power + power.amax((1, 2), keepdim=True) * share * torch.from_numpy(hiss)
+            for power, hiss in (
+                (p, rng.exponential(size=p.shape).astype(np.float32)) for p in (mel, partials)
+            )
+        )
+    known = np.stack((np.asarray(notes) / 127, np.asarray(velocities) / 127, np.asarray(gates_s) / 4), axis=1)
+    return Views(relative_db(mel), relative_db(partials), torch.as_tensor(known, dtype=torch.float32))

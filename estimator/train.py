@@ -34,14 +34,14 @@ class TrainSettings:
     """``tones``: how many to hear in all; ``batch``: how many at a time."""
 
     profile: str = "superjx"
-    tones: int = 500_000
-    batch: int = 64
-    learning_rate: float = 1.5e-3
+    tones: int = 400_000
+    batch: int = 32
+    learning_rate: float = 1e-3
     warm_up: int = 300
     seed: int = 0
     width: int = 160
     validation: int = 512
-    every: int = 250
+    every: int = 500
 
     @property
     def steps(self) -> int:
@@ -50,14 +50,18 @@ class TrainSettings:
 
 
 def train(
-    run: Path, settings: TrainSettings, report: Callable[[int, str], None] = lambda steps, note: None
+    run: Path,
+    settings: TrainSettings,
+    report: Callable[[int, str], None] = lambda steps, note: None,
+    threads: int = 1,
 ) -> dict[str, Any]:
     """Train, or go on training, in the directory ``run``; return the last line of its log.
 
-    ``report(steps, note)`` hears of progress. Stopping (Ctrl-C) keeps what the last checkpoint holds.
+    ``report(steps, note)`` hears of progress. ``threads`` work on the network; one more renders. Stopping (Ctrl-C) keeps what the last checkpoint holds.
     Raises `UsageError` when ``run`` holds a run with other settings.
     """
     _claim(run, settings)
+    torch.set_num_threads(threads)
     torch.manual_seed(settings.seed)
     model = LstmEstimator(LstmSettings(width=settings.width))
     optimiser = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=0.01)
@@ -68,7 +72,9 @@ def train(
         optimiser.load_state_dict(saved["optimiser"])
         step, history = saved["step"], saved["history"]
         report(step, f"continued at step {step}")
-    validation = [make_batch(VALIDATION_SEED, k, 64, settings.profile) for k in range(settings.validation // 64)]
+    validation = [
+        make_batch(VALIDATION_SEED, k, 64, settings.profile) for k in range(settings.validation // 64)
+    ]
     began = time.monotonic()
     losses: list[float] = []
     for batch in _batches(settings, step):
@@ -99,7 +105,7 @@ def train(
 def _loss(model: LstmEstimator, batch: Batch) -> torch.Tensor:
     # bfloat16 halves the time; sums and softmax stay in float32.
     with torch.autocast("cpu", torch.bfloat16):
-        logits = model(batch.mel, batch.known)
+        logits = model(batch.views)
     losses = soft_cross_entropy(logits.float(), batch.target) * batch.heard
     return losses.sum() / batch.heard.sum().clamp_min(1)
 

@@ -155,7 +155,9 @@ class Voicing:
         profile = self.profile
         keys = (self.notes.note - profile.constant("env_key_lowest")) / profile.constant("env_key_span")
         factor = np.exp2(-self._physical(f"{name} KEY") * keys)
-        attack, decay, release = (self._physical(f"{name} {part}") * factor for part in ("ATT", "DECY", "REL"))
+        attack, decay, release = (
+            self._physical(f"{name} {stage}") * factor for stage in ("ATT", "DECY", "REL")
+        )
         return Envelope(attack, decay, self._physical(f"{name} SUS"), release)
 
     def _routed(self, mode: str, envelopes: list[FloatArray]) -> FloatArray:

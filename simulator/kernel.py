@@ -27,10 +27,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
+
+from simulator import waves
+from simulator.waves import (
+    FAST,
+    ONE,
+    TWO,
+    ZERO,
+    F,
+    as_bits,
+    as_int,
+    coupled_sample,
+    inline,
+    ramp_wave,
+    sawtooth,
+    white,
+    wrap,
+)  # fmt: skip
 
 LANES = 16
 CHUNK = 16
@@ -59,170 +78,82 @@ _PHASE1, _PHASE2, _INC1, _INC2, _WIDTH1, _WIDTH2, _SEED = range(_HP + 1, _HP + 8
 _OUT = _HP + 8
 _SLOTS = _OUT + 1
 
-_F = np.float32
-_CYCLE = _F(2.0**-32)
-_ZERO, _ONE, _TWO, _HALF = _F(0), _F(1), _F(2), _F(0.5)
-_TWELFTH, _THIRD = _F(1 / 12), _F(1 / 3)
+_CYCLE = F(2.0**-32)
 # Droop correction: gain 1 + 2c(1 - cos w). This c keeps the error against sinc**-4 under 0.17 dB
 # from 0 to 10 kHz at 44.1 kHz.
-DROOP = _F(0.2225)
-_DROOP_CENTRE = _F(1 + 2 * 0.2225)
-_NOISE_SCALE = _F(2.0**-31)
-_LOWEST_FM, _HIGHEST_STEP = _F(0.05), _F(0.49)
-
-_jit = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-_inline = numba.njit(forceinline=True, error_model="numpy", fastmath={"contract", "nsz"})
-
-
-@_inline
-def _int(x: Any) -> Any:
-    """The integer whose bits a float slot holds."""
-    return np.float32(x).view(np.int32)
-
-
-@_inline
-def _bits(x: Any) -> Any:
-    """A float slot holding an integer's bits."""
-    return np.int32(x).view(np.float32)
-
-
-@_inline
-def _half_step(distance: Any) -> Any:
-    """What a band-limited unit step lacks ``distance >= 0`` samples behind its middle.
-
-    One minus the integral of the cubic B-spline: ((2-x)+^4 - 4 (1-x)+^4) / 24.
-    """
-    u = max(_TWO - distance, _ZERO)
-    v = max(_ONE - distance, _ZERO)
-    u, v = u * u, v * v
-    return _HALF * (u * u * _TWELFTH - v * v * _THIRD)
-
-
-@_inline
-def _sign(x: Any) -> Any:
-    return math.copysign(_ONE, x)
-
-
-@_inline
-def _saw(phase: Any, inverse: Any) -> Any:
-    """Band-limited sawtooth, -1 to 1, rising; ``phase`` is the distance from its step in cycles."""
-    hidden = _half_step(abs(phase * inverse))
-    return _TWO * phase - _sign(phase) * (_ONE - _TWO * hidden)
-
-
-@_inline
-def _ramp(phase: Any) -> Any:
-    """Plain sawtooth; ``phase`` in cycles, wrapped to -0.5 to 0.5."""
-    return _TWO * phase - _sign(phase)
-
-
-@_inline
-def _wrap(phase: Any) -> Any:
-    return phase - _F(np.int32(phase + math.copysign(_HALF, phase)))
-
-
-@_inline
-def _coupled(
-    phase: Any, width_phase: Any, width: Any, step: Any, inverse: Any, height: Any, wa: Any, wb: Any,
-    start: Any, to_reset: Any, sync: Any,
-) -> Any:  # fmt: skip
-    """One sample of an oscillator that may be reset by the other.
-
-    ``height`` is the step it made when its phase last passed zero, naturally or by a reset.
-    ``to_reset`` is the time in samples until the other oscillator wraps (huge when it just did).
-    A natural step that a reset will forestall is not prepared for; the reset's own step is.
-    """
-    natural = _ONE - sync * _F(to_reset < -phase * inverse)
-    natural_width = _ONE - sync * _F(to_reset < -width_phase * inverse)
-    ahead_zero, ahead_edge = -_TWO * wa * natural, -_TWO * wb * natural_width
-    behind_zero, behind_edge = _F(phase >= _ZERO), _F(width_phase >= _ZERO)
-    at_zero = ahead_zero + behind_zero * (-height - ahead_zero)
-    at_edge = ahead_edge + behind_edge * (_TWO * wb - ahead_edge)
-    at_zero = at_zero * _half_step(abs(phase * inverse))
-    at_edge = at_edge * _half_step(abs(width_phase * inverse))
-    # The reset to come: its step is the value at phase zero less the value it will cut off.
-    cut = _wrap(phase + step * to_reset)
-    jump = start - (wa * _ramp(cut) + wb * _ramp(_wrap(cut - width)))
-    ahead = sync * jump * _half_step(to_reset)
-    return wa * _ramp(phase) + wb * _ramp(width_phase) + at_zero + at_edge + ahead
-
-
-@_inline
-def _noise(seed: Any, sample: Any) -> Any:
-    """White noise, -1 to 1: an integer hash of ``seed + sample``, whatever the order of work."""
-    x = np.uint32(np.uint32(sample) + np.uint32(seed)) * np.uint32(0x9E3779B1)
-    x = np.uint32(x)
-    x = np.uint32(np.uint32(x ^ (x >> np.uint32(16))) * np.uint32(0x7FEB352D))
-    x = np.uint32(np.uint32(x ^ (x >> np.uint32(15))) * np.uint32(0x846CA68B))
-    return _F(np.int32(x ^ (x >> np.uint32(16)))) * _NOISE_SCALE
+DROOP = F(0.2225)
+_DROOP_CENTRE = F(1 + 2 * 0.2225)
+_LOWEST_FM, _HIGHEST_STEP = F(0.05), F(0.49)
 
 
 def _variant(coupled: bool) -> Callable[..., None]:
     """The loop over one block of samples, for plain or for coupled oscillators."""
 
-    @_inline
+    @inline
     def block(w: Any, out: Any, sample: int, offset: int, samples: int, inverse_slew: Any) -> None:
         for s in range(samples):
-            ramp = min(_F(offset + s + 1) * inverse_slew, _ONE)
+            ramp = min(F(offset + s + 1) * inverse_slew, ONE)
             counter = sample + s
             row = s * LANES
             for k in range(LANES):
-                phase1, phase2 = _int(w[_PHASE1 * LANES + k]), _int(w[_PHASE2 * LANES + k])
-                inc1, inc2 = _int(w[_INC1 * LANES + k]), _int(w[_INC2 * LANES + k])
+                phase1, phase2 = as_int(w[_PHASE1 * LANES + k]), as_int(w[_PHASE2 * LANES + k])
+                inc1, inc2 = as_int(w[_INC1 * LANES + k]), as_int(w[_INC2 * LANES + k])
                 if coupled:
                     width1, width2 = w[(STATE + WIDTH1) * LANES + k], w[(STATE + WIDTH2) * LANES + k]
                     wa1, wb1 = w[_WA1 * LANES + k], w[_WB1 * LANES + k]
                     wa2, wb2 = w[_WA2 * LANES + k], w[_WB2 * LANES + k]
                     sync12, sync21 = w[(STATE + SYNC12) * LANES + k], w[(STATE + SYNC21) * LANES + k]
-                    fm1 = max(
-                        _ONE + w[(STATE + FM21) * LANES + k] * w[LAST2 * LANES + k], _LOWEST_FM
-                    )
-                    fm2 = max(
-                        _ONE + w[(STATE + FM12) * LANES + k] * w[LAST1 * LANES + k], _LOWEST_FM
-                    )
+                    fm1 = max(ONE + w[(STATE + FM21) * LANES + k] * w[LAST2 * LANES + k], _LOWEST_FM)
+                    fm2 = max(ONE + w[(STATE + FM12) * LANES + k] * w[LAST1 * LANES + k], _LOWEST_FM)
                     # Only the deviation goes through floating point: without FM the phase is exact.
                     base1, base2 = w[_STEP1 * LANES + k], w[_STEP2 * LANES + k]
                     step1, step2 = min(base1 * fm1, _HIGHEST_STEP), min(base2 * fm2, _HIGHEST_STEP)
-                    inc1 = np.int32(inc1 + np.int32((step1 - base1) * _F(2.0**32)))
-                    inc2 = np.int32(inc2 + np.int32((step2 - base2) * _F(2.0**32)))
-                    inverse1, inverse2 = _ONE / step1, _ONE / step2
+                    inc1 = np.int32(inc1 + np.int32((step1 - base1) * F(2.0**32)))
+                    inc2 = np.int32(inc2 + np.int32((step2 - base2) * F(2.0**32)))
+                    inverse1, inverse2 = ONE / step1, ONE / step2
                     old1, old2 = phase1, phase2
                     phase1, phase2 = np.int32(phase1 + inc1), np.int32(phase2 + inc2)
-                    wrapped1 = _F((old1 < 0) & (phase1 >= 0))
-                    wrapped2 = _F((old2 < 0) & (phase2 >= 0))
-                    f1, f2 = _F(phase1) * _CYCLE, _F(phase2) * _CYCLE
+                    wrapped1 = F((old1 < 0) & (phase1 >= 0))
+                    wrapped2 = F((old2 < 0) & (phase2 >= 0))
+                    f1, f2 = F(phase1) * _CYCLE, F(phase2) * _CYCLE
                     since1, since2 = f1 * inverse1, f2 * inverse2
                     reset1, reset2 = sync21 * wrapped2, sync12 * wrapped1
-                    cut1, cut2 = _wrap(f1 - step1 * since2), _wrap(f2 - step2 * since1)
+                    cut1, cut2 = wrap(f1 - step1 * since2), wrap(f2 - step2 * since1)
                     start1, start2 = w[_START1 * LANES + k], w[_START2 * LANES + k]
-                    jump1 = start1 - (wa1 * _ramp(cut1) + wb1 * _ramp(_wrap(cut1 - width1)))
-                    jump2 = start2 - (wa2 * _ramp(cut2) + wb2 * _ramp(_wrap(cut2 - width2)))
+                    jump1 = start1 - (wa1 * ramp_wave(cut1) + wb1 * ramp_wave(wrap(cut1 - width1)))
+                    jump2 = start2 - (wa2 * ramp_wave(cut2) + wb2 * ramp_wave(wrap(cut2 - width2)))
                     height1, height2 = w[HEIGHT1 * LANES + k], w[HEIGHT2 * LANES + k]
-                    height1 = height1 + wrapped1 * (-_TWO * wa1 - height1)
-                    height2 = height2 + wrapped2 * (-_TWO * wa2 - height2)
+                    height1 = height1 + wrapped1 * (-TWO * wa1 - height1)
+                    height2 = height2 + wrapped2 * (-TWO * wa2 - height2)
                     height1 = height1 + reset1 * (jump1 - height1)
                     height2 = height2 + reset2 * (jump2 - height2)
                     w[HEIGHT1 * LANES + k], w[HEIGHT2 * LANES + k] = height1, height2
-                    to1 = abs(since1) + _F(since1 >= _ZERO) * _F(1e6)
-                    to2 = abs(since2) + _F(since2 >= _ZERO) * _F(1e6)
+                    to1 = abs(since1) + F(since1 >= ZERO) * F(1e6)
+                    to2 = abs(since2) + F(since2 >= ZERO) * F(1e6)
                     restart1, restart2 = step1 * since2, step2 * since1
-                    phase1 = np.int32(phase1 + np.int32(reset1) * (np.int32(restart1 * _F(2.0**32)) - phase1))
-                    phase2 = np.int32(phase2 + np.int32(reset2) * (np.int32(restart2 * _F(2.0**32)) - phase2))
-                    f1, f2 = _F(phase1) * _CYCLE, _F(phase2) * _CYCLE
-                    g1 = _F(np.int32(phase1 - _int(w[_WIDTH1 * LANES + k]))) * _CYCLE
-                    g2 = _F(np.int32(phase2 - _int(w[_WIDTH2 * LANES + k]))) * _CYCLE
-                    dco1 = _coupled(f1, g1, width1, step1, inverse1, height1, wa1, wb1, start1, to2, sync21)
-                    dco2 = _coupled(f2, g2, width2, step2, inverse2, height2, wa2, wb2, start2, to1, sync12)
+                    phase1 = np.int32(phase1 + np.int32(reset1) * (np.int32(restart1 * F(2.0**32)) - phase1))
+                    phase2 = np.int32(phase2 + np.int32(reset2) * (np.int32(restart2 * F(2.0**32)) - phase2))
+                    f1, f2 = F(phase1) * _CYCLE, F(phase2) * _CYCLE
+                    g1 = F(np.int32(phase1 - as_int(w[_WIDTH1 * LANES + k]))) * _CYCLE
+                    g2 = F(np.int32(phase2 - as_int(w[_WIDTH2 * LANES + k]))) * _CYCLE
+                    dco1 = coupled_sample(
+                        f1, g1, width1, step1, inverse1, height1, wa1, wb1, start1, to2, sync21
+                    )
+                    dco2 = coupled_sample(
+                        f2, g2, width2, step2, inverse2, height2, wa2, wb2, start2, to1, sync12
+                    )
                     w[LAST1 * LANES + k], w[LAST2 * LANES + k] = dco1, dco2
                 else:
                     phase1, phase2 = np.int32(phase1 + inc1), np.int32(phase2 + inc2)
                     inverse1, inverse2 = w[_INVERSE1 * LANES + k], w[_INVERSE2 * LANES + k]
-                    f1, f2 = _F(phase1) * _CYCLE, _F(phase2) * _CYCLE
-                    g1 = _F(np.int32(phase1 - _int(w[_WIDTH1 * LANES + k]))) * _CYCLE
-                    g2 = _F(np.int32(phase2 - _int(w[_WIDTH2 * LANES + k]))) * _CYCLE
-                    dco1 = w[_WA1 * LANES + k] * _saw(f1, inverse1) + w[_WB1 * LANES + k] * _saw(g1, inverse1)
-                    dco2 = w[_WA2 * LANES + k] * _saw(f2, inverse2) + w[_WB2 * LANES + k] * _saw(g2, inverse2)
-                w[_PHASE1 * LANES + k], w[_PHASE2 * LANES + k] = _bits(phase1), _bits(phase2)
+                    f1, f2 = F(phase1) * _CYCLE, F(phase2) * _CYCLE
+                    g1 = F(np.int32(phase1 - as_int(w[_WIDTH1 * LANES + k]))) * _CYCLE
+                    g2 = F(np.int32(phase2 - as_int(w[_WIDTH2 * LANES + k]))) * _CYCLE
+                    dco1 = w[_WA1 * LANES + k] * sawtooth(f1, inverse1)
+                    dco1 += w[_WB1 * LANES + k] * sawtooth(g1, inverse1)
+                    dco2 = w[_WA2 * LANES + k] * sawtooth(f2, inverse2)
+                    dco2 += w[_WB2 * LANES + k] * sawtooth(g2, inverse2)
+                w[_PHASE1 * LANES + k], w[_PHASE2 * LANES + k] = as_bits(phase1), as_bits(phase2)
 
                 mix1 = w[(PREVIOUS + MIX1) * LANES + k] + w[(_TARGET + MIX1) * LANES + k] * ramp
                 mix2 = w[(PREVIOUS + MIX2) * LANES + k] + w[(_TARGET + MIX2) * LANES + k] * ramp
@@ -230,7 +161,7 @@ def _variant(coupled: bool) -> Callable[..., None]:
                 wave = mix1 * dco1 + mix2 * dco2
                 before1, before2 = w[BEFORE1 * LANES + k], w[BEFORE2 * LANES + k]
                 w[BEFORE1 * LANES + k], w[BEFORE2 * LANES + k] = wave, before1
-                noise = _noise(_int(w[_SEED * LANES + k]), counter)
+                noise = white(as_int(w[_SEED * LANES + k]), counter)
                 hiss = mix1 * w[(STATE + NOISE1) * LANES + k] + mix2 * w[(STATE + NOISE2) * LANES + k]
                 signal = _DROOP_CENTRE * before1 - DROOP * (wave + before2) + hiss * noise
 
@@ -239,8 +170,8 @@ def _variant(coupled: bool) -> Callable[..., None]:
                 error = signal - low
                 new_band = a1 * band + a2 * error
                 new_low = low + a2 * band + a3 * error
-                w[A_BAND * LANES + k] = _TWO * new_band - band
-                w[A_LOW * LANES + k] = _TWO * new_low - low
+                w[A_BAND * LANES + k] = TWO * new_band - band
+                w[A_LOW * LANES + k] = TWO * new_low - low
                 signal = signal + w[(STATE + POLES4) * LANES + k] * (new_low - signal)
 
                 band, low = w[B_BAND * LANES + k], w[B_LOW * LANES + k]
@@ -248,8 +179,8 @@ def _variant(coupled: bool) -> Callable[..., None]:
                 error = signal - low
                 new_band = a1 * band + a2 * error
                 new_low = low + a2 * band + a3 * error
-                w[B_BAND * LANES + k] = _TWO * new_band - band
-                w[B_LOW * LANES + k] = _TWO * new_low - low
+                w[B_BAND * LANES + k] = TWO * new_band - band
+                w[B_LOW * LANES + k] = TWO * new_low - low
 
                 held = w[HIGH * LANES + k]
                 moved = (new_low - held) * w[_HP * LANES + k]
@@ -266,36 +197,34 @@ _plain_block = _variant(coupled=False)
 _coupled_block = _variant(coupled=True)
 
 
-@_inline
+@inline
 def _set_filter(w: Any, ramp: Any) -> None:
     """Coefficients of both sections for the point of its way that the cutoff has reached."""
     for k in range(LANES):
         g = w[(PREVIOUS + CUTOFF) * LANES + k] + w[(_TARGET + CUTOFF) * LANES + k] * ramp
-        damping = _TWO * w[(STATE + FIXED_DAMPING) * LANES + k]
-        a1 = _ONE / (_ONE + g * (g + damping))
+        damping = TWO * w[(STATE + FIXED_DAMPING) * LANES + k]
+        a1 = ONE / (ONE + g * (g + damping))
         w[_A1 * LANES + k], w[_A2 * LANES + k], w[_A3 * LANES + k] = a1, g * a1, g * (g * a1)
-        damping = _TWO * w[(STATE + DAMPING) * LANES + k]
-        b1 = _ONE / (_ONE + g * (g + damping))
+        damping = TWO * w[(STATE + DAMPING) * LANES + k]
+        b1 = ONE / (ONE + g * (g + damping))
         w[_B1 * LANES + k], w[_B2 * LANES + k], w[_B3 * LANES + k] = b1, g * b1, g * (g * b1)
 
 
-@_inline
-def _set_tick(
-    w: Any, voices: Any, increments: Any, levels: Any, tick: int
-) -> None:
+@inline
+def _set_tick(w: Any, voices: Any, increments: Any, levels: Any, tick: int) -> None:
     """Take over one tick's control frame: increments at once, levels as the way still to go."""
     for k in range(LANES):
         voice = max(voices[k], 0)
         for dco in range(2):
             increment = increments[dco, voice, tick]
-            w[(_INC1 + dco) * LANES + k] = _bits(increment)
-            w[(_STEP1 + dco) * LANES + k] = _F(increment) * _CYCLE
-            w[(_INVERSE1 + dco) * LANES + k] = _ONE / (_F(increment) * _CYCLE)
+            w[(_INC1 + dco) * LANES + k] = as_bits(increment)
+            w[(_STEP1 + dco) * LANES + k] = F(increment) * _CYCLE
+            w[(_INVERSE1 + dco) * LANES + k] = ONE / (F(increment) * _CYCLE)
         for row in range(LEVELS):
             w[(_TARGET + row) * LANES + k] = levels[row, voice, tick] - w[(PREVIOUS + row) * LANES + k]
 
 
-@_inline
+@inline
 def _load(w: Any, voices: Any, constants: Any, seeds: Any, phases: Any, state: Any, rate: float) -> None:
     """Gather one group's constants and state into the lane arrays."""
     for k in range(LANES):
@@ -310,48 +239,34 @@ def _load(w: Any, voices: Any, constants: Any, seeds: Any, phases: Any, state: A
             w[(_WA1 + 2 * dco) * LANES + k] = saw - edge
             w[(_WB1 + 2 * dco) * LANES + k] = edge
             # Value just after phase zero, where a reset lands.
-            w[(_START1 + dco) * LANES + k] = edge - saw + edge * (_ONE - _TWO * width)
-            w[(_PHASE1 + dco) * LANES + k] = _bits(phases[voice, dco])
-            w[(_WIDTH1 + dco) * LANES + k] = _bits(np.int32(np.int64(width * 2.0**32)))
-        w[_SEED * LANES + k] = _bits(seeds[voice])
+            w[(_START1 + dco) * LANES + k] = edge - saw + edge * (ONE - TWO * width)
+            w[(_PHASE1 + dco) * LANES + k] = as_bits(phases[voice, dco])
+            w[(_WIDTH1 + dco) * LANES + k] = as_bits(np.int32(np.int64(width * 2.0**32)))
+        w[_SEED * LANES + k] = as_bits(seeds[voice])
         g = math.tan(math.pi * constants[voice, HPF_HZ] / rate)
-        w[_HP * LANES + k] = _F(g / (1 + g))
+        w[_HP * LANES + k] = F(g / (1 + g))
 
 
-@_inline
+@inline
 def _store(w: Any, voices: Any, phases: Any, state: Any) -> None:
     for k in range(LANES):
         voice = voices[k]
         if voice >= 0:
             for slot in range(STATE):
                 state[voice, slot] = w[slot * LANES + k]
-            phases[voice, 0] = _int(w[_PHASE1 * LANES + k])
-            phases[voice, 1] = _int(w[_PHASE2 * LANES + k])
+            phases[voice, 0] = as_int(w[_PHASE1 * LANES + k])
+            phases[voice, 1] = as_int(w[_PHASE2 * LANES + k])
 
 
-@_jit
-def run(
+@numba.njit(nogil=True, error_model="numpy", fastmath=FAST)
+def _run(
     groups: Any, coupled: bool, increments: Any, levels: Any, edges: Any, constants: Any, seeds: Any,
     phases: Any, state: Any, out: Any, rows: Any, begin: int, slew: float, rate: float,
 ) -> None:  # fmt: skip
-    """Render samples ``begin`` to ``begin + out.shape[1]`` of the voices in ``groups``.
-
-    Shape:
-        ``groups``: int64[G, 16], voices that go through together; -1 fills up.
-        ``increments``: int32[2, N, ticks], phase increment per DCO in cycles * 2**32 a sample.
-        ``levels``: float32[4, N, ticks]: gain of mixer 1 and 2, tan(pi cutoff / rate), gain of the VCA.
-        ``edges``: int64[ticks + 1], first sample of each tick, and the end of the last.
-        ``constants``: float32[N, 16]; ``seeds``: int32[N], of the noise.
-        ``phases``: int32[N, 2] and ``state``: float32[N, 16], read and written: a call continues
-        where the last one stopped, in the middle of a tick if need be.
-        ``out``: float32[any, samples]; voice n is written to row ``rows[n]``, an int64.
-
-    ``slew`` is the time in samples that a control voltage takes to its new value; ``rate`` the sample
-    rate in Hz. ``coupled`` chooses the loop with sync and FM for all voices in ``groups``.
-    """
+    """See `run`."""
     w = np.zeros(_SLOTS * LANES, np.float32)
     chunk_out = np.zeros(CHUNK * LANES, np.float32)
-    inverse_slew = _F(1.0 / max(slew, 1.0))
+    inverse_slew = F(1.0 / max(slew, 1.0))
     end = begin + out.shape[1]
     for group in range(groups.shape[0]):
         voices = groups[group]
@@ -362,12 +277,12 @@ def run(
             _set_tick(w, voices, increments, levels, tick)
             tick_begin = edges[tick]
             tick_end = min(edges[tick + 1], end)
-            filter_at = _F(-1)
+            filter_at = F(-1)
             while at < tick_end:
                 offset = at - tick_begin
                 middle = offset // CHUNK * CHUNK + CHUNK // 2
                 samples = min(offset // CHUNK * CHUNK + CHUNK - offset, tick_end - at)
-                ramp = min(_F(middle) * inverse_slew, _ONE)
+                ramp = min(F(middle) * inverse_slew, ONE)
                 if ramp != filter_at:
                     _set_filter(w, ramp)
                     filter_at = ramp
@@ -386,3 +301,56 @@ def run(
                     w[PREVIOUS * LANES + slot] += w[_TARGET * LANES + slot]
                 tick += 1
         _store(w, voices, phases, state)
+
+
+def _entry(source: bytes) -> Callable[..., None]:
+    """The compiled loop, cached on disk.
+
+    numba's cache notices a change of the file in which the cached function stands, and of the values it
+    closes over; so it closes over the text of `simulator.waves`, which is compiled into it.
+    """
+
+    @numba.njit(nogil=True, cache=True)
+    def entry(*arguments: Any) -> None:
+        if len(source) > 0:
+            _run(*arguments)
+
+    return entry
+
+
+_compiled = _entry(Path(waves.__file__).read_bytes())
+
+
+def run(
+    groups: NDArray[np.int64],
+    coupled: bool,
+    increments: NDArray[np.int32],
+    levels: NDArray[np.float32],
+    edges: NDArray[np.int64],
+    constants: NDArray[np.float32],
+    seeds: NDArray[np.int32],
+    phases: NDArray[np.int32],
+    state: NDArray[np.float32],
+    out: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    begin: int,
+    slew: float,
+    rate: float,
+) -> None:
+    """Render samples ``begin`` to ``begin + out.shape[1]`` of the voices in ``groups``.
+
+    Shape:
+        ``groups``: int64[G, 16], voices that go through together; -1 fills up.
+        ``increments``: int32[2, N, ticks], phase increment per DCO in cycles * 2**32 a sample.
+        ``levels``: float32[4, N, ticks]: gain of mixer 1 and 2, tan(pi cutoff / rate), gain of the VCA.
+        ``edges``: int64[ticks + 1], first sample of each tick, and the end of the last.
+        ``constants``: float32[N, 16]; ``seeds``: int32[N], of the noise.
+        ``phases``: int32[N, 2] and ``state``: float32[N, 16], read and written: a call continues
+        where the last one stopped, in the middle of a tick if need be.
+        ``out``: float32[any, samples]; voice n is written to row ``rows[n]``, an int64.
+
+    ``slew`` is the time in samples that a control voltage takes to its new value; ``rate`` the sample
+    rate in Hz. ``coupled`` chooses the loop with sync and FM for all voices in ``groups``.
+    """
+    _compiled(groups, coupled, increments, levels, edges, constants, seeds, phases, state, out, rows,
+              begin, slew, rate)  # fmt: skip

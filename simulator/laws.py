@@ -81,7 +81,7 @@ def by_raw(law: Law, parameter: Parameter) -> FloatArray:
         return law.values
     if len(law.values) != parameter.positions:
         raise ProfileError(
-            f"law {law.name} has {len(law.values)} values; {parameter.name} has {parameter.positions} positions"
+            f"law {law.name} has {len(law.values)} values, {parameter.name} {parameter.positions} positions"
         )
     return law.values[[parameter.position(int(raw)) for raw in RAW]]
 

@@ -1,8 +1,9 @@
 """The production network: convolutions, a bidirectional LSTM, and one query per parameter.
 
-The convolutions find partials and edges; the LSTM carries time, in which envelopes and LFO live; each
-parameter then looks at the moments that tell it (attention over frames), so that nothing is averaged
-away before an envelope is read.
+The convolutions find partials and edges in the spectrogram; the LSTM carries time, in which envelopes
+and LFO live. A summary of ten stretches of time, joined with the partials around the note, serves every
+parameter; besides, each parameter looks at the moments that tell it (attention over frames), so that
+nothing is averaged away before an envelope is read.
 """
 
 from __future__ import annotations
@@ -12,20 +13,23 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import nn
 
-from estimator.features import FLOOR_DB, INPUT
-from estimator.heads import HEADS, LOGITS
+from estimator.features import FLOOR_DB, PARTIAL_BANDS_PER_OCTAVE, PARTIAL_OCTAVES, PARTIAL_STARTS_S
+from estimator.heads import HEADS
+from estimator.models.views import Views
 
-CONDITIONS = 3
-"""What is known of the note: MIDI note / 127, velocity / 127, gate in seconds / 4."""
+_KNOWN = 3
+_STRETCHES = 10
+_QUERY = 64
+_BANDS_LEFT = 12  # 96 mel bands after three strides of two
 
 
 @dataclass(frozen=True)
 class LstmSettings:
-    """Sizes: channels of the two convolutions, width of LSTM (each direction), depth."""
+    """``channels`` of the first convolution, ``width`` of the LSTM in each direction, ``summary``."""
 
-    channels: int = 32
+    channels: int = 24
     width: int = 160
-    layers: int = 2
+    summary: int = 512
 
     def to_json(self) -> dict[str, int]:
         """Plain data."""
@@ -33,42 +37,52 @@ class LstmSettings:
 
 
 class LstmEstimator(nn.Module):
-    """Log-mel spectrogram and note in, logits of every head out.
-
-    Shape:
-        mel: float32[N, 96, frames] in dB, -80 to 0. known: float32[N, 3]. Returns [N, LOGITS].
-    """
+    """Views of N sounds in, logits of every head out: float32[N, LOGITS] (see `estimator.heads`)."""
 
     def __init__(self, settings: LstmSettings) -> None:
         super().__init__()
-        c, w = settings.channels, settings.width
         self.settings = settings
+        c, w, summary = settings.channels, settings.width, settings.summary
         self.convolutions = nn.Sequential(
-            nn.Conv2d(1, c, (7, 5), stride=(3, 2), padding=(3, 2)),
-            nn.BatchNorm2d(c),
-            nn.GELU(),
-            nn.Conv2d(c, 2 * c, (5, 3), stride=(4, 1), padding=(2, 1)),
-            nn.BatchNorm2d(2 * c),
-            nn.GELU(),
+            _convolution(1, c, 5, (2, 2)), _convolution(c, 2 * c, 3, (2, 1)), _convolution(2 * c, 2 * c, 3, (2, 2))
+        )  # fmt: skip
+        self.squeeze = nn.Sequential(nn.Linear(2 * c * _BANDS_LEFT, w), nn.LayerNorm(w), nn.GELU())
+        self.known = nn.Sequential(nn.Linear(_KNOWN, w), nn.GELU(), nn.Linear(w, w))
+        self.lstm = nn.LSTM(w, w, batch_first=True, bidirectional=True)
+        self.settle = nn.LayerNorm(2 * w)
+        bands = PARTIAL_OCTAVES * PARTIAL_BANDS_PER_OCTAVE
+        self.partials = _layer(bands * len(PARTIAL_STARTS_S), summary)
+        self.summary = nn.Sequential(
+            _layer(3 * w * _STRETCHES + summary + w, summary), _layer(summary, summary)
         )
-        bands = -(-(-(-INPUT.bands // 3)) // 4)
-        self.squeeze = nn.Linear(2 * c * bands, w)
-        self.known = nn.Sequential(nn.Linear(CONDITIONS, w), nn.GELU(), nn.Linear(w, w))
-        self.lstm = nn.LSTM(w, w, settings.layers, batch_first=True, bidirectional=True, dropout=0.1)
-        self.keys = nn.Linear(2 * w, 64)
-        self.queries = nn.Parameter(torch.randn(len(HEADS), 64) / 8)
-        self.mix = nn.Sequential(nn.Linear(2 * w, 2 * w), nn.GELU())
-        self.out = nn.ModuleList(nn.Linear(3 * w, head.classes) for head in HEADS)
+        self.keys = nn.Linear(3 * w, _QUERY)
+        self.queries = nn.Parameter(torch.randn(len(HEADS), _QUERY))
+        self.out = nn.ModuleList(nn.Linear(3 * w + summary, head.classes) for head in HEADS)
 
-    def forward(self, mel: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    def forward(self, views: Views) -> torch.Tensor:
         """Logits, float32[N, LOGITS]."""
-        image = self.convolutions(1 + mel[:, None] / FLOOR_DB)
-        given = self.known(known)
-        sequence = self.squeeze(image.permute(0, 3, 1, 2).flatten(2)) + given[:, None]
-        heard, _ = self.lstm(sequence)
-        attention = torch.softmax(self.keys(heard) @ self.queries.T / 8, dim=1)
-        looked = self.mix(torch.einsum("nth,ntw->nhw", attention, heard))
-        looked = torch.cat((looked, given[:, None].expand(-1, len(HEADS), -1)), dim=2)
-        logits = torch.cat([out(looked[:, k]) for k, out in enumerate(self.out)], dim=1)
-        assert logits.shape[1] == LOGITS
-        return logits
+        image = self.convolutions(1 + views.mel[:, None] / FLOOR_DB)
+        known = self.known(views.known)
+        frames = self.squeeze(image.permute(0, 3, 1, 2).flatten(2)) + known[:, None]
+        moved, _ = self.lstm(frames)
+        heard = torch.cat((self.settle(moved), frames), dim=2)
+
+        stretches = nn.functional.adaptive_avg_pool1d(heard.transpose(1, 2), _STRETCHES).flatten(1)
+        made_of = self.partials(1 + views.partials.flatten(1) / FLOOR_DB)
+        summary = self.summary(torch.cat((stretches, made_of, known), dim=1))
+
+        attention = torch.softmax(self.keys(heard) @ self.queries.T / _QUERY**0.5, dim=1)
+        looked_at = torch.einsum("nth,ntw->nhw", attention, heard)
+        return torch.cat(
+            [out(torch.cat((looked_at[:, k], summary), dim=1)) for k, out in enumerate(self.out)], dim=1
+        )
+
+
+def _convolution(channels: int, to: int, size: int, stride: tuple[int, int]) -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(channels, to, size, stride=stride, padding=size // 2), nn.BatchNorm2d(to), nn.GELU()
+    )
+
+
+def _layer(inputs: int, outputs: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(inputs, outputs), nn.LayerNorm(outputs), nn.GELU())

@@ -19,11 +19,11 @@ def register(app: typer.Typer) -> None:
 def train(
     run: Annotated[Path, typer.Argument(help="Directory of the run; an existing one is continued.")],
     tones: Annotated[int, typer.Option(help="How many tones to hear in all.")] = 400_000,
-    batch: Annotated[int, typer.Option(help="How many at a time.")] = 64,
+    batch: Annotated[int, typer.Option(help="How many at a time.")] = 32,
     profile: Annotated[str, typer.Option(help="The board to learn.")] = "superjx",
     width: Annotated[int, typer.Option(help="Width of the LSTM.")] = 160,
     seed: Annotated[int, typer.Option(help="Of tones, notes and weights.")] = 0,
-    every: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 250,
+    every: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 500,
     threads: Annotated[int, typer.Option(help="CPU threads of the network; rendering has one more.")] = 1,
 ) -> Shown:
     """Train the estimator on tones drawn from the prior and rendered on the fly.
@@ -33,16 +33,14 @@ def train(
     if min(tones, batch, width, every, threads) < 1 or seed < 0:
         raise UsageError("tones, batch, width, every and threads are at least 1, the seed at least 0")
 
-    import torch
-
     from estimator.train import TrainSettings
     from estimator.train import train as go
 
-    torch.set_num_threads(threads)
-    settings = TrainSettings(
-        profile=profile, tones=tones, batch=batch, seed=seed, width=width, every=every
-    )
+    settings = TrainSettings(profile=profile, tones=tones, batch=batch, seed=seed, width=width, every=every)
     with progress(f"Training in {run}", settings.steps) as advance:
-        history = go(run, settings, advance)
+        history = go(run, settings, advance, threads)
     weights = run / "model.safetensors"
-    return Shown({"run": str(run), **history}, f"{weights}: {history}\nuse it: jx guess FILE --checkpoint {run / 'model'}")
+    return Shown(
+        {"run": str(run), **history},
+        f"{weights}: {history}\nuse it: jx guess FILE --checkpoint {run / 'model'}",
+    )

@@ -1,0 +1,355 @@
+"""Listening to sounds whose note, onset and release are known because they are made here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from estimator.listen import Heard, listen
+from jxctl.audiofile import read_audio
+from jxctl.errors import AudioError
+
+RATE = 44100
+WAVES = ("sawtooth", "square", "pulse")
+
+
+def hz_of(note: float) -> float:
+    return float(440 * 2 ** ((note - 69) / 12))
+
+
+def harmonics(phase: np.ndarray, hz: float, wave: str = "sawtooth", cutoff_hz: float = 16000) -> np.ndarray:
+    """A band-limited wave as the sum of its harmonics, through a gentle low-pass."""
+    out = np.zeros_like(phase)
+    for k in range(1, int(18000 / hz) + 1):
+        strength = {
+            "sawtooth": 1 / k,
+            "square": (k % 2) / k,
+            "pulse": np.sin(np.pi * k * 0.2) / k,
+        }[wave]
+        strength /= np.sqrt(1 + (k * hz / cutoff_hz) ** 4)
+        if abs(strength) > 1e-4:
+            out += strength * np.sin(k * phase)
+    return out
+
+
+def tone(
+    note: float,
+    hold_s: float = 0.8,
+    *,
+    wave: str = "sawtooth",
+    lead_s: float = 0.3,
+    attack_s: float = 0.005,
+    decay_s: float = 0.2,
+    sustain: float = 1.0,
+    release_s: float = 0.15,
+    release: str = "exponential",
+    vibrato_cents: float = 0.0,
+    detune_cents: float = 0.0,
+    cutoff_hz: float = 16000,
+    noise_db: float | None = None,
+    seed: int = 0,
+) -> np.ndarray:
+    """One note with ADSR: silence, attack, decay, sustain, release, silence. float64[samples]."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(round((lead_s + hold_s + release_s + 0.3) * RATE)) / RATE - lead_s
+    level = np.interp(t, [0, attack_s], [0, 1])
+    falling = t > attack_s
+    level[falling] = sustain + (1 - sustain) * np.exp(-5 * (t[falling] - attack_s) / decay_s)
+    u = np.clip((t - hold_s) / release_s, 0, 1)
+    shape = {"exponential": np.exp(-6 * u) * (u < 1), "linear": 1 - u, "cubic": (1 - u) ** 3, "cut": u <= 0}
+    level *= shape[release]
+    audio = np.zeros(len(t))
+    for detune in (-detune_cents / 2, detune_cents / 2) if detune_cents else (0.0,):
+        hz = hz_of(note + detune / 100) * 2 ** (vibrato_cents * np.sin(2 * np.pi * 5.5 * t) / 1200)
+        audio += harmonics(
+            2 * np.pi * np.cumsum(hz) / RATE + rng.uniform(0, 6.28), hz_of(note), wave, cutoff_hz
+        )
+    audio *= level
+    audio *= 0.5 / np.abs(audio).max()
+    if noise_db is not None:
+        power = np.mean(audio[(t > 0) & (t < hold_s)] ** 2)
+        audio += rng.standard_normal(len(audio)) * np.sqrt(power * 10 ** (noise_db / 10))
+    return audio
+
+
+def random_tones(count: int, seed: int) -> list[tuple[np.ndarray, int, float, float]]:
+    """Audio, note, onset and gate of notes over the whole range of what a player may record."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for index in range(count):
+        note, hold, lead = int(rng.integers(28, 101)), rng.uniform(0.2, 1.2), rng.uniform(0.05, 0.4)
+        audio = tone(
+            note,
+            hold,
+            lead_s=lead,
+            wave=str(rng.choice(WAVES)),
+            attack_s=10 ** rng.uniform(-3, -1.3),
+            decay_s=10 ** rng.uniform(-1, 0),
+            sustain=float(rng.choice([0.3, 0.6, 1.0])),
+            release_s=10 ** rng.uniform(-1.5, -0.3),
+            release=str(rng.choice(["exponential", "linear", "cubic"])),
+            vibrato_cents=float(rng.choice([0, rng.uniform(5, 40)])),
+            detune_cents=float(rng.choice([0, rng.uniform(2, 15)])),
+            cutoff_hz=hz_of(note) * 2 ** rng.uniform(0.5, 6),
+            noise_db=float(rng.choice([-100, -60, -40, -20, -10])),
+            seed=index,
+        )
+        made.append((audio, note, lead, hold))
+    return made
+
+
+@pytest.fixture(scope="module")
+def heard() -> list[tuple[Heard, int, float, float]]:
+    return [(listen(audio, RATE), *truth) for audio, *truth in random_tones(100, seed=7)]
+
+
+def test_notes_of_random_tones(heard: list[tuple[Heard, int, float, float]]) -> None:
+    right = [h.note == note for h, note, _, _ in heard]
+    assert np.mean(right) >= 0.97
+    assert np.mean([h.pitch_confidence > 0.5 for h, *_ in heard]) >= 0.9
+
+
+def test_gates_of_random_tones(heard: list[tuple[Heard, int, float, float]]) -> None:
+    near = [abs(h.gate_s - gate) < max(0.05, 0.1 * gate) for h, _, _, gate in heard]
+    assert np.mean(near) >= 0.85
+
+
+def test_onsets_of_random_tones(heard: list[tuple[Heard, int, float, float]]) -> None:
+    late = np.array([h.onset_s - onset for h, _, onset, _ in heard])
+    assert np.median(np.abs(late)) < 0.005
+    assert np.quantile(np.abs(late), 0.95) < 0.05  # slow attacks under much noise
+
+
+@pytest.mark.parametrize("wave", WAVES)
+@pytest.mark.parametrize("note", [24, 36, 60, 84, 96, 108])
+def test_whole_range(note: int, wave: str) -> None:
+    heard = listen(tone(note, wave=wave), RATE)
+    assert heard.note == note
+    assert heard.pitched
+    assert abs(heard.cents) < 5
+    assert heard.pitch_confidence > 0.55
+
+
+@pytest.mark.parametrize("cents", [-40, -20, 25, 45])
+def test_cents(cents: int) -> None:
+    heard = listen(tone(57 + cents / 100), RATE)
+    assert heard.note == 57
+    assert heard.cents == pytest.approx(cents, abs=2)
+
+
+@pytest.mark.parametrize("note", [40, 60, 88])
+def test_vibrato(note: int) -> None:
+    heard = listen(tone(note, 1.2, vibrato_cents=40), RATE)
+    assert heard.note == note
+    assert abs(heard.cents) < 20
+
+
+@pytest.mark.parametrize("note", [33, 57, 81])
+def test_detuned_pair(note: int) -> None:
+    assert listen(tone(note, detune_cents=12), RATE).note == note
+
+
+def test_sine() -> None:
+    for note in (40, 69, 100):
+        assert listen(tone(note, cutoff_hz=hz_of(note) / 4), RATE).note == note
+
+
+def test_missing_fundamental() -> None:
+    t = np.arange(RATE) / RATE
+    audio = sum(np.sin(2 * np.pi * k * hz_of(48) * t + k) for k in range(3, 9))
+    assert listen(np.asarray(audio), RATE).note == 48
+
+
+def test_octave_layer_is_heard_as_its_lower_note() -> None:
+    assert listen(tone(48) + tone(60), RATE).note == 48
+
+
+def test_fifth_layer_is_heard_as_its_lower_note() -> None:
+    # The common period of both is an octave below either: no key was there.
+    assert listen(tone(60) + tone(67), RATE).note == 60
+
+
+def test_level_does_not_matter() -> None:
+    audio = tone(62)
+    loud, quiet = listen(audio, RATE), listen(1e-3 * audio, RATE)
+    assert (loud.note, loud.release_heard) == (quiet.note, quiet.release_heard)
+    assert loud.gate_s == pytest.approx(quiet.gate_s)
+    assert listen(audio.astype(np.float32), RATE).note == 62
+
+
+@pytest.mark.parametrize("rate", [8000, 22050, 96000])
+def test_recordings_at_other_rates(tmp_path: Path, rate: int) -> None:
+    import soxr
+
+    soundfile.write(tmp_path / "a.wav", soxr.resample(tone(57), RATE, rate), rate)
+    recording = read_audio(tmp_path / "a.wav")
+    heard = listen(recording.audio, recording.sample_rate)
+    assert heard.note == 57
+    assert heard.onset_s == pytest.approx(0.3, abs=0.01)
+    assert heard.gate_s == pytest.approx(0.8, abs=0.05)
+
+
+def coloured_noise(kind: str, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    spectrum = np.fft.rfft(rng.standard_normal(RATE))
+    hz = np.fft.rfftfreq(RATE, 1 / RATE)
+    shape = {
+        "white": np.ones_like(hz),
+        "pink": 1 / np.sqrt(np.maximum(hz, 20)),
+        "dull": 1 / (1 + (hz / 800) ** 4),
+        "band": np.exp(-((np.log2(np.maximum(hz, 1) / 1500) / 0.7) ** 2)),
+    }[kind]
+    noise = np.fft.irfft(spectrum * shape)
+    return np.asarray(0.5 * noise / np.abs(noise).max())
+
+
+@pytest.mark.parametrize("kind", ["white", "pink", "dull", "band"])
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_has_no_note(kind: str, seed: int) -> None:
+    heard = listen(coloured_noise(kind, seed), RATE)
+    assert heard.note is None
+    assert not heard.pitched
+    assert heard.cents == 0
+    assert heard.pitch_confidence < 0.2
+    assert heard.onset_s < 0.02
+    # A narrow band of noise is itself loud and quiet by turns.
+    assert heard.gate_s == pytest.approx(1.0, abs=0.15 if kind == "band" else 0.03)
+
+
+def test_note_under_noise() -> None:
+    for seed in range(5):
+        assert listen(tone(64, noise_db=-6, seed=seed), RATE).note == 64
+
+
+def test_snare_has_no_note_and_no_release() -> None:
+    t = np.arange(RATE) / RATE
+    burst = np.concatenate([np.zeros(RATE // 2), coloured_noise("white", 1) * np.exp(-t / 0.08)])
+    heard = listen(burst, RATE)
+    assert heard.note is None
+    assert not heard.release_heard
+    assert heard.onset_s == pytest.approx(0.5, abs=0.005)
+    assert heard.gate_s == pytest.approx(heard.end_s - heard.onset_s)
+    # -50 dB is reached after 5.8 time constants.
+    assert heard.gate_s == pytest.approx(0.46, abs=0.06)
+
+
+@pytest.mark.parametrize("note", [30, 60, 90])
+@pytest.mark.parametrize("lead_s", [0.05, 0.3, 1.0])
+def test_onset_of_clean_sounds(note: int, lead_s: float) -> None:
+    assert listen(tone(note, lead_s=lead_s), RATE).onset_s == pytest.approx(lead_s, abs=0.005)
+
+
+def test_onset_of_a_slow_attack_is_its_beginning() -> None:
+    assert listen(tone(60, 1.5, attack_s=1.0), RATE).onset_s == pytest.approx(0.3, abs=0.015)
+
+
+def test_onset_above_a_noise_floor() -> None:
+    heard = listen(tone(60, noise_db=-35), RATE)
+    assert heard.onset_s == pytest.approx(0.3, abs=0.005)
+
+
+def test_recording_that_begins_with_the_sound() -> None:
+    heard = listen(tone(60)[round(0.3 * RATE) :], RATE)
+    assert heard.onset_s == pytest.approx(0, abs=0.005)
+    assert heard.gate_s == pytest.approx(0.8, abs=0.03)
+
+
+def test_recording_of_nothing_but_sustain() -> None:
+    audio = tone(60, 2.0)[round(0.5 * RATE) : round(2.0 * RATE)]
+    heard = listen(audio, RATE)
+    assert (heard.note, heard.onset_s, heard.release_heard) == (60, 0.0, False)
+    assert heard.gate_s == pytest.approx(1.5, abs=0.01)
+
+
+def test_click_before_the_note_is_left_out() -> None:
+    audio = tone(60, lead_s=1.0)
+    audio[4410:4450] = 0.5
+    assert listen(audio, RATE).onset_s == pytest.approx(1.0, abs=0.005)
+
+
+def test_first_of_two_notes_counts() -> None:
+    heard = listen(np.concatenate([tone(60, 0.5), tone(72, 0.5)]), RATE)
+    assert heard.note == 60
+    assert heard.gate_s == pytest.approx(0.5, abs=0.03)
+    assert heard.end_s < 1.1
+
+
+@pytest.mark.parametrize("release", ["exponential", "linear", "cubic", "cut"])
+@pytest.mark.parametrize(("release_s", "sustain"), [(0.05, 1.0), (0.4, 1.0), (0.2, 0.3), (1.0, 0.7)])
+def test_gate(release: str, release_s: float, sustain: float) -> None:
+    heard = listen(tone(57, 0.9, release=release, release_s=release_s, sustain=sustain), RATE)
+    assert heard.release_heard
+    assert heard.gate_s == pytest.approx(0.9, abs=0.06)
+    assert heard.end_s >= heard.onset_s + heard.gate_s
+
+
+def test_gate_of_a_decaying_note_that_is_damped() -> None:
+    t = np.arange(round(1.5 * RATE)) / RATE
+    piano = harmonics(2 * np.pi * hz_of(52) * t, hz_of(52)) * np.exp(-t / 0.8)
+    piano[t > 0.7] *= np.exp(-(t[t > 0.7] - 0.7) / 0.04)
+    heard = listen(piano, RATE)
+    assert heard.release_heard
+    assert heard.gate_s == pytest.approx(0.7, abs=0.03)
+
+
+@pytest.mark.parametrize("fall", ["exponential", "linear", "cubic"])
+def test_pluck_shows_no_release(fall: str) -> None:
+    t = np.arange(round(1.5 * RATE)) / RATE
+    shape = {
+        "exponential": np.exp(-t / 0.2),
+        "linear": np.clip(1 - t / 1.2, 0, 1),
+        "cubic": np.clip(1 - t / 1.2, 0, 1) ** 3,
+    }
+    heard = listen(harmonics(2 * np.pi * hz_of(55) * t, hz_of(55)) * shape[fall], RATE)
+    assert heard.note == 55
+    assert not heard.release_heard
+    assert heard.gate_s == pytest.approx(heard.end_s - heard.onset_s)
+
+
+def test_tremolo_is_no_release() -> None:
+    audio = tone(60, 1.5)
+    t = np.arange(len(audio)) / RATE
+    heard = listen(audio * (0.65 + 0.35 * np.sin(2 * np.pi * 5 * t)), RATE)
+    assert heard.onset_s == pytest.approx(0.3, abs=0.005)
+    # The release may fall into a valley of the tremolo: half a turn of doubt.
+    assert heard.gate_s == pytest.approx(1.5, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "audio", [np.zeros(1000), np.zeros(0), np.ones((100, 2)), np.array([0.0, np.nan, 1.0])]
+)
+def test_what_cannot_be_listened_to(audio: np.ndarray) -> None:
+    with pytest.raises(AudioError) as caught:
+        listen(audio, RATE)
+    assert caught.value.hint
+
+
+@settings(max_examples=40)
+@given(st.lists(st.floats(-2, 2, width=32), min_size=1, max_size=300), st.integers(1, 60), st.booleans())
+def test_anything_gives_an_answer_that_makes_sense(samples: list[float], stretch: int, quiet: bool) -> None:
+    audio = np.repeat(np.array(samples, dtype=np.float32), stretch)
+    if quiet:
+        audio = np.concatenate([np.zeros(5000, np.float32), audio, np.zeros(5000, np.float32)])
+    if not audio.any():
+        return
+    heard = listen(audio, RATE)
+    seconds = len(audio) / RATE
+    assert 0 <= heard.onset_s < heard.end_s <= seconds
+    assert 0 < heard.gate_s <= heard.end_s - heard.onset_s + 1e-9
+    assert 0 <= heard.pitch_confidence <= 1
+    assert -50 <= heard.cents <= 50
+    assert heard.note is None or 23 <= heard.note <= 109
+
+
+def test_importing_it_loads_nothing_heavy() -> None:
+    heavy = "{'librosa', 'numba', 'scipy', 'soxr', 'numpy'}"
+    code = f"import sys, estimator.listen, jxctl.audiofile; print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
