@@ -11,7 +11,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import load_file, save
 
 from estimator.models.lstm import LstmEstimator, LstmSettings

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from estimator import checkpoint, heads
+from estimator.audible import audible
 from estimator.features import SAMPLE_RATE, log_mel_distance
 from estimator.models.lstm import LstmEstimator
 from estimator.stream import SECONDS, features
@@ -47,8 +48,8 @@ class Candidate:
 class Guess:
     """Ranked candidates, the best first, and how sure the network is of each value of the best.
 
-    ``confidence``: per parameter name, the probability that the truth is the same position (a switch)
-    or within 6 raw steps (a level).
+    ``confidence``: per name of a parameter that the best tone lets be heard, the probability that the
+    truth is the same position (a switch) or within 6 raw steps (a level).
     """
 
     candidates: list[Candidate]
@@ -88,8 +89,10 @@ class Estimator:
             Candidate(from_batch(tones[[k]], "GUESS")[0], sounds[k], float(distance[k])) for k in order
         ]
         sure = heads.confidence(probability, choices[order[:1]])[0]
+        heard = audible(tones[order[:1]])[0]
         names = [head.parameter.name for head in heads.HEADS]
-        return Guess(candidates, dict(zip(names, sure.tolist(), strict=True)), played)
+        confidence = {name: float(p) for name, p, can in zip(names, sure, heard, strict=True) if can}
+        return Guess(candidates, confidence, played)
 
     def _render(self, tones: np.ndarray, played: Played, samples: int) -> NDArray[np.float32]:
         return render(

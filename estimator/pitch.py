@@ -51,7 +51,7 @@ class Pitch:
 
     @property
     def confidence(self) -> float:
-        """0 to 1. pyin's probability drops for low and noisy notes that are still clear: a quarter is enough."""
+        """0 to 1. pyin's probability drops for low or noisy notes that are clear: a quarter is enough."""
         return max(0.0, min(1.0, self.periodicity)) * self.steadiness * min(1.0, 4 * self.probability)
 
 

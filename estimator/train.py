@@ -57,7 +57,8 @@ def train(
 ) -> dict[str, Any]:
     """Train, or go on training, in the directory ``run``; return the last line of its log.
 
-    ``report(steps, note)`` hears of progress. ``threads`` work on the network; one more renders. Stopping (Ctrl-C) keeps what the last checkpoint holds.
+    ``report(steps, note)`` hears of progress. ``threads`` work on the network; one more renders.
+    Stopping (Ctrl-C) keeps what the last checkpoint holds.
     Raises `UsageError` when ``run`` holds a run with other settings.
     """
     _claim(run, settings)
@@ -65,7 +66,8 @@ def train(
     torch.manual_seed(settings.seed)
     model = LstmEstimator(LstmSettings(width=settings.width))
     optimiser = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=0.01)
-    step, history = 0, {"step": 0}
+    step = 0
+    history: dict[str, Any] = {"step": 0}
     if (run / "latest.pt").exists():
         saved = torch.load(run / "latest.pt", weights_only=True)
         model.load_state_dict(saved["model"])

@@ -19,7 +19,7 @@ from jxctl.params import Evidence, Parameter
 
 RAW = np.arange(128)
 
-FloatArray = NDArray[np.float64]
+FloatArray = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)

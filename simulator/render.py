@@ -71,7 +71,7 @@ def render(
         _render_job(tones[rows], _take(playing, rows), seeds[rows], profile, sample_rate, out, rows)
 
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, _jobs(profile.table("DCO XMOD").any(axis=1)[tones[:, XMOD]], threads)))
+        list(pool.map(work, _jobs(np.any(profile.physical(tones, "DCO XMOD"), axis=1), threads)))
     return out
 
 

@@ -44,8 +44,10 @@ class LstmEstimator(nn.Module):
         self.settings = settings
         c, w, summary = settings.channels, settings.width, settings.summary
         self.convolutions = nn.Sequential(
-            _convolution(1, c, 5, (2, 2)), _convolution(c, 2 * c, 3, (2, 1)), _convolution(2 * c, 2 * c, 3, (2, 2))
-        )  # fmt: skip
+            _convolution(1, c, 5, (2, 2)),
+            _convolution(c, 2 * c, 3, (2, 1)),
+            _convolution(2 * c, 2 * c, 3, (2, 2)),
+        )
         self.squeeze = nn.Sequential(nn.Linear(2 * c * _BANDS_LEFT, w), nn.LayerNorm(w), nn.GELU())
         self.known = nn.Sequential(nn.Linear(_KNOWN, w), nn.GELU(), nn.Linear(w, w))
         self.lstm = nn.LSTM(w, w, batch_first=True, bidirectional=True)

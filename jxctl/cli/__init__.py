@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from jxctl.cli import bus, common, guess, ports, record, render, send, tone, train
+from jxctl.cli import bus, common, guess, pg800, ports, record, render, send, tone, train
 
 app = typer.Typer(
     name="jx",
@@ -19,6 +19,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(bus.app, name="bus")
+app.add_typer(pg800.app, name="pg800")
 app.add_typer(tone.app, name="tone")
 for module in (guess, render, send, record, train, ports):
     module.register(app)

@@ -195,9 +195,11 @@ def _screen(
     from jxctl.cli.tone import tone_table
 
     how = "given" if found["note_given"] else f"found, {found['cents']:+.0f} cents"
+    best = result.candidates[0]
     lines = [
+        "sure: the network's probability of this position, or of this level within 6; - cannot be heard",
         f"{file.name}: note {found['note']} ({how}), held {found['gate_s']:.2f} s",
-        f"best of {len(result.candidates)} candidates: log-mel distance {result.candidates[0].distance_db:.1f} dB",
+        f"best of {len(result.candidates)} candidates: {best.distance_db:.1f} dB from the recording (log-mel)",
     ]
     lines += [f"wrote {what} to {path}" for what, path in written.items()]
     if send is not None and heard is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from jxctl.cli.common import Shown, command
 from jxctl.errors import UsageError
-from jxctl.params import TONE_PARAMETERS
+from jxctl.params import TONE_PARAMETERS, TONE_SIZE, Parameter
 from jxctl.tone import Tone, read_tone, write_tone
 
 if TYPE_CHECKING:
@@ -64,19 +65,35 @@ def random(
 
 
 def tone_table(tone: Tone, confidence: dict[str, float] | None = None) -> Table:
-    """A rich table of a tone by group, with the confidence of each parameter where given."""
+    """A rich table of a tone in two halves, a blank line between groups, to fit one screen.
+
+    ``confidence``: 0 to 1 by parameter name; what has none shows a dash.
+    """
     from rich.table import Table
 
-    table = Table(title=tone.name, title_justify="left")
-    for heading in ("group", "parameter", "value", "raw"):
-        table.add_column(heading, justify="right" if heading == "raw" else "left")
-    if confidence is not None:
-        table.add_column("confidence", justify="right")
-    group = ""
-    for p in TONE_PARAMETERS:
-        cells = [p.group if p.group != group else "", p.name, tone.label(p.id), str(tone.raw(p.id))]
+    table = Table(title=tone.name, title_justify="left", show_edge=False, pad_edge=False)
+    for _ in range(2):
+        table.add_column("parameter")
+        table.add_column("value")
+        table.add_column("raw", justify="right")
         if confidence is not None:
-            cells.append(f"{100 * confidence[p.name]:.0f} %" if p.name in confidence else "-")
-        table.add_row(*cells, end_section=False)
-        group = p.group
+            table.add_column("sure", justify="right")
+    groups: list[list[list[str]]] = []
+    for _, rows in groupby(TONE_PARAMETERS, key=lambda p: p.group):
+        groups.append([_cells(tone, p, confidence) for p in rows])
+    blank = [""] * len(groups[0][0])
+    left: list[list[str]] = []
+    while len(left) < (TONE_SIZE + len(groups)) // 2:
+        left += [*groups.pop(0), blank]
+    right = [row for group in groups for row in (*group, blank)]
+    for a, b in zip_longest(left, right, fillvalue=blank):
+        table.add_row(*a, *b)
     return table
+
+
+def _cells(tone: Tone, p: Parameter, confidence: dict[str, float] | None) -> list[str]:
+    """Name, label where it says more than the number, raw value, and confidence where asked for."""
+    cells = [p.name, tone.label(p.id) if p.kind == "switch" else "", str(tone.raw(p.id))]
+    if confidence is None:
+        return cells
+    return [*cells, f"{100 * confidence[p.name]:.0f} %" if p.name in confidence else "-"]

@@ -1,13 +1,16 @@
-"""Ports: where bus bytes go, named by a URL.
+"""Ports: where bytes go, named by a URL.
 
-=========================  =======================================================================
-``serial:/dev/ttyUSB0``    a bare sound board behind a serial adapter, 31250 baud, 8N1
-``sim:?profile=thesis``    the virtual board in this process
-``spy:URL``                any other port; prints on stderr what is sent through it
-=========================  =======================================================================
+==========================  ======================================================================
+``serial:/dev/ttyUSB0``     a bare sound board behind a serial adapter, 31250 baud, 8N1
+``midi:NAME?model=mks70``   a whole synth behind a MIDI interface; NAME is part of a port's name
+``sim:?profile=thesis``     the virtual board in this process; with ``?model=mks70``, a whole synth
+``replay:FILE``             a recorded conversation: checks what is sent, answers as recorded
+``spy:URL``                 any other port; prints on stderr what passes through it
+==========================  ======================================================================
 
 A scheme is a row of `SCHEMES`; its module is imported when a port of that scheme is opened and has
-``open(url) -> Port``. The bus is one-way: ``write`` returning means sent, never received.
+``open(url) -> Port``. A port speaks one of two languages: the bytes of the sound-board bus, which is
+one-way, so that ``write`` returning means sent and never received; or MIDI, both ways.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import importlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from jxctl.errors import DeviceError
 
@@ -24,10 +27,19 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+Language: TypeAlias = Literal["bus", "midi"]
+
+
 class Port(ABC):
-    """Something that takes bus bytes. ``url`` opens it again. A context manager that closes it."""
+    """Something that takes bytes. A context manager that closes it.
+
+    ``url`` opens it again. ``language``: what the bytes mean. ``jitter_s``: how much later than
+    others some bytes may leave, which a pause between messages has to allow for.
+    """
 
     url: str
+    language: Language = "bus"
+    jitter_s: float = 0.0
 
     @abstractmethod
     def write(self, data: bytes) -> None:
@@ -47,6 +59,17 @@ class Port(ABC):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class ReceivingPort(Port):
+    """A port that also brings what the other side sends."""
+
+    @abstractmethod
+    def receive(self, timeout_s: float) -> bytes:
+        """The next complete message, or ``b""`` when none came within ``timeout_s`` seconds.
+
+        Raises `DeviceError` when the port is closed or cannot receive.
+        """
 
 
 class AudiblePort(Port):
@@ -69,14 +92,15 @@ class Available:
 
 SCHEMES: dict[str, tuple[str, str]] = {
     "serial": ("jxctl.ports.serial", "serial:/dev/ttyUSB0 (a sound board behind a serial adapter)"),
-    "sim": ("simulator.port", "sim: (the virtual board; options as in sim:?profile=thesis)"),
-    "spy": ("jxctl.ports.spy", "spy:URL (any other port, printing what is sent)"),
+    "midi": ("jxctl.ports.midi", "midi:NAME (a synth behind a MIDI interface; part of its name will do)"),
+    "sim": ("simulator.port", "sim: (the virtual board; sim:?model=mks70 is a whole synth)"),
+    "replay": ("jxctl.ports.replay", "replay:FILE (a recorded conversation)"),
+    "spy": ("jxctl.ports.spy", "spy:URL (any other port, printing what passes)"),
 }
 """Scheme: the module that opens it, and how it is written."""
 
 BARE_BOARD_NEEDS_SERIAL = (
-    "midi: ports come in a later version; a bare sound board needs serial: in any case, because "
-    "its bytes 80-BF are other messages in MIDI"
+    "a bare sound board needs serial:, not midi:, because its bytes 80-BF are other messages in MIDI"
 )
 
 
@@ -84,25 +108,33 @@ def open_port(url: str) -> Port:
     """Open the port at ``url``. Raises `DeviceError` when there is no such scheme or device."""
     scheme, colon, _ = url.partition(":")
     if not colon or scheme not in SCHEMES:
-        raise DeviceError(f"{url!r} is not a port that jx knows", _hint(url, scheme))
+        raise DeviceError(f"{url!r} is not a port that jx knows", _hint(url))
     module = importlib.import_module(SCHEMES[scheme][0])
     return cast(Port, module.open(url))
 
 
 def available() -> list[Available]:
-    """What `open_port` could open on this machine: the serial devices found, and ``sim:``."""
+    """What `open_port` could open on this machine: serial devices, MIDI ports, and ``sim:``.
+
+    A machine without a MIDI system has no MIDI ports; that is no error.
+    """
     from serial.tools.list_ports import comports
+
+    from jxctl.ports.midi import midi_ports
 
     found = [
         Available(f"serial:{port.device}", port.description if port.description != "n/a" else "serial port")
         for port in sorted(comports(), key=lambda port: str(port.device))
     ]
-    return [*found, Available("sim:", "the virtual board")]
+    found += [Available(f"midi:{name}", f"MIDI output ({system})") for system, name in midi_ports()]
+    return [
+        *found,
+        Available("sim:", "the virtual board"),
+        Available("sim:?model=mks70", "the virtual synth, which takes MIDI"),
+    ]
 
 
-def _hint(url: str, scheme: str) -> str:
-    if scheme == "midi":
-        return BARE_BOARD_NEEDS_SERIAL
+def _hint(url: str) -> str:
     if url in SCHEMES:
         return f'did you mean "{url}:"?'
     if url.startswith("/dev/") or (url[:3].upper() == "COM" and url[3:].isdigit()):

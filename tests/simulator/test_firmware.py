@@ -106,7 +106,12 @@ def test_the_hardware_mixer_envelope_leaves_dco1_alone() -> None:
 
 @pytest.mark.parametrize(
     ("mode", "sign", "attack"),
-    [("ENV-1", 1, "ENV1"), ("ENV-1 inverted", -1, "ENV1"), ("ENV-2", 1, "ENV2"), ("ENV-2 inverted", -1, "ENV2")],
+    [
+        ("ENV-1", 1, "ENV1"),
+        ("ENV-1 inverted", -1, "ENV1"),
+        ("ENV-2", 1, "ENV2"),
+        ("ENV-2 inverted", -1, "ENV2"),
+    ],
 )
 def test_routing_and_polarity_of_pitch_and_filter(mode: str, sign: int, attack: str) -> None:
     """The selected envelope (slow) moves pitch and cutoff; the other one is full at once."""

@@ -1,0 +1,172 @@
+"""``jx guess``: what it finds, what it refuses, and that a refusal writes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from estimator.guess import Estimator, Played
+from estimator.prior import Prior
+from jxctl.tone import read_tone
+from simulator import render
+
+RATE = 44100
+Run = Callable[..., object]
+
+
+@pytest.fixture(scope="module")
+def estimator() -> Estimator:
+    return Estimator()
+
+
+def note_of_a_synth(rate: int, seconds: float, hz: float = 220.0) -> np.ndarray:
+    """A plain decaying sawtooth-like sound, not made by jx."""
+    t = np.arange(round(rate * seconds)) / rate
+    harmonics = [np.sin(2 * np.pi * hz * k * t) / k for k in range(1, int(min(3500, rate / 2.2) / hz))]
+    return 0.4 * np.sum(harmonics, axis=0) * np.exp(-2 * t)
+
+
+def test_a_guess_is_repeatable_ranked_and_sounds_nearer_than_a_random_tone(estimator: Estimator) -> None:
+    tones = Prior.load().sample(6, np.random.default_rng(11))
+    others = render(Prior.load().sample(64, np.random.default_rng(12)), 57, 100, 0.7, 1.5)
+    from estimator.features import log_mel_distance
+
+    better = []
+    for audio in render(tones, 57, 100, 0.7, 1.5):
+        if np.abs(audio).max() < 1e-3:
+            continue
+        played = Played(57, 100, 0.7)
+        guess = estimator.guess(audio, played, renders=24, seed=1)
+        again = estimator.guess(audio, played, renders=24, seed=1)
+        assert [c.tone for c in guess.candidates] == [c.tone for c in again.candidates]
+        distances = [c.distance_db for c in guess.candidates]
+        assert distances == sorted(distances)
+        better.append(distances[0] < np.median(log_mel_distance(others, audio)))
+    assert len(better) >= 4
+    assert all(better)
+
+
+def test_the_audio_of_a_candidate_is_its_tone_rendered(estimator: Estimator) -> None:
+    audio = note_of_a_synth(RATE, 1.0).astype(np.float32)
+    best = estimator.guess(audio, Played(57, 100, 0.8), renders=4).candidates[0]
+    values = np.frombuffer(best.tone.values, np.uint8)
+    assert np.array_equal(best.audio, render(values, 57, 100, 0.8, 1.0)[0])
+
+
+def test_everything_in_one_go(jx: Run, tmp_path: Path) -> None:
+    """Tone, audio, plot and the virtual board, which plays what the candidate sounded like."""
+    soundfile.write(tmp_path / "in.wav", note_of_a_synth(RATE, 1.2), RATE)
+    done = jx(
+        "guess", "in.wav", "-o", "tone.json", "--audio", "out.wav", "--plot", "out.png",
+        "--send", "sim:", "--renders", 16, "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    assert data["found"]["note"] == 57
+    assert read_tone(tmp_path / "tone.json").to_json() == data["tone"]
+    assert soundfile.info(tmp_path / "out.wav").samplerate == RATE
+    assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+    assert data["board"]["distance_db"] == pytest.approx(data["distance_db"], abs=0.5)
+    assert len(data["candidates"]) == 5
+    assert 0 <= min(data["confidence"].values()) <= max(data["confidence"].values()) <= 1.001
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (192_000, 2), (22_050, 1)])
+def test_other_rates_and_channels_work(jx: Run, tmp_path: Path, rate: int, channels: int) -> None:
+    audio = np.repeat(note_of_a_synth(rate, 1.0)[:, None], channels, axis=1)
+    soundfile.write(tmp_path / "in.wav", audio, rate)
+    done = jx("guess", "in.wav", "--renders", 8, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["found"]["note"] == 57
+
+
+def make_bad(path: Path, kind: str) -> None:
+    rng = np.random.default_rng(0)
+    sounds = {
+        "silence": np.zeros(RATE),
+        "50 ms": note_of_a_synth(RATE, 0.05),
+        "empty": np.zeros(0),
+        "nan": np.where(np.arange(RATE) == 500, np.nan, 0.1),
+        "noise": 0.3 * rng.standard_normal(RATE),
+    }
+    if kind == "text":
+        path.write_text("this is not audio\n" * 50)
+    elif kind == "zero bytes":
+        path.write_bytes(b"")
+    elif kind != "missing":
+        soundfile.write(path, sounds[kind], RATE, subtype="FLOAT")
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("text", "in.wav"),
+        ("zero bytes", "empty"),
+        ("empty", "in.wav"),
+        ("silence", "silent"),
+        ("50 ms", "50 ms long"),
+        ("nan", "not numbers"),
+        ("noise", "no pitch"),
+        ("missing", "no such file"),
+    ],
+)
+def test_bad_recordings_are_refused_and_nothing_is_written(
+    jx: Run, tmp_path: Path, kind: str, message: str
+) -> None:
+    make_bad(tmp_path / "in.wav", kind)
+    before = sorted(tmp_path.iterdir())
+    done = jx("guess", "in.wav", "-o", "tone.json", "--audio", "out.wav", "--plot", "out.png")
+    assert done.returncode == 2
+    assert message in done.stderr.lower()
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_pitchless_noise_is_guessed_when_the_note_is_given(jx: Run, tmp_path: Path) -> None:
+    make_bad(tmp_path / "in.wav", "noise")
+    done = jx("guess", "in.wav", "--note", 60, "--renders", 8, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["found"]["note_given"] is True
+
+
+def test_an_hour_is_not_read_whole(jx: Run, tmp_path: Path) -> None:
+    """The first seconds are used, and the user is told."""
+    hour = tmp_path / "hour.wav"
+    with soundfile.SoundFile(hour, "w", 8000, 1, "PCM_U8") as file:
+        file.write(note_of_a_synth(8000, 2.0))
+        for _ in range(60):
+            file.write(np.zeros(8000 * 60))
+    done = jx("guess", "hour.wav", "--renders", 8, "--json")
+    assert done.returncode == 0, done.stderr
+    assert "first" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--note", "128"], 2, "note 128"),
+        (["--velocity", "0"], 2, "velocity 0"),
+        (["--gate", "0"], 2, "gate"),
+        (["--renders", "0"], 2, "renders"),
+        (["-o", "nowhere/tone.json"], 2, "no folder"),
+        (["--send", "nothing:"], 3, "nothing"),
+        (["--send", "serial:/dev/jx-is-not-here"], 3, "jx-is-not-here"),
+        (["--profile", "nobody"], 2, "no profile is called nobody"),
+        (["--checkpoint", "nowhere"], 2, "no checkpoint"),
+    ],
+)
+def test_wrong_requests_are_refused(
+    jx: Run, tmp_path: Path, arguments: list[str], code: int, message: str
+) -> None:
+    soundfile.write(tmp_path / "in.wav", note_of_a_synth(RATE, 0.5), RATE)
+    done = jx("guess", "in.wav", *arguments)
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["in.wav"]

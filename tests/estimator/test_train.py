@@ -1,0 +1,87 @@
+"""Training: repeatable, resumable, and its checkpoints are refused where they do not fit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from estimator import checkpoint
+from estimator.stream import make_batch
+from estimator.train import TrainSettings, train
+from jxctl.errors import UsageError
+from jxctl.params import table_hash
+
+TINY = TrainSettings(tones=32, batch=8, width=16, validation=64, every=2, warm_up=2)
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    return dict(checkpoint.load(run / "model")[0].state_dict())
+
+
+def test_a_batch_depends_on_seed_and_index_alone() -> None:
+    first, again = make_batch(1, 5, 8, "superjx"), make_batch(1, 5, 8, "superjx", threads=2)
+    assert torch.equal(first.views.mel, again.views.mel)
+    assert torch.equal(first.views.partials, again.views.partials)
+    assert torch.equal(first.target, again.target)
+    assert not torch.equal(first.views.mel, make_batch(1, 6, 8, "superjx").views.mel)
+
+
+def test_a_run_that_was_stopped_ends_like_one_that_was_not(tmp_path: Path) -> None:
+    """Stopped in the middle, after a checkpoint and one more step: the same weights in the end."""
+
+    def stop_at_third(steps: int, note: str) -> None:
+        stop_at_third.seen += steps
+        if stop_at_third.seen == 3:
+            raise KeyboardInterrupt
+
+    stop_at_third.seen = 0
+    whole = train(tmp_path / "whole", TINY)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "parts", TINY, stop_at_third)
+    continued = train(tmp_path / "parts", TINY)
+    assert whole["step"] == continued["step"] == 4
+    ours, theirs = weights(tmp_path / "parts"), weights(tmp_path / "whole")
+    for name, tensor in theirs.items():
+        assert torch.allclose(ours[name].float(), tensor.float(), atol=2e-3), name
+
+
+def test_training_learns(tmp_path: Path) -> None:
+    history = train(tmp_path / "run", replace(TINY, tones=8 * 30, every=30, width=32))
+    first = train(tmp_path / "start", replace(TINY, tones=8, every=1, width=32))
+    assert history["validation"] < first["validation"] - 0.1
+
+
+def test_a_run_is_not_continued_with_other_settings(tmp_path: Path) -> None:
+    train(tmp_path / "run", TINY)
+    with pytest.raises(UsageError, match="another seed"):
+        train(tmp_path / "run", replace(TINY, seed=1))
+
+
+def test_a_checkpoint_for_another_table_is_refused(tmp_path: Path) -> None:
+    train(tmp_path / "run", TINY)
+    config = tmp_path / "run" / "model.json"
+    data = json.loads(config.read_text())
+    assert data["table"] == table_hash()
+    config.write_text(json.dumps(data | {"table": "0" * 16}))
+    with pytest.raises(UsageError, match="another parameter table"):
+        checkpoint.load(tmp_path / "run" / "model")
+
+
+def test_missing_and_damaged_checkpoints_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no checkpoint"):
+        checkpoint.load(tmp_path / "nothing")
+    train(tmp_path / "run", TINY)
+    file = tmp_path / "run" / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(UsageError, match="cannot be read"):
+        checkpoint.load(tmp_path / "run" / "model")
+
+
+def test_the_shipped_checkpoint_fits_and_is_small() -> None:
+    _, config = checkpoint.load()
+    assert config["training"]["profile"] == "superjx"
+    assert checkpoint.shipped().with_suffix(".safetensors").stat().st_size < 20e6
