@@ -15,10 +15,11 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from docs import laws
+from docs.markdown import table
 from jxctl import bus
 from jxctl.errors import JxError, UsageError, VerificationError
 from jxctl.files import write_atomically
@@ -28,13 +29,6 @@ ROOT = Path(__file__).resolve().parents[1]
 
 _BLOCK = re.compile(r"^<!-- generated: (.*?) -->\n(.*?)^<!-- end -->$", re.MULTILINE | re.DOTALL)
 _MARK = re.compile(r"^<!-- (generated:.*|end) -->$", re.MULTILINE)
-
-
-def table(heading: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table; a bar within a cell is escaped."""
-    heading = list(heading)
-    lines = [heading, ["---"] * len(heading), *rows]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
 def parameters(*groups: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any, get_args
 
+from docs.markdown import table
 from jxctl.errors import UsageError
 from jxctl.params import Evidence
 
@@ -27,25 +28,24 @@ def both_profiles(*beginnings: str) -> str:
     lost = [start for start in beginnings if not any(name.startswith(start) for name in base)]
     if lost:
         raise UsageError(f"no law begins with {', '.join(lost)}", f"laws: {', '.join(base)}")
-    lines = [f"| law | {_BASE} | unit | evidence | source | {_OTHER}, where it differs |", "|---" * 6 + "|"]
+    rows = []
     for name in chosen:
         entry = base[name]
         changed = other.get(name)
         differs = f"{_form(changed)} ({changed['evidence']}: {changed['source']})" if changed else ""
-        cells = (f"`{name}`", _form(entry), entry["unit"], entry["evidence"], entry["source"], differs)
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        rows.append((f"`{name}`", _form(entry), entry["unit"], entry["evidence"], entry["source"], differs))
+    return table(("law", _BASE, "unit", "evidence", "source", f"{_OTHER}, where it differs"), rows)
 
 
 def evidence() -> str:
     """How many laws of each profile are known how."""
     base = _laws(_BASE)
     whole = {_BASE: base, _OTHER: {**base, **_laws(_OTHER)}}
-    lines = [f"| evidence | {_BASE} | {_OTHER} |", "|---" * 3 + "|"]
-    for kind in EVIDENCE:
-        counts = [sum(entry["evidence"] == kind for entry in laws.values()) for laws in whole.values()]
-        lines.append(f"| {kind} | {counts[0]} | {counts[1]} |")
-    return "\n".join(lines) + "\n"
+    rows = [
+        (kind, *(str(sum(law["evidence"] == kind for law in laws.values())) for laws in whole.values()))
+        for kind in EVIDENCE
+    ]
+    return table(("evidence", *whole), rows)
 
 
 def _laws(profile: str) -> dict[str, Entry]:
@@ -58,18 +58,22 @@ def _form(entry: Entry) -> str:
     """A law in words and numbers; x is raw / 127."""
     match entry["form"]:
         case "linear":
-            return f"{entry['low']} to {entry['high']}, linear"
+            return f"{_span(entry)}, linear"
         case "exponential":
-            return f"{entry['low']} to {entry['high']}, exponential"
+            return f"{_span(entry)}, exponential"
         case "power":
-            return f"{entry['low']} to {entry['high']}, by x^{entry['exponent']}"
+            return f"{_span(entry)}, by x^{entry['exponent']}"
         case "table":
             points = zip(entry["raw"], entry["value"], strict=True)
-            return "straight between " + ", ".join(f"{value} at raw {raw}" for raw, value in points)
+            return "straight between " + ", ".join(f"{_number(value)} at raw {raw}" for raw, value in points)
         case "positions":
             return _list(entry["values"])
         case _:
-            return str(entry["value"])
+            return _number(entry["value"])
+
+
+def _span(entry: Entry) -> str:
+    return f"{_number(entry['low'])} to {_number(entry['high'])}"
 
 
 def _list(values: list[Any]) -> str:
@@ -77,4 +81,9 @@ def _list(values: list[Any]) -> str:
         return "; ".join(_list(row) for row in values)
     if len(values) > 8:
         return f"{values[0]}, {values[1]}, ... {values[-1]}"
-    return ", ".join(map(str, values))
+    return ", ".join(map(_number, values))
+
+
+def _number(value: Any) -> str:
+    """A number without a trailing ``.0``; a word as it is."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

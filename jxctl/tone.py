@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 JSON_FORMAT = "jx.tone"
 JSON_VERSION = 1
 NAME_SIZE = 10
+RECORD_SIZE = NAME_SIZE + 1 + TONE_SIZE
+"""Bytes of a tone in a stock SysEx message or cartridge: name, byte 10, the values (4.5)."""
+BYTE_10 = 0x20
+"""Between name and values: $20 in all factory tones, meaning unknown (jx_hardware.md 4.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +35,14 @@ class Tone:
 
     ``values``: one byte a parameter, $80 first, each 0-127. ``name_bytes``: as stored in the
     instrument, where digits typed on the panel are 1-9 instead of ASCII (jx_hardware.md 4.9).
+    ``byte_10``: the byte between the two in a record, 0-127; meaning unknown, preserved.
 
     Raises `ToneError` for a wrong length or a byte above 127.
     """
 
     values: bytes
     name_bytes: bytes = b"INIT TONE "
+    byte_10: int = BYTE_10
 
     def __post_init__(self) -> None:
         if len(self.values) != TONE_SIZE:
@@ -46,15 +52,25 @@ class Tone:
                 raise ToneError(f"{p.name} is {raw}; raw values are 0 to 127")
         if len(self.name_bytes) != NAME_SIZE or max(self.name_bytes) > 127:
             raise ToneError(f"a tone name is {NAME_SIZE} bytes of 0 to 127")
+        if not 0 <= self.byte_10 <= 127:
+            raise ToneError(f"byte 10 is {self.byte_10}; expected 0 to 127")
+
+    @classmethod
+    def from_record(cls, record: bytes) -> Tone:
+        """A tone from its 59 bytes in a message or cartridge (4.5). Raises `ToneError`."""
+        if len(record) != RECORD_SIZE:
+            raise ToneError(f"a tone record has {RECORD_SIZE} bytes, not {len(record)}")
+        return cls(record[NAME_SIZE + 1 :], record[:NAME_SIZE], record[NAME_SIZE])
+
+    @property
+    def record(self) -> bytes:
+        """The 59 bytes of a JX-8P or MKS-70 tone message: name, byte 10, values (4.5)."""
+        return self.name_bytes + bytes((self.byte_10,)) + self.values
 
     @property
     def name(self) -> str:
-        """The name as text, without trailing spaces.
-
-        Bytes below 10 are digits typed on the panel (jx_hardware.md 4.9); other bytes that do not
-        print are shown as ``?``, so that a name cannot steer a terminal.
-        """
-        return "".join(_character(byte) for byte in self.name_bytes).rstrip(" ")
+        """The name as `name_text` shows it."""
+        return name_text(self.name_bytes)
 
     def named(self, name: str) -> Tone:
         """The same values under another name (ASCII, cut or padded to 10 characters)."""
@@ -92,6 +108,7 @@ class Tone:
             "version": JSON_VERSION,
             "name": self.name,
             "name_hex": self.name_bytes.hex(),
+            **({} if self.byte_10 == BYTE_10 else {"byte_10": self.byte_10}),
             "parameters": {p.name: raw for p, raw in zip(TONE_PARAMETERS, self.values, strict=True)},
         }
 
@@ -120,7 +137,10 @@ class Tone:
         twice = sorted({name for name in named if named.count(name) > 1})
         if twice:
             raise ToneError(f"parameters given twice, spelled differently: {', '.join(twice)}")
-        return replace(tone, name_bytes=_name_from(data))
+        byte_10 = data.get("byte_10", BYTE_10)
+        if isinstance(byte_10, bool) or not isinstance(byte_10, int):
+            raise ToneError(f"byte_10 is {byte_10!r}; expected 0 to 127")
+        return replace(tone, name_bytes=_name_from(data), byte_10=byte_10)
 
     @classmethod
     def init(cls, name: str = "INIT TONE") -> Tone:
@@ -165,11 +185,20 @@ def from_batch(batch: np.ndarray, name: str = "INIT TONE") -> list[Tone]:
     return [Tone(bytes(bytearray(row)), encode_name(name)) for row in batch.tolist()]
 
 
-def encode_name(name: str) -> bytes:
-    """Printable ASCII, cut or padded with spaces to 10 bytes. Raises `ToneError` for anything else."""
+def encode_name(name: str, size: int = NAME_SIZE) -> bytes:
+    """Printable ASCII, cut or padded with spaces to ``size`` bytes. Raises `ToneError` for other text."""
     if not (name.isascii() and name.isprintable()):
-        raise ToneError(f"tone name {name!r} is not printable ASCII")
-    return name[:NAME_SIZE].ljust(NAME_SIZE).encode("ascii")
+        raise ToneError(f"name {name!r} is not printable ASCII")
+    return name[:size].ljust(size).encode("ascii")
+
+
+def name_text(name_bytes: bytes) -> str:
+    """A stored name as text, without trailing spaces.
+
+    Bytes below 10 are digits typed on the panel (jx_hardware.md 4.9); other bytes that do not
+    print are shown as ``?``, so that a name cannot steer a terminal.
+    """
+    return "".join(_character(byte) for byte in name_bytes).rstrip(" ")
 
 
 def _character(byte: int) -> str:

@@ -180,6 +180,8 @@ def _with_match(found: Systems, name: str) -> tuple[str, list[str]]:
         if _matches(names, name):
             return system, names
         everything += names
+    if found.all_down:
+        raise DeviceError(f"no MIDI system is running here (tried {', '.join(found)})", BARE_BOARD_NEEDS_SERIAL)
     there = f"the outputs are {_listed(everything)}" if everything else "there are no MIDI outputs at all"
     raise DeviceError(f"no MIDI output has {name!r} in its name; {there}", _LIST)
 

@@ -23,10 +23,15 @@ class Systems:
     def __init__(self, rtmidi: Any, systems: dict[str, int]) -> None:
         self._rtmidi = rtmidi
         self._systems = systems
-        self._failures: dict[str, str] = {}
+        self._not_running: set[str] = set()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._systems)
+
+    @property
+    def all_down(self) -> bool:
+        """Whether every system was found not to be running."""
+        return self._not_running.issuperset(self._systems)
 
     def client(self, direction: Direction, system: str, name: str) -> Any:
         """A new RtMidi client called ``name``. Raises `DeviceError` when the system does not run."""
@@ -35,6 +40,7 @@ class Systems:
             with quiet():
                 return make(self._systems[system], name)
         except (OSError, RuntimeError) as error:
+            self._not_running.add(system)
             raise DeviceError(
                 f"the MIDI system {system} is not running here ({error})",
                 "start it, or choose another with ?api=; jx ports lists what is there",
