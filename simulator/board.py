@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from jxctl import bus
 from jxctl.bus import BoardName, Decoder, Message
 from jxctl.params import FIRST_ID, TONE_SIZE, parameter
-from simulator import kernel, voices
+from simulator import lanes, voices
 from simulator.firmware import NEVER, Notes, Voicing, mix_seed
 from simulator.profile import Profile, load_profile
 
@@ -54,7 +54,7 @@ class Board:
         self._sample = 0
         self._first_tick = 0
         self._frames: voices.Frames | None = None
-        self._constants: NDArray[np.float32] = np.zeros((VOICES, kernel.CONSTANTS), np.float32)
+        self._constants: NDArray[np.float32] = np.zeros((VOICES, lanes.CONSTANTS), np.float32)
 
     def receive(self, data: bytes) -> None:
         """Take bus bytes, split anywhere; corrupted ones are dropped as the board drops them."""
@@ -116,7 +116,7 @@ class Board:
         self._frames = voices.Frames(increments, levels, edges)
         for voice in started:
             # A silent voice starts afresh; one that still sounds is taken over as it is.
-            if self._state.memory[voice, kernel.PREVIOUS + kernel.GAIN] == 0:
+            if self._state.memory[voice, lanes.PREVIOUS + lanes.GAIN] == 0:
                 voices.start(self._state, voice, self._constants, levels[:, voice, 0])
                 self._noise_now[voice] = np.int64(self._noise[voice] - self._sample).astype(np.int32)
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jxctl.params import parameter
-from simulator.kernel import CUTOFF, GAIN, LEVELS, MIX1, MIX2
+from simulator.lanes import CUTOFF, GAIN, LEVELS, MIX1, MIX2
 from simulator.laws import FloatArray
 from simulator.profile import Profile
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from jxctl.errors import UsageError
 from jxctl.params import parameter
-from simulator import kernel, voices
+from simulator import lanes, voices
 from simulator.firmware import Notes, Voicing, mix_seed
 from simulator.profile import Profile, load_profile
 
@@ -71,17 +71,17 @@ def render(
         _render_job(tones[rows], _take(playing, rows), seeds[rows], profile, sample_rate, out, rows)
 
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, _jobs(np.any(profile.physical(tones, "DCO XMOD"), axis=1), threads)))
+        list(pool.map(work, _jobs(voices.kinds(profile.physical(tones, "DCO XMOD")), threads)))
     return out
 
 
-def _jobs(coupled: NDArray[np.bool_], threads: int) -> list[NDArray[np.int64]]:
+def _jobs(kinds: NDArray[np.int64], threads: int) -> list[NDArray[np.int64]]:
     """Rows that one thread renders at a time: all of a kind, so that few lanes are left empty."""
     jobs: list[NDArray[np.int64]] = []
-    for kind in (True, False):  # the slower kind first
-        rows = np.flatnonzero(coupled == kind)
-        size = min(_VOICES_A_JOB, -(-len(rows) // (threads * kernel.LANES)) * kernel.LANES)
-        jobs += [rows[at : at + size] for at in range(0, len(rows), size or 1)]
+    for kind in np.unique(kinds)[::-1]:  # the slowest first
+        rows = np.flatnonzero(kinds == kind)
+        size = min(_VOICES_A_JOB, -(-len(rows) // (threads * lanes.LANES)) * lanes.LANES)
+        jobs += [rows[start : start + size] for start in range(0, len(rows), size)]
     return jobs
 
 

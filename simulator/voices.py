@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import kernel
+from simulator import kernel, lanes
 from simulator.firmware import Voicing, mix_seed
 from simulator.profile import Profile
 
@@ -31,7 +31,7 @@ class State:
     @classmethod
     def fresh(cls, voices: int) -> State:
         """Silent voices at phase zero."""
-        return cls(np.zeros((voices, kernel.STATE), np.float32), np.zeros((voices, 2), np.int32))
+        return cls(np.zeros((voices, lanes.STATE), np.float32), np.zeros((voices, 2), np.int32))
 
 
 def start(state: State, voice: slice | int, constants: np.ndarray, levels: np.ndarray) -> None:
@@ -41,12 +41,12 @@ def start(state: State, voice: slice | int, constants: np.ndarray, levels: np.nd
     """
     state.memory[voice] = 0
     state.phases[voice] = 0
-    state.memory[voice, kernel.PREVIOUS + kernel.MIX1] = levels[kernel.MIX1]
-    state.memory[voice, kernel.PREVIOUS + kernel.MIX2] = levels[kernel.MIX2]
-    state.memory[voice, kernel.PREVIOUS + kernel.CUTOFF] = levels[kernel.CUTOFF]
+    state.memory[voice, lanes.PREVIOUS + lanes.MIX1] = levels[lanes.MIX1]
+    state.memory[voice, lanes.PREVIOUS + lanes.MIX2] = levels[lanes.MIX2]
+    state.memory[voice, lanes.PREVIOUS + lanes.CUTOFF] = levels[lanes.CUTOFF]
     for height, saw, edge in (
-        (kernel.HEIGHT1, kernel.SAW1, kernel.EDGE1),
-        (kernel.HEIGHT2, kernel.SAW2, kernel.EDGE2),
+        (lanes.HEIGHT1, lanes.SAW1, lanes.EDGE1),
+        (lanes.HEIGHT2, lanes.SAW2, lanes.EDGE2),
     ):
         # The step an oscillator makes at phase zero: down by 2 for a sawtooth, up by 2 for a square.
         state.memory[voice, height] = 2 * (constants[voice, edge] - constants[voice, saw])
@@ -55,24 +55,28 @@ def start(state: State, voice: slice | int, constants: np.ndarray, levels: np.nd
 def constants(voicing: Voicing, sample_rate: float) -> NDArray[np.float32]:
     """The kernel's per-voice constants, float32[N, 16], from the tones."""
     tones, profile = voicing.tones, voicing.profile
-    out = np.zeros((len(tones), kernel.CONSTANTS), np.float32)
-    for first, name in ((kernel.SAW1, "DCO1"), (kernel.SAW2, "DCO2")):
+    out = np.zeros((len(tones), lanes.CONSTANTS), np.float32)
+    for first, name in ((lanes.SAW1, "DCO1"), (lanes.SAW2, "DCO2")):
         wave = voicing.position(f"{name} WF")
         out[:, first] = wave == SAWTOOTH
         out[:, first + 1] = (wave == SQUARE) | (wave == PULSE)
         out[:, first + 2] = wave == NOISE
         out[:, first + 3] = np.where(wave == PULSE, profile.constant("dco_pulse_width"), 0.5)
-    out[:, kernel.FIXED_DAMPING] = profile.constant("vcf_fixed_damping")
-    out[:, kernel.DAMPING] = profile.physical(tones, "VCF RES")
-    out[:, kernel.POLES4] = profile.constant("vcf_poles") == 4
-    out[:, kernel.HPF_HZ] = np.minimum(profile.physical(tones, "HPF FREQ"), HIGHEST_STEP * sample_rate)
-    out[:, kernel.SYNC12 : kernel.FM21 + 1] = profile.physical(tones, "DCO XMOD")
+    out[:, lanes.FIXED_DAMPING] = profile.constant("vcf_fixed_damping")
+    out[:, lanes.DAMPING] = profile.physical(tones, "VCF RES")
+    out[:, lanes.POLES4] = profile.constant("vcf_poles") == 4
+    out[:, lanes.HPF_HZ] = np.minimum(profile.physical(tones, "HPF FREQ"), HIGHEST_STEP * sample_rate)
+    out[:, lanes.SYNC12 : lanes.FM21 + 1] = profile.physical(tones, "DCO XMOD")
     return out
 
 
-def coupled(constants: np.ndarray) -> NDArray[np.bool_]:
-    """Which voices use sync or frequency modulation: bool[N]."""
-    return np.any(constants[:, kernel.SYNC12 : kernel.FM21 + 1] != 0, axis=1)
+def kinds(couplings: np.ndarray) -> NDArray[np.int64]:
+    """How each voice's oscillators must run, from its row of the law ``dco_xmod``: int64[N].
+
+    ``couplings``: float[N, 4]: DCO-1 resets DCO-2, and back; DCO-1 modulates DCO-2, and back.
+    """
+    sync, modulation = np.any(couplings[:, :2] != 0, axis=1), np.any(couplings[:, 2:] != 0, axis=1)
+    return np.where(sync, lanes.COUPLED, np.where(modulation, lanes.MODULATED, lanes.PLAIN))
 
 
 def at_rate(
@@ -86,24 +90,23 @@ def at_rate(
     """
     share = frequencies / sample_rate
     levels = levels.copy()
-    cutoff = np.minimum(levels[kernel.CUTOFF], HIGHEST_CUTOFF * sample_rate)
-    levels[kernel.CUTOFF] = np.tan(np.float32(np.pi / sample_rate) * cutoff)
+    cutoff = np.minimum(levels[lanes.CUTOFF], HIGHEST_CUTOFF * sample_rate)
+    levels[lanes.CUTOFF] = np.tan(np.float32(np.pi / sample_rate) * cutoff)
     if share.max() >= HIGHEST_STEP:
-        for mix, noise, row in ((kernel.MIX1, kernel.NOISE1, 0), (kernel.MIX2, kernel.NOISE2, 1)):
+        for mix, noise, row in ((lanes.MIX1, lanes.NOISE1, 0), (lanes.MIX2, lanes.NOISE2, 1)):
             levels[mix][(share[row] >= HIGHEST_STEP) & (constants[:, noise, None] == 0)] = 0
         share = np.minimum(share, HIGHEST_STEP)
     return np.rint(share * 2.0**32).astype(np.int32), levels
 
 
-def groups(coupled: np.ndarray) -> list[tuple[bool, NDArray[np.int64]]]:
-    """Voices that go through the kernel together: (coupled?, int64[G, 16]), -1 where none."""
+def groups(kinds: np.ndarray) -> list[tuple[int, NDArray[np.int64]]]:
+    """Voices that go through the kernel together: (kind, int64[G, 16]), -1 where none."""
     out = []
-    for kind in (False, True):
-        voices = np.flatnonzero(coupled == kind)
-        if len(voices):
-            padded = np.full(-(-len(voices) // kernel.LANES) * kernel.LANES, -1)
-            padded[: len(voices)] = voices
-            out.append((kind, padded.reshape(-1, kernel.LANES)))
+    for kind in np.unique(kinds):
+        voices = np.flatnonzero(kinds == kind)
+        padded = np.full(-(-len(voices) // lanes.LANES) * lanes.LANES, -1)
+        padded[: len(voices)] = voices
+        out.append((int(kind), padded.reshape(-1, lanes.LANES)))
     return out
 
 
@@ -141,6 +144,7 @@ def run(
 ) -> None:
     """Fill rows of ``out`` from sample ``begin`` on: voice n goes to row ``rows[n]``."""
     slew = profile.constant("cv_slew") * sample_rate
-    for kind, members in groups(coupled(constants)):
+    couplings = constants[:, lanes.SYNC12 : lanes.FM21 + 1]
+    for kind, members in groups(kinds(couplings)):
         kernel.run(members, kind, frames.increments, frames.levels, frames.edges, constants, seeds,
                    state.phases, state.memory, out, rows, begin, slew, float(sample_rate))  # fmt: skip

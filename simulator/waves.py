@@ -9,12 +9,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numba
 import numpy as np
 
-# No reordering (results must not depend on the surroundings), but fused multiply-add.
-FAST = {"contract", "nsz"}
-inline = numba.njit(forceinline=True, error_model="numpy", fastmath=FAST)
+from simulator.lanes import inline
 
 F = np.float32
 ZERO, ONE, TWO, HALF = F(0), F(1), F(2), F(0.5)

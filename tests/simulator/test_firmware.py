@@ -10,7 +10,7 @@ from measure import one
 
 from simulator import Profile, load_profile, render
 from simulator.firmware import NEVER, Notes, Voicing
-from simulator.kernel import CUTOFF, GAIN, MIX1, MIX2
+from simulator.lanes import CUTOFF, GAIN, MIX1, MIX2
 
 TICK = 0.010
 RAW = st.integers(0, 127)
