@@ -72,9 +72,7 @@ def features(
     whole = torch.as_tensor(np.asarray(audio, np.float32)[:, :samples])
     whole = torch.nn.functional.pad(whole, (0, samples - whole.shape[1]))
     note = torch.as_tensor(np.asarray(notes, np.float32))
-    # In pieces that fit the cache.
-    mel = torch.cat([mel_power(part, INPUT) for part in whole.split(8)])
-    partials = torch.cat([partials_power(*part) for part in zip(whole.split(8), note.split(8), strict=True)])
+    mel, partials = mel_power(whole, INPUT), partials_power(whole, note)
     if rng is not None:
         floor_db = rng.uniform(40, FLOOR_DB, len(mel)) + 200 * (rng.uniform(size=len(mel)) < 0.5)
         share = torch.as_tensor(10 ** (-floor_db / 10), dtype=torch.float32)[:, None, None]
