@@ -15,7 +15,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench docs clean
 
 help: ## list the targets
 	@echo "make TARGET [PYTHON=python3.12] [ARGS=...]"
@@ -36,6 +36,9 @@ lint: .venv/.lint-installed ## ruff, mypy, import-linter
 
 bench: .venv/.installed ## how many times faster than real time the simulator renders (ARGS=--json)
 	$(BIN)/python -m benchmarks.render $(ARGS)
+
+docs: .venv/.installed ## fill the tables in the documents from the code (ARGS=--check)
+	$(BIN)/python -m docs.generate $(ARGS)
 
 clean: ## remove .venv, demo/ and caches; runs/ stays
 	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

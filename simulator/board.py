@@ -47,7 +47,7 @@ class Board:
         self._notes = Notes(np.full(VOICES, 60), np.full(VOICES, 64), never, never.copy(), self._seed)
         self._noise = voices.noise_seeds(seed, np.arange(VOICES))
         self._noise_now = self._noise.copy()
-        self._state = voices.State.fresh(VOICES)
+        self._state = voices.State.fresh(seed + np.arange(VOICES), self.profile)
         self._decoder = Decoder()
         self._selected = False
         self._pending: list[Message] = []
@@ -117,7 +117,7 @@ class Board:
         for voice in started:
             # A silent voice starts afresh; one that still sounds is taken over as it is.
             if self._state.memory[voice, lanes.PREVIOUS + lanes.GAIN] == 0:
-                voices.start(self._state, voice, self._constants, levels[:, voice, 0])
+                voices.start(self._state, voice, self._constants, levels[:, voice, 0], self.profile)
                 self._noise_now[voice] = np.int64(self._noise[voice] - self._sample).astype(np.int32)
 
     def _act(self, tick: int) -> list[int]:

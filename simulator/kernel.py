@@ -29,103 +29,55 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import lanes, oscillators, waves
-from simulator.lanes import (
-    A1,
-    A2,
-    A3,
-    A_BAND,
-    A_LOW,
-    B1,
-    B2,
-    B3,
-    B_BAND,
-    B_LOW,
-    BEFORE1,
-    BEFORE2,
-    CONSTANTS,
-    COUPLED,
-    CUTOFF,
-    DAMPING,
-    EDGE1,
-    EDGE_AT1,
-    FAST,
-    FIXED_DAMPING,
-    GAIN,
-    HIGH,
-    HIGH_PASS,
-    HPF_HZ,
-    INCREMENT1,
-    INVERSE1,
-    LANES,
-    LEVELS,
-    MIX1,
-    MIX2,
-    MODULATED,
-    NOISE1,
-    NOISE2,
-    OUT,
-    PHASE1,
-    PHASE2,
-    POLES4,
-    PREVIOUS,
-    SAW1,
-    SEED,
-    SLOTS,
-    START1,
-    STATE,
-    STEP1,
-    TARGET,
-    WA1,
-    WB1,
-    WIDTH1,
-    at,
-    inline,
-)  # fmt: skip
-from simulator.waves import ONE, TWO, F, as_bits, as_int, white
+from simulator.lanes import FAST, at, inline
+from simulator.waves import FAR, HALF, NEAR, ONE, TWO, F, as_bits, as_int, white
 
 CHUNK = 16
-_CYCLE = F(2.0**-32)
-# Droop correction: gain 1 + 2c(1 - cos w). This c keeps the error against sinc**-4 under 0.17 dB
+_CYCLE, _NOISE_SCALE = F(2.0**-32), F(2.0**-31)
+# Droop correction: gain 1 + 2c(1 - cos w). This c keeps the error against sinc**-4 under 0.19 dB
 # from 0 to 10 kHz at 44.1 kHz.
 DROOP = F(0.2225)
 _DROOP_CENTRE = F(1 + 2 * 0.2225)
 
 
 @inline
+def _section(w: Any, k: Any, band_slot: int, low_slot: int, first: int, signal: Any) -> Any:
+    """One sample of a two-pole low-pass; ``first`` is the first of its three coefficients.
+
+    The trapezoidal state-variable form. With a = 1 / (1 + g (g + 2 damping)), the coefficients are
+    2 a - 1, 2 a g and 2 a g g, so that they move the states directly.
+    """
+    band, low = w[at(band_slot, k)], w[at(low_slot, k)]
+    c1, c2, c3 = w[at(first, k)], w[at(first + 1, k)], w[at(first + 2, k)]
+    error = signal - low
+    change = c2 * band + c3 * error
+    w[at(band_slot, k)] = c1 * band + c2 * error
+    w[at(low_slot, k)] = low + change
+    return low + HALF * change
+
+
+@inline
 def _voice(w: Any, k: Any, dco1: Any, dco2: Any, ramp: Any, counter: Any) -> Any:
     """One sample of one voice from its oscillators on: mixer, noise, VCF, HPF, VCA."""
-    mix1 = w[at(PREVIOUS + MIX1, k)] + w[at(TARGET + MIX1, k)] * ramp
-    mix2 = w[at(PREVIOUS + MIX2, k)] + w[at(TARGET + MIX2, k)] * ramp
-    gain = w[at(PREVIOUS + GAIN, k)] + w[at(TARGET + GAIN, k)] * ramp
+    mix1 = w[at(lanes.PREVIOUS + lanes.MIX1, k)] + w[at(lanes.TARGET + lanes.MIX1, k)] * ramp
+    mix2 = w[at(lanes.PREVIOUS + lanes.MIX2, k)] + w[at(lanes.TARGET + lanes.MIX2, k)] * ramp
+    gain = w[at(lanes.PREVIOUS + lanes.GAIN, k)] + w[at(lanes.TARGET + lanes.GAIN, k)] * ramp
     wave = mix1 * dco1 + mix2 * dco2
-    before1, before2 = w[at(BEFORE1, k)], w[at(BEFORE2, k)]
-    w[at(BEFORE1, k)], w[at(BEFORE2, k)] = wave, before1
-    noise = white(as_int(w[at(SEED, k)]), counter)
-    hiss = mix1 * w[at(STATE + NOISE1, k)] + mix2 * w[at(STATE + NOISE2, k)]
+    before1, before2 = w[at(lanes.BEFORE1, k)], w[at(lanes.BEFORE2, k)]
+    w[at(lanes.BEFORE1, k)], w[at(lanes.BEFORE2, k)] = wave, before1
+    noise = white(as_int(w[at(lanes.SEED, k)]), counter)
+    hiss = mix1 * w[at(lanes.STATE + lanes.NOISE1, k)] + mix2 * w[at(lanes.STATE + lanes.NOISE2, k)]
     signal = _DROOP_CENTRE * before1 - DROOP * (wave + before2) + hiss * noise
 
-    band, low = w[at(A_BAND, k)], w[at(A_LOW, k)]
-    a1, a2, a3 = w[at(A1, k)], w[at(A2, k)], w[at(A3, k)]
-    error = signal - low
-    new_band = a1 * band + a2 * error
-    new_low = low + a2 * band + a3 * error
-    w[at(A_BAND, k)] = TWO * new_band - band
-    w[at(A_LOW, k)] = TWO * new_low - low
-    signal = signal + w[at(STATE + POLES4, k)] * (new_low - signal)
+    low_pass = _section(w, k, lanes.A_BAND, lanes.A_LOW, lanes.A1, signal)
+    signal = signal + w[at(lanes.STATE + lanes.POLES4, k)] * (low_pass - signal)
+    signal = _section(w, k, lanes.B_BAND, lanes.B_LOW, lanes.B1, signal)
 
-    band, low = w[at(B_BAND, k)], w[at(B_LOW, k)]
-    a1, a2, a3 = w[at(B1, k)], w[at(B2, k)], w[at(B3, k)]
-    error = signal - low
-    new_band = a1 * band + a2 * error
-    new_low = low + a2 * band + a3 * error
-    w[at(B_BAND, k)] = TWO * new_band - band
-    w[at(B_LOW, k)] = TWO * new_low - low
-
-    held = w[at(HIGH, k)]
-    moved = (new_low - held) * w[at(HIGH_PASS, k)]
+    held = w[at(lanes.HIGH, k)]
+    moved = (signal - held) * w[at(lanes.HIGH_PASS, k)]
     under = held + moved
-    w[at(HIGH, k)] = under + moved
-    return (new_low - under) * gain
+    w[at(lanes.HIGH, k)] = under + moved
+    return (signal - under) * gain
 
 
 def _variant(dcos: Callable[..., Any]) -> Callable[..., None]:
@@ -135,11 +87,11 @@ def _variant(dcos: Callable[..., Any]) -> Callable[..., None]:
     def chunk(w: Any, out: Any, sample: int, offset: int, samples: int, inverse_slew: Any) -> None:
         for s in range(samples):
             ramp = min(F(offset + s + 1) * inverse_slew, ONE)
-            for k in range(LANES):
+            for k in range(lanes.LANES):
                 dco1, dco2 = dcos(w, k)
-                w[at(OUT, k)] = _voice(w, k, dco1, dco2, ramp, sample + s)
-            for k in range(LANES):
-                out[s * LANES + k] = w[at(OUT, k)]
+                w[at(lanes.OUT, k)] = _voice(w, k, dco1, dco2, ramp, sample + s)
+            for k in range(lanes.LANES):
+                out[s * lanes.LANES + k] = w[at(lanes.OUT, k)]
 
     return chunk
 
@@ -152,62 +104,63 @@ _coupled = _variant(oscillators.coupled)
 @inline
 def _set_filter(w: Any, ramp: Any) -> None:
     """Coefficients of both sections for the point of its way that the cutoff has reached."""
-    for k in range(LANES):
-        g = w[at(PREVIOUS + CUTOFF, k)] + w[at(TARGET + CUTOFF, k)] * ramp
-        damping = TWO * w[at(STATE + FIXED_DAMPING, k)]
-        a1 = ONE / (ONE + g * (g + damping))
-        w[at(A1, k)], w[at(A2, k)], w[at(A3, k)] = a1, g * a1, g * (g * a1)
-        damping = TWO * w[at(STATE + DAMPING, k)]
-        b1 = ONE / (ONE + g * (g + damping))
-        w[at(B1, k)], w[at(B2, k)], w[at(B3, k)] = b1, g * b1, g * (g * b1)
+    for k in range(lanes.LANES):
+        g = w[at(lanes.PREVIOUS + lanes.CUTOFF, k)] + w[at(lanes.TARGET + lanes.CUTOFF, k)] * ramp
+        for section in range(2):
+            damping = w[at(lanes.STATE + lanes.FIXED_DAMPING + section, k)]
+            a = TWO / (ONE + g * (g + TWO * damping))
+            first = lanes.A1 + 3 * section
+            w[at(first, k)], w[at(first + 1, k)], w[at(first + 2, k)] = a - ONE, a * g, a * g * g
 
 
 @inline
 def _set_tick(w: Any, voices: Any, increments: Any, levels: Any, tick: int) -> None:
     """Take over one tick's control frame: increments at once, levels as the way still to go."""
-    for k in range(LANES):
+    for k in range(lanes.LANES):
         voice = max(voices[k], 0)
         for dco in range(2):
             increment = increments[dco, voice, tick]
-            w[at(INCREMENT1 + dco, k)] = as_bits(increment)
-            w[at(STEP1 + dco, k)] = F(increment) * _CYCLE
-            w[at(INVERSE1 + dco, k)] = ONE / (F(increment) * _CYCLE)
-        for row in range(LEVELS):
-            w[at(TARGET + row, k)] = levels[row, voice, tick] - w[at(PREVIOUS + row, k)]
+            w[at(lanes.INCREMENT1 + dco, k)] = as_bits(increment)
+            w[at(lanes.STEP1 + dco, k)] = F(increment) * _CYCLE
+            w[at(lanes.NEAR1 + dco, k)] = NEAR / F(increment)
+            w[at(lanes.FAR1 + dco, k)] = FAR / F(increment)
+        for row in range(lanes.LEVELS):
+            w[at(lanes.TARGET + row, k)] = levels[row, voice, tick] - w[at(lanes.PREVIOUS + row, k)]
 
 
 @inline
 def _load(w: Any, voices: Any, constants: Any, seeds: Any, phases: Any, state: Any, rate: float) -> None:
     """Gather one group's constants and state into the lane arrays."""
-    for k in range(LANES):
+    for k in range(lanes.LANES):
         voice = max(voices[k], 0)
-        for slot in range(STATE):
-            w[slot * LANES + k] = state[voice, slot]
-        for slot in range(CONSTANTS):
-            w[at(STATE + slot, k)] = constants[voice, slot]
+        for slot in range(lanes.STATE):
+            w[slot * lanes.LANES + k] = state[voice, slot]
+        for slot in range(lanes.CONSTANTS):
+            w[at(lanes.STATE + slot, k)] = constants[voice, slot]
         for dco in range(2):
-            saw, edge = constants[voice, SAW1 + 4 * dco], constants[voice, EDGE1 + 4 * dco]
-            width = constants[voice, WIDTH1 + 4 * dco]
-            w[at(WA1 + 2 * dco, k)] = saw - edge
-            w[at(WB1 + 2 * dco, k)] = edge
+            saw, edge = constants[voice, lanes.SAW1 + 4 * dco], constants[voice, lanes.EDGE1 + 4 * dco]
+            width = constants[voice, lanes.WIDTH1 + 4 * dco]
+            w[at(lanes.WA1 + 2 * dco, k)] = saw - edge
+            w[at(lanes.WB1 + 2 * dco, k)] = edge
+            w[at(lanes.STATE + lanes.NOISE1 + 4 * dco, k)] *= _NOISE_SCALE
             # Value just after phase zero, where a reset lands.
-            w[at(START1 + dco, k)] = edge - saw + edge * (ONE - TWO * width)
-            w[at(PHASE1 + dco, k)] = as_bits(phases[voice, dco])
-            w[at(EDGE_AT1 + dco, k)] = as_bits(np.int32(np.int64(width * 2.0**32)))
-        w[at(SEED, k)] = as_bits(seeds[voice])
-        g = math.tan(math.pi * constants[voice, HPF_HZ] / rate)
-        w[at(HIGH_PASS, k)] = F(g / (1 + g))
+            w[at(lanes.START1 + dco, k)] = edge - saw + edge * (ONE - TWO * width)
+            w[at(lanes.PHASE1 + dco, k)] = as_bits(phases[voice, dco])
+            w[at(lanes.EDGE_AT1 + dco, k)] = as_bits(np.int32(np.int64(width * 2.0**32)))
+        w[at(lanes.SEED, k)] = as_bits(seeds[voice])
+        g = math.tan(math.pi * constants[voice, lanes.HPF_HZ] / rate)
+        w[at(lanes.HIGH_PASS, k)] = F(g / (1 + g))
 
 
 @inline
 def _store(w: Any, voices: Any, phases: Any, state: Any) -> None:
-    for k in range(LANES):
+    for k in range(lanes.LANES):
         voice = voices[k]
         if voice >= 0:
-            for slot in range(STATE):
-                state[voice, slot] = w[slot * LANES + k]
-            phases[voice, 0] = as_int(w[at(PHASE1, k)])
-            phases[voice, 1] = as_int(w[at(PHASE2, k)])
+            for slot in range(lanes.STATE):
+                state[voice, slot] = w[slot * lanes.LANES + k]
+            phases[voice, 0] = as_int(w[at(lanes.PHASE1, k)])
+            phases[voice, 1] = as_int(w[at(lanes.PHASE2, k)])
 
 
 @numba.njit(nogil=True, error_model="numpy", fastmath=FAST)
@@ -216,8 +169,8 @@ def _run(
     phases: Any, state: Any, out: Any, rows: Any, begin: int, slew: float, rate: float,
 ) -> None:  # fmt: skip
     """See `run`."""
-    w = np.zeros(SLOTS * LANES, np.float32)
-    chunk_out = np.zeros(CHUNK * LANES, np.float32)
+    w = np.zeros(lanes.SLOTS * lanes.LANES, np.float32)
+    chunk_out = np.zeros(CHUNK * lanes.LANES, np.float32)
     inverse_slew = F(1.0 / max(slew, 1.0))
     end = begin + out.shape[1]
     for group in range(groups.shape[0]):
@@ -238,21 +191,21 @@ def _run(
                 if ramp != filter_at:
                     _set_filter(w, ramp)
                     filter_at = ramp
-                if kind == COUPLED:
+                if kind == lanes.COUPLED:
                     _coupled(w, chunk_out, now, offset, samples, inverse_slew)
-                elif kind == MODULATED:
+                elif kind == lanes.MODULATED:
                     _modulated(w, chunk_out, now, offset, samples, inverse_slew)
                 else:
                     _plain(w, chunk_out, now, offset, samples, inverse_slew)
-                for k in range(LANES):
+                for k in range(lanes.LANES):
                     if voices[k] >= 0:
                         line = out[rows[voices[k]]]
                         for s in range(samples):
-                            line[now - begin + s] = chunk_out[s * LANES + k]
+                            line[now - begin + s] = chunk_out[s * lanes.LANES + k]
                 now += samples
             if now == edges[tick + 1]:
-                for slot in range(LEVELS * LANES):
-                    w[PREVIOUS * LANES + slot] += w[TARGET * LANES + slot]
+                for slot in range(lanes.LEVELS * lanes.LANES):
+                    w[lanes.PREVIOUS * lanes.LANES + slot] += w[lanes.TARGET * lanes.LANES + slot]
                 tick += 1
         _store(w, voices, phases, state)
 

@@ -75,9 +75,10 @@ def make_law(name: str, entry: Mapping[str, Any]) -> Law:
 def by_raw(law: Law, parameter: Parameter) -> FloatArray:
     """The law as a table over raw values for one parameter: [128] or, for rows, [128, k].
 
-    Raises `ProfileError` when a switch's law has another number of positions than the switch.
+    A switch's law has a value per position, or one for each raw value where a board is known to divide
+    the range otherwise. Raises `ProfileError` for any other number of values.
     """
-    if parameter.kind == "level":
+    if parameter.kind == "level" or len(law.values) == len(RAW):
         return law.values
     if len(law.values) != parameter.positions:
         raise ProfileError(

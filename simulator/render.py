@@ -98,8 +98,8 @@ def _render_job(
     ticks = int(np.ceil(out.shape[1] / (profile.constant("tick") * sample_rate))) + 1
     constants = voices.constants(voicing, sample_rate)
     increments, levels = voices.at_rate(*voicing.frames(0, ticks), constants, sample_rate)
-    state = voices.State.fresh(len(tones))
-    voices.start(state, slice(None), constants, levels[:, :, 0])
+    state = voices.State.fresh(seeds, profile)
+    voices.start(state, slice(None), constants, levels[:, :, 0], profile)
     edges = voices.edges(0, ticks, profile, sample_rate)
     frames = voices.Frames(increments, levels, edges)
     voices.run(state, constants, frames, voices.noise_seeds(seeds), out, rows, 0, profile, sample_rate)

@@ -29,18 +29,26 @@ class State:
     phases: NDArray[np.int32]
 
     @classmethod
-    def fresh(cls, voices: int) -> State:
-        """Silent voices at phase zero."""
-        return cls(np.zeros((voices, lanes.STATE), np.float32), np.zeros((voices, 2), np.int32))
+    def fresh(cls, seeds: np.ndarray, profile: Profile) -> State:
+        """Silent voices; ``seeds``, int[N], place oscillators that run free (law ``dco_phase``)."""
+        memory = np.zeros((len(seeds), lanes.STATE), np.float32)
+        phases = np.zeros((len(seeds), 2), np.int32)
+        if profile.choice("dco_phase") == "free":
+            phases[:] = noise_seeds(seeds[:, None], np.array([101, 102]))
+        return cls(memory, phases)
 
 
-def start(state: State, voice: slice | int, constants: np.ndarray, levels: np.ndarray) -> None:
+def start(
+    state: State, voice: slice | int, constants: np.ndarray, levels: np.ndarray, profile: Profile
+) -> None:
     """Reset voices so that they begin from their first control frame, silent and with no memory.
 
-    ``levels``: float32[4, n], the first frame. The gain alone starts at zero.
+    ``levels``: float32[4, n], the first frame. The gain alone starts at zero. Oscillators that run
+    free keep their phase.
     """
     state.memory[voice] = 0
-    state.phases[voice] = 0
+    if profile.choice("dco_phase") == "key":
+        state.phases[voice] = 0
     state.memory[voice, lanes.PREVIOUS + lanes.MIX1] = levels[lanes.MIX1]
     state.memory[voice, lanes.PREVIOUS + lanes.MIX2] = levels[lanes.MIX2]
     state.memory[voice, lanes.PREVIOUS + lanes.CUTOFF] = levels[lanes.CUTOFF]

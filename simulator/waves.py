@@ -16,7 +16,8 @@ from simulator.lanes import inline
 F = np.float32
 ZERO, ONE, TWO, HALF = F(0), F(1), F(2), F(0.5)
 _TWELFTH, _THIRD = F(1 / 12), F(1 / 3)
-_NOISE_SCALE = F(2.0**-31)
+FAR, NEAR = F((1 / 12) ** 0.25), F((1 / 3) ** 0.25)
+_HALF_CYCLE = F(2.0**-31)
 
 
 @inline
@@ -44,25 +45,34 @@ def half_step(distance: Any) -> Any:
 
 
 @inline
+def sawtooth(phase: Any, near: Any, far: Any) -> Any:
+    """Band-limited sawtooth, -1 to 1, rising, from its 32-bit phase: the distance from its step.
+
+    ``near`` and ``far`` are `NEAR` and `FAR` over the step in 2**-32 cycles a sample. Written out, it is
+    ``2 p - sign(p) (1 - 2 half_step(|p| / step))`` with the powers' factors moved into their bases.
+    """
+    p = F(phase)
+    distance = abs(p)
+    u = max(TWO * FAR - distance * far, ZERO)
+    v = max(NEAR - distance * near, ZERO)
+    u, v = u * u, v * v
+    return p * _HALF_CYCLE - math.copysign(ONE - u * u + v * v, p)
+
+
+@inline
 def _sign(x: Any) -> Any:
     return math.copysign(ONE, x)
 
 
 @inline
-def sawtooth(phase: Any, inverse: Any) -> Any:
-    """Band-limited sawtooth, -1 to 1, rising; ``phase`` is the distance from its step in cycles."""
-    hidden = half_step(abs(phase * inverse))
-    return TWO * phase - _sign(phase) * (ONE - TWO * hidden)
-
-
-@inline
 def ramp_wave(phase: Any) -> Any:
-    """Plain sawtooth; ``phase`` in cycles, wrapped to -0.5 to 0.5."""
+    """Plain sawtooth, -1 to 1; ``phase`` in cycles, wrapped to -0.5 to 0.5."""
     return TWO * phase - _sign(phase)
 
 
 @inline
 def wrap(phase: Any) -> Any:
+    """A phase in cycles, near zero, brought to -0.5 to 0.5."""
     return phase - F(np.int32(phase + math.copysign(HALF, phase)))
 
 
@@ -94,9 +104,9 @@ def coupled_sample(
 
 @inline
 def white(seed: Any, sample: Any) -> Any:
-    """White noise, -1 to 1: an integer hash of ``seed + sample``, whatever the order of work."""
+    """White noise, -1 to 1 times 2**31: an integer hash of ``seed + sample``, whatever the order of work."""
     x = np.uint32(np.uint32(sample) + np.uint32(seed)) * np.uint32(0x9E3779B1)
     x = np.uint32(x)
     x = np.uint32(np.uint32(x ^ (x >> np.uint32(16))) * np.uint32(0x7FEB352D))
     x = np.uint32(np.uint32(x ^ (x >> np.uint32(15))) * np.uint32(0x846CA68B))
-    return F(np.int32(x ^ (x >> np.uint32(16)))) * _NOISE_SCALE
+    return F(np.int32(x ^ (x >> np.uint32(16))))

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("jxctl", "simulator", "estimator")
-CODE = (*PACKAGES, "tests", "benchmarks")
+CODE = (*PACKAGES, "tests", "benchmarks", "docs")
 PROSE = ("docs", "examples", "firmware_notes", ".ci")
 MOST_LINES = 350
 

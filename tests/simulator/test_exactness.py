@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -118,6 +120,19 @@ def test_silence_ends_every_voice_and_noise_bytes_do_no_harm() -> None:
     board.render(2 * 441)
     assert np.abs(board.render(441)).max() == 0
     assert board.dropped == 5
+
+
+def test_free_oscillators_start_where_the_seed_says(tmp_path: Path) -> None:
+    path = tmp_path / "free.toml"
+    path.write_text(
+        'base = "superjx"\n[laws.dco_phase]\nform = "choice"\nvalue = "free"\nunit = ""\n'
+        'evidence = "assumed"\nsource = ""\n'
+    )
+    tone = one(MIX_DCO2=127, DCO2_WF="square")
+    first, again, other = (render(tone, seconds=0.1, profile=path, seed=seed) for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert not np.array_equal(first, render(tone, seconds=0.1, seed=1))
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -30,9 +30,7 @@ def through_open_vcf(hz: np.ndarray | float) -> np.ndarray:
     return bilinear_lowpass(np.asarray(hz), CUTOFF_OPEN_HZ, 1.0, RATE) ** 2
 
 
-@given(
-    note=st.integers(0, 127), octave=st.sampled_from(["16'", "8'", "4'", "2'"]), tune=st.integers(-12, 12)
-)
+@given(note=st.integers(0, 127), octave=st.sampled_from(["16'", "8'", "4'", "2'"]), tune=st.integers(-12, 12))
 def test_the_frequency_is_the_clock_over_prescaler_and_a_whole_divider(
     note: int, octave: str, tune: int
 ) -> None:

@@ -52,6 +52,18 @@ def test_a_profile_of_ones_own_builds_on_another(tmp_path: Path) -> None:
     assert np.array_equal(profile.table("VCF FREQ"), load_profile().table("VCF FREQ"))
 
 
+def test_a_switch_may_have_a_value_for_each_raw_value(tmp_path: Path) -> None:
+    """A board whose zero of DCO TUNE is wider than the table's bin."""
+    path = tmp_path / "wide.toml"
+    semitones = [0 if 56 <= raw <= 71 else round((raw - 63.5) / 5.3) for raw in range(128)]
+    path.write_text(
+        f'base = "superjx"\n[laws.dco_tune]\nform = "positions"\nvalues = {semitones}\n'
+        'unit = "semitones"\nevidence = "assumed"\nsource = ""\n'
+    )
+    assert load_profile(path).table("DCO1 TUNE")[[57, 70, 127]].tolist() == [0, 0, 12]
+    assert load_profile().table("DCO1 TUNE")[[57, 70, 127]].tolist() == [-1, 1, 12]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
