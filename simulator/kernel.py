@@ -32,7 +32,8 @@ from simulator import lanes, oscillators, waves
 from simulator.lanes import FAST, at, inline
 from simulator.waves import FAR, HALF, NEAR, ONE, TWO, F, as_bits, as_int, white
 
-CHUNK = 16
+CHUNK, LONGEST = 16, 128  # samples at a time, while the cutoff moves and when it holds
+_LINE = 64  # bytes of a cache line
 _CYCLE, _NOISE_SCALE = F(2.0**-32), F(2.0**-31)
 # Droop correction: gain 1 + 2c(1 - cos w). This c keeps the error against sinc**-4 under 0.19 dB
 # from 0 to 10 kHz at 44.1 kHz.
@@ -163,14 +164,22 @@ def _store(w: Any, voices: Any, phases: Any, state: Any) -> None:
             phases[voice, 1] = as_int(w[at(lanes.PHASE2, k)])
 
 
+@inline
+def _aligned(size: int) -> Any:
+    """Zeros that start at a cache line: a vector of sixteen floats that straddles two costs double."""
+    memory = np.zeros(size + _LINE // 4, np.float32)
+    skip = (-memory.ctypes.data % _LINE) // 4
+    return memory[skip : skip + size]
+
+
 @numba.njit(nogil=True, error_model="numpy", fastmath=FAST)
 def _run(
     groups: Any, kind: int, increments: Any, levels: Any, edges: Any, constants: Any, seeds: Any,
     phases: Any, state: Any, out: Any, rows: Any, begin: int, slew: float, rate: float,
 ) -> None:  # fmt: skip
     """See `run`."""
-    w = np.zeros(lanes.SLOTS * lanes.LANES, np.float32)
-    chunk_out = np.zeros(CHUNK * lanes.LANES, np.float32)
+    w = _aligned(lanes.SLOTS * lanes.LANES)
+    chunk_out = _aligned(LONGEST * lanes.LANES)
     inverse_slew = F(1.0 / max(slew, 1.0))
     end = begin + out.shape[1]
     for group in range(groups.shape[0]):
@@ -185,9 +194,10 @@ def _run(
             filter_at = F(-1)
             while now < tick_end:
                 offset = now - tick_begin
-                middle = offset // CHUNK * CHUNK + CHUNK // 2
-                samples = min(offset // CHUNK * CHUNK + CHUNK - offset, tick_end - now)
-                ramp = min(F(middle) * inverse_slew, ONE)
+                chunk = offset // CHUNK * CHUNK
+                ramp = min(F(chunk + CHUNK // 2) * inverse_slew, ONE)
+                # The cutoff moves from chunk to chunk until it has arrived; then it holds.
+                samples = min(chunk + CHUNK - offset if ramp < ONE else LONGEST, tick_end - now)
                 if ramp != filter_at:
                     _set_filter(w, ramp)
                     filter_at = ramp
@@ -199,9 +209,10 @@ def _run(
                     _plain(w, chunk_out, now, offset, samples, inverse_slew)
                 for k in range(lanes.LANES):
                     if voices[k] >= 0:
-                        line = out[rows[voices[k]]]
+                        line = out[rows[voices[k]], now - begin : now - begin + samples]
                         for s in range(samples):
-                            line[now - begin + s] = chunk_out[s * lanes.LANES + k]
+                            # Unsigned: no check for an index from the end, which takes twice as long.
+                            line[np.uintp(s)] = chunk_out[np.uintp(s * lanes.LANES + k)]
                 now += samples
             if now == edges[tick + 1]:
                 for slot in range(lanes.LEVELS * lanes.LANES):
