@@ -28,7 +28,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import lanes, oscillators, waves
+from simulator import lanes, oscillators
 from simulator.lanes import FAST, at, inline
 from simulator.waves import FAR, HALF, NEAR, ONE, TWO, F, as_bits, as_int, white
 
@@ -236,7 +236,8 @@ def _entry(source: bytes) -> Callable[..., None]:
     return entry
 
 
-_compiled = _entry(b"".join(Path(part.__file__).read_bytes() for part in (lanes, oscillators, waves)))
+_PARTS = ("lanes.py", "oscillators.py", "waves.py")
+_compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))
 
 
 def run(

@@ -1,8 +1,9 @@
-"""``sim:``: the virtual board as a port, in this process, as fast as it renders.
+"""``sim:``: the virtual board or synth as a port, in this process, as fast as it renders.
 
 ``sim:?profile=thesis&seed=1&sample_rate=48000&board=upper``; what is left out has the defaults of
-`simulator.board.Board`. It is one board, ``lower`` if nothing else is said. Time passes only in
-``listen``.
+`simulator.board.Board`. It is one board, ``lower`` if nothing else is said, and takes bus bytes.
+``sim:?model=mks70`` (``jx8p``, ``jx10``) is a whole synth and takes MIDI; it has the same options but
+``board``, and ``channel=1`` to 16 (all, if not said). Time passes only in ``listen``.
 """
 
 from __future__ import annotations
@@ -12,16 +13,19 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from jxctl.errors import DeviceError, UsageError
-from jxctl.ports import AudiblePort, Port
+from jxctl.midi import Splitter, split
+from jxctl.ports import AudiblePort, Port, ReceivingPort
 
 if TYPE_CHECKING:
     import numpy as np
 
     from simulator.board import Board
+    from simulator.instrument import Instrument
 
 DEFAULT_RATE = 44100
 _FORM = "sim:?profile=superjx&seed=0&sample_rate=44100"
-_NUMBERS = {"seed": (0, 2**63 - 1), "sample_rate": (8000, 192000)}
+_NUMBERS = {"seed": (0, 2**63 - 1), "sample_rate": (8000, 192000), "channel": (1, 16)}
+_MODELS = ("jx8p", "jx10", "mks70")
 
 
 class SimPort(AudiblePort):
@@ -41,9 +45,7 @@ class SimPort(AudiblePort):
 
         Raises `UsageError` for a negative or infinite time.
         """
-        if not math.isfinite(seconds) or seconds < 0:
-            raise UsageError(f"cannot listen for {seconds} s")
-        return self._open_board().render(round(seconds * self.sample_rate))
+        return self._open_board().render(_samples(seconds, self.sample_rate))
 
     def close(self) -> None:
         """Forget the board."""
@@ -55,9 +57,58 @@ class SimPort(AudiblePort):
         return self._board
 
 
+class SimSynthPort(ReceivingPort, AudiblePort):
+    """A virtual synth: MIDI in and out, and sound. ``listen`` is its clock, as of `SimPort`."""
+
+    language = "midi"
+
+    def __init__(self, url: str, instrument: Instrument) -> None:
+        self.url = url
+        self.sample_rate = instrument.sample_rate
+        self._instrument: Instrument | None = instrument
+        self._splitter = Splitter()
+        self._sent: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Give the synth complete MIDI messages. Raises `UsageError` for anything else, as ``midi:`` does."""
+        instrument = self._open_instrument()
+        _, dropped = split(data)
+        if dropped:
+            raise UsageError(
+                f"{dropped} of {len(data)} bytes are no complete MIDI message",
+                "sim: without a model is a bare board, which takes bus bytes",
+            )
+        instrument.receive_midi(data)
+
+    def receive(self, timeout_s: float) -> bytes:
+        """The next message that it sent; ``b""`` at once when there is none: it answers without delay."""
+        self._sent += self._splitter.feed(self._open_instrument().send())
+        return self._sent.pop(0) if self._sent else b""
+
+    def listen(self, seconds: float) -> np.ndarray:
+        """Render the next stretch: ``float32[round(seconds * sample_rate)]``.
+
+        Raises `UsageError` for a negative or infinite time.
+        """
+        return self._open_instrument().render(_samples(seconds, self.sample_rate))
+
+    def close(self) -> None:
+        """Forget the synth."""
+        self._instrument = None
+
+    def _open_instrument(self) -> Instrument:
+        if self._instrument is None:
+            raise DeviceError(f"{self.url} is closed")
+        return self._instrument
+
+
 def open(url: str) -> Port:
     """Open ``sim:`` with the options of its query. Raises `UsageError` for an option unknown or wrong."""
     options = _options(url)
+    if "model" in options:
+        from simulator.instrument import Instrument
+
+        return SimSynthPort(url, Instrument(**options))
     # Here, not at the top: numba takes a second to load.
     from simulator.board import Board
 
@@ -78,13 +129,29 @@ def _options(url: str) -> dict[str, Any]:
             options[name] = value
         elif name == "board" and value in ("lower", "upper"):
             options["name"] = value
+        elif name == "model" and value in _MODELS:
+            options[name] = value
+        elif name == "model":
+            raise UsageError(f"there is no virtual {value!r}", f"there are {', '.join(_MODELS)}")
         elif name == "board":
             raise UsageError(f"sim: is one board, lower or upper, not {value!r}")
         elif name in _NUMBERS:
             options[name] = _number(name, value)
         else:
             raise UsageError(f"sim: has no option {name!r}", f"write options as in {_FORM}")
+    if "model" in options and "name" in options:
+        raise UsageError("sim: with a model has all its boards", "leave out board or model")
+    if "channel" in options:
+        if "model" not in options:
+            raise UsageError("a bare board has no MIDI channel", "leave out channel, or add model=mks70")
+        options["channel"] -= 1
     return options
+
+
+def _samples(seconds: float, sample_rate: int) -> int:
+    if not math.isfinite(seconds) or seconds < 0:
+        raise UsageError(f"cannot listen for {seconds} s")
+    return round(seconds * sample_rate)
 
 
 def _number(name: str, value: str) -> int:

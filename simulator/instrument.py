@@ -1,0 +1,92 @@
+"""A whole virtual synth: the assigner and its sound boards. MIDI in, MIDI and sound out.
+
+Each arrow of ``MIDI -> assigner -> bus -> boards -> sound`` is a stream of bytes, as in the
+instrument: the boards hear what the bus carries and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jxctl.bus import FORWARD, SELECT
+from jxctl.errors import UsageError
+from simulator.assigner import Assigner
+from simulator.board import Board
+from simulator.memory import Memory, Model
+from simulator.profile import Profile
+
+_ENDS_FORWARD = (*SELECT.values(), FORWARD)
+
+
+class Instrument:
+    """A virtual ``model``, switched on: patch 0 of ``memory`` is loaded.
+
+    ``channel``: MIDI channel 0-15, or None for all. ``profile``, ``sample_rate`` and ``seed`` as of
+    `simulator.board.Board`; the upper board has the seed after it. ``tap``: is given all bus bytes too.
+    ``silent``: without sound boards, for whoever wants only what is on the bus and at MIDI OUT.
+
+    Raises `UsageError` for another model and `ProfileError` for a profile that cannot be used.
+    """
+
+    def __init__(
+        self,
+        model: Model = "mks70",
+        profile: str | Path | Profile = "superjx",
+        sample_rate: int = 44100,
+        seed: int = 0,
+        channel: int | None = None,
+        memory: Memory | None = None,
+        tap: Callable[[bytes], None] | None = None,
+        silent: bool = False,
+    ) -> None:
+        self.assigner = Assigner(model, channel, memory)
+        self.sample_rate = sample_rate
+        names = () if silent else self.assigner.buffer.boards
+        self.boards = [Board(profile, sample_rate, seed + index, name) for index, name in enumerate(names)]
+        self._tap = tap
+        self._midi_out = bytearray()
+        self._forwarding = False
+        self._carry(self.assigner.power_up())
+        self._midi_out.clear()
+
+    def receive_midi(self, data: bytes) -> None:
+        """Take MIDI bytes, split anywhere; they act from the next sample on. Never raises."""
+        self._carry(self.assigner.receive(data))
+
+    def panel_dump(self) -> None:
+        """Start a bulk dump as from the panel; `send` then has it. Raises `UsageError` where none exists."""
+        self._carry(self.assigner.dump())
+
+    def send(self) -> bytes:
+        """What came out of the MIDI OUT jack since the last call."""
+        sent = bytes(self._midi_out)
+        self._midi_out.clear()
+        return sent
+
+    def render(self, samples: int) -> NDArray[np.float32]:
+        """The next stretch of audio, float32[samples]: the sum of the boards.
+
+        Raises `UsageError` for a silent instrument.
+        """
+        if not self.boards:
+            raise UsageError("this virtual synth was made without sound boards")
+        total = self.boards[0].render(samples)
+        for board in self.boards[1:]:
+            total += board.render(samples)
+        return total
+
+    def _carry(self, bus: bytes) -> None:
+        """The bus: every board hears all of it, and one of them lets out what is forwarded."""
+        for byte in bus:
+            if byte in _ENDS_FORWARD:
+                self._forwarding = byte == FORWARD
+            elif self._forwarding:
+                self._midi_out.append(byte)
+        for board in self.boards:
+            board.receive(bus)
+        if self._tap is not None:
+            self._tap(bus)
