@@ -19,6 +19,7 @@ import numpy as np
 
 from jxctl.errors import ProfileError
 from jxctl.params import TONE_PARAMETERS, parameter
+from jxctl.tone import Tone
 from simulator.laws import FloatArray, Law, by_raw, make_law
 
 CHOICES = {
@@ -69,6 +70,21 @@ class Profile:
     def physical(self, tones: np.ndarray, name: str, law: str = "") -> FloatArray:
         """Physical values of one parameter for a batch: ``uint8[N, 48]`` to float64[N] or [N, k]."""
         return self.table(name, law)[tones[:, parameter(name).column]]
+
+    def view(self, tone: Tone) -> dict[str, tuple[float, str]]:
+        """What a tone's raw values mean on this board: (value, unit) by parameter name.
+
+        Only parameters whose law gives one number are listed: not the routing switches, nor those
+        whose law no profile holds.
+        """
+        view = {}
+        for row in TONE_PARAMETERS:
+            law = self.laws.get(row.law)
+            if law is not None and not law.choice and law.name != "dynamics":
+                value = self.table(row.name)[tone.raw(row.id)]
+                if value.ndim == 0:
+                    view[row.name] = (float(value), law.unit)
+        return view
 
     def dynamics(self, tones: np.ndarray, name: str, velocities: np.ndarray) -> FloatArray:
         """Factor 0 to 1 that velocity (0-127) gives through a DYNA switch: float64[N]."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jxctl.errors import ProfileError
+from jxctl.tone import Tone
 from simulator import load_profile
 from simulator.profile import names
 
@@ -41,6 +42,17 @@ def test_the_documented_numbers() -> None:
     assert profile.table("VCF KEY")[106] == pytest.approx(1)
     assert profile.constant("vcf_poles") == 4
     assert load_profile("thesis").constant("vcf_poles") == 2
+
+
+def test_a_tone_in_physical_units() -> None:
+    tone = Tone.init().with_values({"DCO1 RANGE": "4'", "DCO2 FTUNE": 96, "LFO RATE": 127, "ENV1 SUS": 0})
+    view = load_profile().view(tone)
+    assert view["DCO1 RANGE"] == (12, "semitones")
+    assert view["DCO2 FTUNE"] == (pytest.approx(50 * 32 / 63), "cents")
+    assert view["LFO RATE"] == (pytest.approx(20), "Hz")
+    assert view["ENV1 SUS"] == (0, "level")
+    assert "DCO1 WF" not in view
+    assert "UNKNOWN AE" not in view
 
 
 def test_a_profile_of_ones_own_builds_on_another(tmp_path: Path) -> None:
