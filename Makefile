@@ -8,7 +8,7 @@
 PYTHON ?= python3
 JOBS ?= 2
 ARGS ?=
-WAV ?= examples/epiano_c4.wav
+WAV ?= examples/soundfont_brass_D4.flac
 
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
