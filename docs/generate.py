@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from docs import laws
+from docs import laws, sysex
 from docs.markdown import table
 from jxctl import bus
 from jxctl.errors import JxError, UsageError, VerificationError
@@ -106,6 +106,10 @@ BLOCKS: dict[str, Callable[..., str]] = {
     "bus": bus_messages,
     "laws": laws.both_profiles,
     "law-evidence": laws.evidence,
+    "models": sysex.models,
+    "sysex-forms": sysex.message_forms,
+    "patch-values": sysex.patch_values,
+    "v4-tone": sysex.v4_tone,
 }
 """Name of a block -> what makes its content, a Markdown text that ends with a new line."""
 

@@ -1,9 +1,10 @@
 """A new tone near a given one, as likely as the tones of real instruments are.
 
 The prior is a Gaussian copula: a tone is a point of normal scores, correlated as in real tones. A
-step ``z' = sqrt(1 - a^2) z + a e``, with ``e`` drawn from the prior, leaves the prior unchanged
-whatever ``a`` is: parameters that go together in real tones move together, and rare values stay
-rare. (It is the proposal of the preconditioned Crank-Nicolson sampler.)
+step ``z' = sqrt(1 - a^2) z + a e``, with ``e`` drawn from the prior, leaves each parameter's law
+unchanged whatever ``a`` is, and the correlations nearly so: parameters that go together in real tones
+move together, and rare values stay rare. (It is the proposal of the preconditioned Crank-Nicolson
+sampler.)
 """
 
 from __future__ import annotations

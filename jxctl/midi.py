@@ -101,10 +101,10 @@ def midi_text(message: bytes) -> str:
         return f"SysEx, {len(message)} bytes" if status == SYSEX else _system_text(status)
     channel = f"channel {(status & 0x0F) + 1}"
     match status & 0xF0, *message[1:]:
-        case 0x80, note, _:
+        case (0x80, note, _) | (0x90, note, 0):
             return f"{channel} note {note} off"
         case 0x90, note, velocity:
-            return f"{channel} note {note} on, velocity {velocity}" if velocity else f"{channel} note {note} off"
+            return f"{channel} note {note} on, velocity {velocity}"
         case 0xA0, note, pressure:
             return f"{channel} note {note} pressure {pressure}"
         case 0xB0, number, value:

@@ -8,7 +8,22 @@ from __future__ import annotations
 
 import typer
 
-from jxctl.cli import bus, common, guess, pg800, ports, record, render, send, tone, train
+from jxctl.cli import (
+    bank,
+    board,
+    bus,
+    common,
+    guess,
+    models,
+    pg800,
+    ports,
+    receive,
+    record,
+    render,
+    send,
+    tone,
+    train,
+)
 
 app = typer.Typer(
     name="jx",
@@ -18,10 +33,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(bank.app, name="bank")
 app.add_typer(bus.app, name="bus")
 app.add_typer(pg800.app, name="pg800")
 app.add_typer(tone.app, name="tone")
-for module in (guess, render, send, record, train, ports):
+for module in (guess, render, send, receive, record, train, ports, board, models):
     module.register(app)
 
 

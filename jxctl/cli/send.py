@@ -1,8 +1,9 @@
-"""``jx send``: load a tone into a board, and play it."""
+"""``jx send``: a tone, a patch or a bank into a synth, and a note to hear it."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,15 +11,15 @@ import typer
 
 from jxctl.cli.common import Shown, command, say
 from jxctl.errors import UsageError
-from jxctl.tone import read_tone
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from jxctl.cli.send_midi import Job
     from jxctl.ports import Port
-    from jxctl.synth import Synth
 
 LONGEST_S = 60.0
+LONGEST_PAUSE_MS = 10_000.0
 
 
 def register(app: typer.Typer) -> None:
@@ -27,9 +28,30 @@ def register(app: typer.Typer) -> None:
 
 
 def send(
-    tone: Annotated[Path, typer.Argument(help="A tone as JSON (jx tone random -o writes one).")],
-    port: Annotated[str, typer.Option(help="Where to, such as serial:/dev/ttyUSB0 or sim: (jx ports).")],
-    board: Annotated[str, typer.Option(help="lower, upper or both.")] = "lower",
+    file: Annotated[Path, typer.Argument(help="A tone, patch or bank in any format (jx bank show).")],
+    port: Annotated[
+        str, typer.Option(help="Where to, such as serial:/dev/ttyUSB0, midi:NAME or sim: (jx ports).")
+    ],
+    model: Annotated[
+        str | None, typer.Option(help="What is behind a MIDI port (jx models), unless its URL says model=.")
+    ] = None,
+    slot: Annotated[int | None, typer.Option(help="Send this tone of the file, from 1.")] = None,
+    patch: Annotated[
+        int | None, typer.Option(help="Send this patch of the file with its tones, from 1.")
+    ] = None,
+    write: Annotated[
+        str | None,
+        typer.Option(help="Store into the memory: a slot for a tone or patch, all for a bank or cartridge."),
+    ] = None,
+    board: Annotated[
+        str | None, typer.Option(help="lower, upper or both.", show_default="the only or first")
+    ] = None,
+    channel: Annotated[int, typer.Option(min=1, max=16, help="MIDI channel.")] = 1,
+    pause: Annotated[float | None, typer.Option(help="Milliseconds between messages, for all kinds.")] = None,
+    nibbles: Annotated[
+        str,
+        typer.Option(help="Of a JX-10 cartridge: which half of a byte goes first, high or low (not known)."),
+    ] = "high",
     play: Annotated[int | None, typer.Option(help="Then play this MIDI note, 0-127.")] = None,
     velocity: Annotated[int, typer.Option(help="1-127.")] = 100,
     gate: Annotated[float, typer.Option(help="Seconds the note is held.")] = 1.0,
@@ -38,16 +60,63 @@ def send(
         Path | None, typer.Option(help="Write what was heard as WAV (only where jx hears it: sim:).")
     ] = None,
 ) -> Shown:
-    """Load a tone into a sound board, in the order of the synth's own assigner.
+    """Send a tone, a patch or a bank to a synth, or a tone to a bare sound board.
 
-    The bus is one-way: "sent" is all that can be known, not that a board took it.
+    A synth takes a tone or patch into its edit buffer; --write stores it, and says what is overwritten.
+    A board is loaded in the order of the synth's own assigner. "Sent" is all that can be known, not
+    that it was taken.
     """
-    from jxctl.bus import board_name, check_range
+    from jxctl.cli import send_midi
     from jxctl.ports import AudiblePort, open_port
+
+    job = send_midi.Job(
+        file, model or send_midi.model_in(port), slot, patch, write, board, channel - 1, pause
+    )
+    job.load()
+    _check_play(play, velocity, gate, tail, audio)
+    if pause is not None and not 0 <= pause <= LONGEST_PAUSE_MS:
+        raise UsageError(f"--pause is {pause:g}; expected 0 to {LONGEST_PAUSE_MS:g} milliseconds")
+    if nibbles not in ("high", "low"):
+        raise UsageError(f"--nibbles is {nibbles!r}; expected high or low")
+    result: dict[str, Any] = {"port": port}
+    with open_port(port) as opened:
+        if audio is not None and not isinstance(opened, AudiblePort):
+            raise UsageError(
+                f"jx cannot hear {port}", "leave out --audio, or send to sim:, or connect an audio input"
+            )
+        if opened.language == "bus":
+            on, off, text = _load_board(opened, job, result)
+        else:
+            on, off, text = send_midi.deliver(opened, job, result)
+        if play is not None:
+            heard = _play(lambda: on(play, velocity), lambda: off(play), opened, gate, tail)
+            result |= {"note": play, "velocity": velocity, "gate_s": gate}
+            text += f", played note {play} for {gate:g} s"
+            if heard is not None and isinstance(opened, AudiblePort):
+                text += _heard(heard, opened.sample_rate, audio, result)
+    return Shown(result, text)
+
+
+def _load_board(
+    port: Port, job: Job, result: dict[str, Any]
+) -> tuple[Callable[[int, int], None], Callable[[int], None], str]:
+    """Load a tone into a bare board; how to start and end a note there, and what was done."""
+    from jxctl.bus import board_name
     from jxctl.synth import Synth
 
-    loaded = read_tone(tone)
+    board = job.board or "lower"
     target = board_name(board)
+    tone = job.stock_tone()
+    synth = Synth(port)
+    synth.wake()
+    synth.load(tone, target)
+    result |= {"board": board, "tone": tone.name}
+    return synth.note_on, synth.note_off, f"sent {tone.name!r} to the {board} board of {port.url}"
+
+
+def _check_play(play: int | None, velocity: int, gate: float, tail: float, audio: Path | None) -> None:
+    from jxctl.bus import check_range
+
     if play is not None:
         check_range("the note", play, 127)
         check_range("the velocity", velocity, 127)
@@ -60,50 +129,39 @@ def send(
     if audio is not None and not audio.parent.is_dir():
         raise UsageError(f"cannot write {audio}: there is no folder {audio.parent}")
 
-    result: dict[str, Any] = {"port": port, "board": board, "tone": loaded.name}
-    with open_port(port) as opened:
-        if audio is not None and not isinstance(opened, AudiblePort):
-            raise UsageError(
-                f"jx cannot hear {port}", "leave out --audio, or send to sim:, or connect an audio input"
-            )
-        synth = Synth(opened)
-        synth.wake()
-        synth.load(loaded, target)
-        text = f"sent {loaded.name!r} to the {board} board of {port}"
-        if play is not None:
-            heard = _play(synth, opened, play, velocity, gate, tail)
-            result |= {"note": play, "velocity": velocity, "gate_s": gate}
-            text += f", played note {play} for {gate:g} s"
-            if heard is not None and isinstance(opened, AudiblePort):
-                result["peak"] = float(abs(heard).max(initial=0.0))
-                text += f", peak {result['peak']:.3f}"
-                if result["peak"] == 0:
-                    say("nothing was heard; sim: is the lower board unless it says sim:?board=upper")
-                if audio is not None:
-                    from jxctl.audiofile import write_wav
 
-                    write_wav(audio, heard, opened.sample_rate)
-                    result["audio"] = str(audio)
-                    text += f", heard in {audio}"
-    return Shown(result, text)
-
-
-def _play(synth: Synth, port: Port, note: int, velocity: int, gate: float, tail: float) -> np.ndarray | None:
+def _play(
+    on: Callable[[], None], off: Callable[[], None], port: Port, gate: float, tail: float
+) -> np.ndarray | None:
     """Hold a note for ``gate`` seconds; what was heard with its tail, where it can be heard."""
     from jxctl.ports import AudiblePort
 
     try:
-        synth.note_on(note, velocity)
+        on()
         if not isinstance(port, AudiblePort):
             time.sleep(gate)
             return None
         held = port.listen(gate)
     finally:
-        # Also when interrupted, even inside note_on: a real board would hold the note for ever.
-        synth.note_off(note)
+        # Also when interrupted, even while it starts: a real synth would hold the note for ever.
+        off()
     import numpy as np
 
     return np.concatenate([held, port.listen(tail)])
+
+
+def _heard(heard: np.ndarray, sample_rate: int, audio: Path | None, result: dict[str, Any]) -> str:
+    result["peak"] = float(abs(heard).max(initial=0.0))
+    text = f", peak {result['peak']:.3f}"
+    if result["peak"] == 0:
+        say("nothing was heard; sim: is the lower board unless it says sim:?board=upper")
+    if audio is not None:
+        from jxctl.audiofile import write_wav
+
+        write_wav(audio, heard, sample_rate)
+        result["audio"] = str(audio)
+        text += f", heard in {audio}"
+    return text
 
 
 def _check_seconds(what: str, seconds: float) -> None:

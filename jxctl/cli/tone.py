@@ -9,29 +9,42 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jxctl.cli.common import Shown, command
+from jxctl.cli.output import ForceOption, check_new
 from jxctl.errors import UsageError
 from jxctl.params import TONE_PARAMETERS, TONE_SIZE, Parameter
-from jxctl.tone import Tone, read_tone, write_tone
+from jxctl.tone import Tone, write_tone
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from jxctl.tone_v4 import ToneV4
+
 app = typer.Typer(help="Show, compare and make tones.", no_args_is_help=True)
 
-ToneFile = Annotated[Path, typer.Argument(help="A tone as JSON (jx tone random -o writes one).")]
+ToneFile = Annotated[Path, typer.Argument(help="A file with one tone, in any format (jx bank show).")]
+NewTone = Annotated[Path | None, typer.Option("-o", "--output", help="Write the tone here, as JSON.")]
+Seed = Annotated[int | None, typer.Option(help="The same seed gives the same tone.")]
 
 
 @command(app, "show")
-def show(tone: ToneFile) -> Shown:
+def show(
+    tone: Annotated[Path, typer.Argument(help="A file with tones: JSON, SysEx, MIDI file, cartridge, bus.")],
+    slot: Annotated[int | None, typer.Option(help="Which tone, when it holds several; from 1.")] = None,
+) -> Shown:
     """Show a tone by group."""
-    loaded = read_tone(tone)
-    return Shown(loaded.to_json(), tone_table(loaded))
+    from jxctl.library.pick import any_tone
+
+    loaded = any_tone(tone, slot)
+    table = tone_table(loaded) if isinstance(loaded, Tone) else v4_table(loaded)
+    return Shown(loaded.to_json(), table)
 
 
 @command(app, "diff")
 def diff(a: ToneFile, b: ToneFile) -> Shown:
     """Show the parameters in which two tones differ."""
-    first, second = read_tone(a), read_tone(b)
+    from jxctl.library.pick import stock_tone
+
+    first, second = stock_tone(a), stock_tone(b)
     rows = [
         {"parameter": p.name, "a": first.raw(p.id), "b": second.raw(p.id)}
         | {"label_a": first.label(p.id), "label_b": second.label(p.id)}
@@ -44,24 +57,86 @@ def diff(a: ToneFile, b: ToneFile) -> Shown:
     return Shown(rows, "\n".join(lines) or "the same 48 values")
 
 
+@command(app, "morph")
+def morph(
+    a: ToneFile,
+    b: ToneFile,
+    amount: Annotated[float, typer.Option(help="How far from A to B: 0 is A, 1 is B.")],
+    output: NewTone = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the new tone (without: the nearer one's).")
+    ] = None,
+    force: ForceOption = False,
+) -> Shown:
+    """Make the tone between two: levels move in a straight line, switches flip at one half."""
+    from jxctl.library import morph
+    from jxctl.library.pick import stock_tone
+
+    if output is not None:
+        check_new(output, force)
+    made = morph.morph(stock_tone(a), stock_tone(b), amount)
+    if name is not None:
+        made = made.named(name)
+    if output is not None:
+        write_tone(made, output)
+    return Shown(made.to_json(), tone_table(made))
+
+
 @command(app, "random")
 def random(
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the tone here.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed gives the same tone.")] = None,
+    output: NewTone = None,
+    seed: Seed = None,
+    like: Annotated[Path | None, typer.Option(help="Draw near this tone instead of anywhere.")] = None,
+    amount: Annotated[
+        float, typer.Option(help="With --like: how far, from 0 (the tone itself) to 1 (no likeness).")
+    ] = 0.3,
+    force: ForceOption = False,
 ) -> Shown:
-    """Draw a tone from the prior: the statistics of real tones."""
+    """Draw a tone from the prior: the statistics of real tones.
+
+    With --like, parameters that go together in real tones move together, from where that tone has them.
+    """
+    from jxctl.library.pick import stock_tone
+
     if seed is not None and seed < 0:
         raise UsageError(f"the seed is {seed}; it must not be negative")
+    if output is not None:
+        check_new(output, force)
+    near = None if like is None else stock_tone(like)
 
     import numpy as np
 
+    from estimator.nearby import nearby
     from estimator.prior import Prior
     from jxctl.tone import from_batch
 
-    tone = from_batch(Prior.load().sample(1, np.random.default_rng(seed)), "RANDOM")[0]
+    rng = np.random.default_rng(seed)
+    drawn = from_batch(Prior.load().sample(1, rng), "RANDOM") if near is None else [nearby(near, amount, rng)]
+    tone = drawn[0]
     if output is not None:
         write_tone(tone, output)
     return Shown(tone.to_json(), tone_table(tone))
+
+
+def v4_table(tone: ToneV4) -> Table:
+    """A rich table of a V4 tone: four columns of name and value, to fit one screen."""
+    from rich.table import Table
+
+    from jxctl.tone import NAME_SIZE
+    from jxctl.tone_v4 import TONE_V4
+
+    columns = 3
+    table = Table(title=f"{tone.name} (Vecoven V4)", title_justify="left", show_edge=False, pad_edge=False)
+    for _ in range(columns):
+        table.add_column("parameter")
+        table.add_column("value")
+    rows = TONE_V4.rows[NAME_SIZE:]
+    cells = [[row.name, row.label(tone.values[row.number])] for row in rows]
+    height = -(-len(cells) // columns)
+    parts = [cells[start : start + height] for start in range(0, len(cells), height)]
+    for line in zip_longest(*parts, fillvalue=["", ""]):
+        table.add_row(*(cell for part in line for cell in part))
+    return table
 
 
 def tone_table(tone: Tone, confidence: dict[str, float] | None = None) -> Table:

@@ -24,6 +24,7 @@ from jxctl.ports.midi_systems import Systems, systems
 
 _FORM = "midi:MKS-70?model=mks70&api=jack"
 _LIST = "jx ports lists what is there"
+_PLAIN = " :/()[]#,+&=@!"
 _OPTIONS = ("model", "api", "in", "virtual")
 
 JACK_JITTER_S = 1024 / 44100
@@ -147,7 +148,9 @@ def midi_ports() -> list[tuple[str, str]]:
     try:
         found = systems(None)
         return [
-            (system, quote(name, safe=" :/()[]#,+&=@!")) for system in found for name in found.names("out", system)
+            (system, quote(name, safe=" :/()[]#,+&=@!"))
+            for system in found
+            for name in found.names("out", system)
         ]
     except DeviceError:
         return []
@@ -181,7 +184,9 @@ def _with_match(found: Systems, name: str) -> tuple[str, list[str]]:
             return system, names
         everything += names
     if found.all_down:
-        raise DeviceError(f"no MIDI system is running here (tried {', '.join(found)})", BARE_BOARD_NEEDS_SERIAL)
+        raise DeviceError(
+            f"no MIDI system is running here (tried {', '.join(found)})", BARE_BOARD_NEEDS_SERIAL
+        )
     there = f"the outputs are {_listed(everything)}" if everything else "there are no MIDI outputs at all"
     raise DeviceError(f"no MIDI output has {name!r} in its name; {there}", _LIST)
 
@@ -222,5 +227,5 @@ def _parse(url: str) -> tuple[str, dict[str, str]]:
             raise UsageError(f"midi: has no option {option!r} with the value {value!r}",
                              f"options are {', '.join(_OPTIONS)}, as in {_FORM}")  # fmt: skip
     if options.get("virtual", "1") != "1":
-        raise UsageError(f"virtual of midi: is {options['virtual']!r}; expected 1, or leave it out")
+        raise UsageError(f"virtual of midi: is {options['virtual']!r}", "write virtual=1, or leave it out")
     return name, options

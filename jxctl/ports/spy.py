@@ -111,7 +111,11 @@ def open(url: str) -> Port:
         raise DeviceError("spy: needs a port to look at", "for example spy:sim: or spy:serial:/dev/ttyUSB0")
     inner = open_port(target)
     if inner.language == "midi" and isinstance(inner, ReceivingPort):
-        return AudibleMidiSpyPort(url, inner, inner) if isinstance(inner, AudiblePort) else MidiSpyPort(url, inner)
+        return (
+            AudibleMidiSpyPort(url, inner, inner)
+            if isinstance(inner, AudiblePort)
+            else MidiSpyPort(url, inner)
+        )
     return AudibleSpyPort(url, inner) if isinstance(inner, AudiblePort) else SpyPort(url, inner)
 
 
@@ -123,4 +127,9 @@ def _complain(dropped: int, before: int) -> int:
 
 
 def _meaning(message: bytes) -> str:
-    return midi_text(message)
+    if message[0] != SYSEX:
+        return midi_text(message)
+    from jxctl.sysex.decode import decode
+
+    decoded = decode(message)
+    return "; ".join([*map(str, decoded.messages), *(unused.reason for unused in decoded.unused)])

@@ -38,7 +38,7 @@ def check_refused(result: subprocess.CompletedProcess[str], code: int, said: str
     [
         ("serial:/dev/no-such-device", "no serial port"),
         ("/dev/ttyUSB0", '"serial:/dev/ttyUSB0"'),
-        ("midi:MKS-70", "later version"),
+        ("midi:nothing is called this", "no MIDI"),
     ],
 )
 def test_a_port_that_does_not_exist(jx: Run, tone: str, tmp_path: Path, port: str, said: str) -> None:

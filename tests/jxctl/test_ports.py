@@ -117,7 +117,8 @@ def test_serial_failures_that_need_other_hardware(
         ("/dev/ttyUSB0", "not a port", '"serial:/dev/ttyUSB0"'),
         ("COM3", "not a port", '"serial:COM3"'),
         ("sim", "not a port", '"sim:"'),
-        ("midi:MKS-70", "not a port", "serial:"),
+        ("midi", "not a port", '"midi:"'),
+        ("midi:nothing is called this", "no MIDI", ""),
         ("usb:1", "usb:1", "serial:/dev/ttyUSB0"),
         ("", "not a port", "sim:"),
         ("spy:", "needs a port", "spy:sim:"),
@@ -199,10 +200,13 @@ def test_available_lists_the_virtual_board_and_found_devices(monkeypatch: pytest
     device = ListPortInfo("/dev/ttyUSB7", skip_link_detection=True)
     device.description = "FT232R"
     monkeypatch.setattr(list_ports, "comports", lambda: [device])
+    monkeypatch.setattr("jxctl.ports.midi.midi_ports", lambda: [("alsa", "MKS-70 MIDI 1")])
     found = ports.available()
     assert [(port.url, port.description) for port in found] == [
         ("serial:/dev/ttyUSB7", "FT232R"),
+        ("midi:MKS-70 MIDI 1", "MIDI output (alsa)"),
         ("sim:", "the virtual board"),
+        ("sim:?model=mks70", "the virtual synth, which takes MIDI"),
     ]
 
 

@@ -242,3 +242,29 @@ def test_a_tone_survives_its_file(tmp_path: Path) -> None:
     write_tone(tone, tmp_path / "tone.json")
     assert read_tone(tmp_path / "tone.json") == tone
     assert json.loads((tmp_path / "tone.json").read_text("utf-8"))["name"] == "SPLIT12 .-"
+
+
+@given(st.binary(min_size=59, max_size=59).map(lambda data: bytes(byte & 0x7F for byte in data)))
+def test_a_record_is_name_byte_10_and_values(record: bytes) -> None:
+    """The order of a SysEx message (jx_hardware.md 4.5): parameter 11 is $80."""
+    tone = Tone.from_record(record)
+    assert (tone.name_bytes, tone.byte_10, tone.values) == (record[:10], record[10], record[11:])
+    assert tone.record == record
+    assert Tone.from_json(json.loads(json.dumps(tone.to_json()))) == tone
+
+
+def test_byte_10_stands_in_a_file_only_when_it_is_not_the_usual_one() -> None:
+    assert INIT_TONE.byte_10 == 0x20
+    assert "byte_10" not in INIT_TONE.to_json()
+    assert Tone(INIT_TONE.values, byte_10=7).to_json()["byte_10"] == 7
+
+
+@pytest.mark.parametrize("byte", [128, -1, True, "7", None, 1.5])
+def test_a_byte_10_that_cannot_be_is_refused(byte: object) -> None:
+    with pytest.raises(ToneError, match="byte"):
+        Tone.from_json(INIT_TONE.to_json() | {"byte_10": byte})
+
+
+def test_a_record_of_another_size_is_refused() -> None:
+    with pytest.raises(ToneError, match="59 bytes, not 58"):
+        Tone.from_record(bytes(58))

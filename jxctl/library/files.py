@@ -1,0 +1,205 @@
+"""Banks from files and into files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from jxctl.bank import Bank
+from jxctl.errors import ToneError, UsageError
+from jxctl.library import midifile
+from jxctl.library.families import IMAGE_REST
+from jxctl.library.formats import FORMATS, ORIGIN, Loaded, Origin
+
+JX10_IMAGE_SIZE = 8192
+"""Bytes of an M-64C cartridge (jx_hardware.md 4.8)."""
+LONGEST_FILE = 4_000_000
+"""Bytes; a whole MKS-70 is 10 KB."""
+FILE_GAP_S = 0.05
+"""Pause after each message in a MIDI file: that of the slowest message (jx_hardware.md 8, inferred)."""
+
+
+def read_library(path: str | Path, format: str | None = None) -> Loaded:
+    """The bank in a file, its format found by content or given. Raises `ToneError` with the file's name."""
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(LONGEST_FILE + 1)
+    except FileNotFoundError:
+        raise ToneError(f"{path}: no such file", "jx tone random -o tone.json writes a tone") from None
+    except OSError as error:
+        raise ToneError(f"{path}: cannot be read ({error.strerror})") from error
+    if len(data) > LONGEST_FILE:
+        raise ToneError(f"{path}: over {LONGEST_FILE} bytes, which no bank of a JX has")
+    try:
+        return load(data, format)
+    except ToneError as error:
+        raise ToneError(f"{path}: {error.message}", error.hint) from error
+
+
+def load(data: bytes, format: str | None = None) -> Loaded:
+    """The bank in the bytes of a file.
+
+    Raises `ToneError` when they are of no known format, of several, damaged, or hold nothing.
+    """
+    if format is None:
+        format = recognise(data)
+    elif format not in FORMATS:
+        raise ToneError(f"there is no format {format!r}", f"formats are {', '.join(FORMATS)}")
+    loaded = FORMATS[format].read(data)
+    return _with_origin(loaded) if loaded.origin.format != format else loaded
+
+
+def recognise(data: bytes) -> str:
+    """The name of the format in `FORMATS`. Raises `ToneError` when none or several fit."""
+    fitting = [name for name, row in FORMATS.items() if row.recognised(data)]
+    if len(fitting) == 1:
+        return fitting[0]
+    looked_for = "; ".join(f"{row.title}: {row.mark}" for row in FORMATS.values())
+    if fitting:
+        titles = " and ".join(FORMATS[name].title for name in fitting)
+        raise ToneError(f"this can be read as {titles}", f"say which with --from {' or '.join(fitting)}")
+    if not data:
+        raise ToneError("the file is empty", f"looked for {looked_for}")
+    if len(data) == JX10_IMAGE_SIZE:
+        raise ToneError(
+            f"{len(data)} bytes: perhaps the image of a JX-10 cartridge, whose layout is not known",
+            "jx send --port midi:NAME?model=jx10 passes such an image on as it is",
+        )
+    raise ToneError(f"unknown content{_why_no_sysex(data)}", f"looked for {looked_for}")
+
+
+def encoded(bank: Bank, format: str, origin: Origin | None = None) -> bytes:
+    """The bank as a file of a format.
+
+    ``origin``: what it was read from. If nothing changed since and the format is the same, that is
+    what is returned, byte for byte; and JSON remembers it. Its form and channel are kept in any case.
+
+    Raises `UsageError` for what the format cannot hold; `unsaid` names what would be left out.
+    """
+    if origin is not None and origin.format == format and origin.data and _unchanged(bank, origin):
+        return origin.data
+    if format == "json":
+        return _json(bank, origin)
+    if format == "cartridge":
+        return _image(bank)
+    if format == "bus":
+        raise UsageError(
+            "a bank cannot be written as a capture of the bus, unless it was read from it and is unchanged",
+            "jx send loads a tone over the bus",
+        )
+    messages = _messages(bank, origin)
+    if format == "midi":
+        return midifile.write_midi_file(messages, FILE_GAP_S)
+    return b"".join(messages)
+
+
+def unsaid(loaded: Loaded, format: str, content: bytes) -> list[str]:
+    """What ``loaded`` holds besides its bank, and a file ``content`` of ``format`` does not, in words."""
+    said = []
+    if any(loaded.bank.rest) and format not in ("cartridge", "json"):
+        said.append(IMAGE_REST)
+    remembered = load(content, format).origin.data if format == "json" else content
+    if remembered == loaded.origin.data:
+        return said
+    said += [f"a message that holds neither tone nor patch: {message}" for message in loaded.others]
+    return said + [f"bytes of no known message: {item}" for item in loaded.unused]
+
+
+def format_for(path: Path, format: str | None) -> str:
+    """The format to write: the one given, or the one that the file name's ending means.
+
+    Raises `UsageError` for any other.
+    """
+    if format is not None:
+        if format in FORMATS:
+            return format
+        raise UsageError(f"there is no format {format!r}", f"formats are {', '.join(_written())}")
+    for name, row in FORMATS.items():
+        if path.suffix.lower() in row.endings:
+            return name
+    endings = ", ".join(f"{'/'.join(FORMATS[name].endings)} ({name})" for name in _written())
+    raise UsageError(f"{path}: the ending does not say the format", f"endings are {endings}; or give --to")
+
+
+def _written() -> list[str]:
+    return [name for name, row in FORMATS.items() if row.endings]
+
+
+def _with_origin(loaded: Loaded) -> Loaded:
+    """A bank of JSON with what is known of the file that it was first read from."""
+    origin = loaded.origin
+    if not origin.data:
+        # The JSON says all that the file said.
+        try:
+            data = encoded(loaded.bank, origin.format, origin)
+        except UsageError:
+            return loaded
+        return replace(loaded, origin=replace(origin, data=data))
+    before = FORMATS[origin.format].read(origin.data)
+    return replace(loaded, problems=before.problems, unused=before.unused, others=before.others)
+
+
+def _unchanged(bank: Bank, origin: Origin) -> bool:
+    try:
+        before = FORMATS[origin.format].read(origin.data).bank
+    except ToneError:
+        return False
+    # As JSON, because bytes that nobody understands do not count when banks are compared.
+    return before.to_json() == bank.to_json()
+
+
+def _json(bank: Bank, origin: Origin | None) -> bytes:
+    content: dict[str, Any] = bank.to_json()
+    if origin is not None and origin.format not in ("json", "bus"):
+        content[ORIGIN] = _told(origin)
+    if origin is not None and origin.format != "json" and _unchanged(bank, origin):
+        content[ORIGIN] = _told(origin)
+        if not _says_all(bank, origin):
+            content[ORIGIN]["hex"] = origin.data.hex()
+    return (json.dumps(content, indent=1) + "\n").encode()
+
+
+def _told(origin: Origin) -> dict[str, Any]:
+    return {"format": origin.format, "form": origin.form, "channel": origin.channel}
+
+
+def _says_all(bank: Bank, origin: Origin) -> bool:
+    """Whether the bank alone gives the file back."""
+    try:
+        return encoded(bank, origin.format, replace(origin, data=b"")) == origin.data
+    except UsageError:
+        return False
+
+
+def _messages(bank: Bank, origin: Origin | None) -> list[bytes]:
+    from jxctl.sysex import Form, messages_of
+
+    form: Form | None = None
+    # A bank of another family than its file may have no dump.
+    if origin is not None and bank.family != "jx8p":
+        form = "sets" if origin.form == "sets" else "bulk"
+    channel = origin.channel if origin is not None else 0
+    return [message.encoded() for message in messages_of(bank, form, channel)]
+
+
+def _image(bank: Bank) -> bytes:
+    from jxctl.sysex.cartridge import write_image
+
+    if bank.family != "jx8p":
+        raise UsageError(
+            f"a cartridge image holds a JX-8P bank, not one of {bank.family}",
+            "jx bank convert --family jx8p says what would be lost",
+        )
+    return write_image(bank)
+
+
+def _why_no_sysex(data: bytes) -> str:
+    if b"\xf0" not in data:
+        return ""
+    from jxctl.sysex import decode
+
+    reasons = [item.reason for item in decode(data).unused if not item.harmless]
+    return f" (SysEx? {reasons[0]})" if reasons else ""

@@ -1,0 +1,206 @@
+"""The file formats of a bank, each recognised by its content, and read.
+
+=============  ============================================================  ==================
+format         recognised by                                                 endings
+=============  ============================================================  ==================
+``syx``        at least one message of a JX: ``F0 41 .. F7``                 .syx
+``midi``       ``MThd``; the SysEx in it is read                             .mid .midi .smf
+``json``       a JSON object; the key ``format`` says of what                .json
+``cartridge``  2048 bytes with a name at each of 32 places (JX-8P, M-16C)    .bin .img .crt
+``bus``        bytes of the sound-board bus that load a whole tone           (only read)
+=============  ============================================================  ==================
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from jxctl.bank import Bank
+from jxctl.errors import ToneError
+from jxctl.library import midifile
+from jxctl.patch import JSON_FORMAT as PATCH_JSON
+from jxctl.patch import Patch
+from jxctl.tone import JSON_FORMAT as TONE_JSON
+from jxctl.tone import Tone
+from jxctl.tone_v4 import JSON_FORMAT as TONE_V4_JSON
+from jxctl.tone_v4 import ToneV4
+
+if TYPE_CHECKING:
+    from jxctl.sysex import AnyMessage, Unused
+
+_IMAGE_TONES = 32 * 59
+SELECTS = b"\xf1\xf4\xf9"
+"""Board selects, one of which opens a stretch of bus (2.2)."""
+ORIGIN = "origin"
+"""Key of a bank's JSON under which the file is kept that the bank was read from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The file a bank came from: ``format``, its bytes, and for SysEx the form and channel (0-15)."""
+
+    format: str
+    data: bytes
+    form: str = ""
+    channel: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A bank and how it was read.
+
+    ``format``: a name in `FORMATS`. ``origin``: what it was first read from, which a JSON file
+    remembers. ``neutral``: the file says nothing of a family, so that the bank's may be replaced.
+    ``problems``: what a player should know, in words. ``unused``: bytes that hold no message;
+    ``others``: messages that hold neither tone nor patch.
+    """
+
+    bank: Bank
+    format: str
+    origin: Origin
+    neutral: bool = False
+    problems: list[str] = field(default_factory=list)
+    unused: Sequence[Unused] = ()
+    others: Sequence[AnyMessage] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A row of `FORMATS`: ``title`` for people, ``mark`` by which it is known, file name endings."""
+
+    title: str
+    mark: str
+    endings: tuple[str, ...]
+    recognised: Callable[[bytes], bool]
+    read: Callable[[bytes], Loaded]
+
+
+def _is_sysex(data: bytes) -> bool:
+    # In a MIDI file lengths stand between F0 and the rest, and may look like a message.
+    if b"\xf0" not in data or _is_midi_file(data):
+        return False
+    from jxctl.sysex import decode
+
+    return bool(decode(data).messages)
+
+
+def _read_sysex(data: bytes) -> Loaded:
+    from jxctl.sysex import BulkPatch, BulkTone, PatchData, Program, ToneData, bank_of, decode
+
+    found = decode(data)
+    unused = [item for item in found.unused if not item.harmless]
+    if not found.messages:
+        why = f": {unused[0].reason}" if unused else ""
+        raise ToneError(f"there is no SysEx message of a JX in it{why}")
+    bank, problems = bank_of(found.messages)
+    form = "bulk" if any(isinstance(m, BulkTone | BulkPatch) for m in found.messages) else "sets"
+    channel = found.messages[0].channel
+    holding = (BulkTone, BulkPatch, ToneData, PatchData, Program)
+    others = [message for message in found.messages if not isinstance(message, holding)]
+    origin = Origin("syx", data, form, channel)
+    return Loaded(bank, "syx", origin, problems=list(problems), unused=unused, others=others)
+
+
+def _is_midi_file(data: bytes) -> bool:
+    return data.startswith(midifile.MAGIC)
+
+
+def _read_midi_file(data: bytes) -> Loaded:
+    inner = _read_sysex(midifile.read_midi_file(data))
+    origin = Origin("midi", data, inner.origin.form, inner.origin.channel)
+    return Loaded(inner.bank, "midi", origin, False, inner.problems, inner.unused, inner.others)
+
+
+def _is_image(data: bytes) -> bool:
+    from jxctl.sysex.cartridge import is_image
+
+    # A blank one says nothing that would tell it from any other 2048 bytes.
+    return is_image(data) and any(chr(byte & 0x7F).isalpha() for byte in data[-_IMAGE_TONES:])
+
+
+def _read_image(data: bytes) -> Loaded:
+    from jxctl.sysex.cartridge import read_image
+
+    return Loaded(read_image(data), "cartridge", Origin("cartridge", data))
+
+
+def _is_bus(data: bytes) -> bool:
+    if data[:1] not in [bytes((byte,)) for byte in SELECTS]:
+        return False
+    from jxctl import bus, registers
+
+    messages, dropped = bus.decode(data)
+    return dropped == 0 and bool(registers.tones_in(messages))
+
+
+def _read_bus(data: bytes) -> Loaded:
+    from jxctl import bus, registers
+
+    messages, dropped = bus.decode(data)
+    tones = registers.tones_in(messages)
+    if not tones:
+        raise ToneError("no board is sent a whole tone in this capture of the bus")
+    problems = [
+        "the bus carries no names and no slots",
+        "VCA LEVEL is what the board received: the assigner has scaled it by patch volume and balance",
+    ]
+    if dropped:
+        problems.append(f"{dropped} bytes belong to no bus message")
+    held = [tones[board] for board in ("upper", "lower") if board in tones]
+    bank = Bank("mks70", {}, dict(enumerate(held)))
+    return Loaded(bank, "bus", Origin("bus", data), neutral=True, problems=problems)
+
+
+def _is_json(data: bytes) -> bool:
+    return data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+
+
+def _read_json(data: bytes) -> Loaded:
+    try:
+        content = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise ToneError(f"damaged JSON ({error})") from error
+    kind = content.get("format") if isinstance(content, dict) else None
+    origin, neutral = Origin("json", data), True
+    if kind == TONE_JSON:
+        bank = Bank("mks70", {}, {0: Tone.from_json(content)})
+    elif kind == TONE_V4_JSON:
+        bank, neutral = Bank("vecoven4", {}, {0: ToneV4.from_json(content)}), False
+    elif kind == PATCH_JSON:
+        patch = Patch.from_json(content)
+        bank = Bank("jx8p" if patch.family == "jx8p" else "mks70", {0: patch})
+        neutral = False
+    else:
+        bank, origin, neutral = Bank.from_json(content), _origin(content, data), False
+    return Loaded(bank, "json", origin, neutral)
+
+
+def _origin(content: dict[str, Any], data: bytes) -> Origin:
+    """What a bank's JSON says it was read from; the JSON itself when it does not say."""
+    given = content.get(ORIGIN)
+    if given is None:
+        return Origin("json", data)
+    try:
+        origin = Origin(given["format"], bytes.fromhex(given.get("hex", "")), given["form"], given["channel"])
+        known = origin.format in FORMATS and origin.form in ("", "bulk", "sets")
+        if not known or origin.channel not in range(16):
+            raise ValueError("unknown format, form or channel")
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise ToneError(f'the key "{ORIGIN}" is damaged ({error})', "leave the key out") from error
+    return origin
+
+
+FORMATS: dict[str, Format] = {
+    "syx": Format("SysEx", "messages F0 41 .. F7 of a JX", (".syx",), _is_sysex, _read_sysex),
+    "midi": Format("MIDI file", "MThd", (".mid", ".midi", ".smf"), _is_midi_file, _read_midi_file),
+    "json": Format("JSON", "a JSON object", (".json",), _is_json, _read_json),
+    "cartridge": Format(
+        "JX-8P cartridge image", "2048 bytes with 32 names", (".bin", ".img", ".crt"),
+        _is_image, _read_image,
+    ),
+    "bus": Format("capture of the bus", "a tone load after F1, F4 or F9", (), _is_bus, _read_bus),
+}  # fmt: skip
+"""Every format by name; see the head of this module."""

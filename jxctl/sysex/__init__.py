@@ -1,0 +1,32 @@
+"""System Exclusive of the whole family: bytes to messages, messages to banks, and back.
+
+::
+
+    decoded = decode(data)                    # messages, and every byte that is in none
+    bank, problems = bank_of(decoded.messages)
+    data = encode(messages_of(bank))          # the same bytes
+
+One module per family: `jx8p`, `mks70` (JX-10, Vecoven V3 too), `vecoven4`; `transfer` and `jx10`
+for the cartridge handshake of the JX-10, `cartridge` for images of JX-8P cartridges.
+"""
+
+from jxctl.sysex.banks import Form, bank_of, messages_of, not_in_bulk
+from jxctl.sysex.cartridge import is_image, read_image, write_image
+from jxctl.sysex.decode import FAMILIES, AnyMessage, Decoded, Decoder, decode, encode
+from jxctl.sysex.frame import Unused
+from jxctl.sysex.messages import (
+    BulkPatch,
+    BulkTone,
+    Changes,
+    EditBufferRequest,
+    PatchData,
+    Program,
+    ToneData,
+)
+from jxctl.sysex.transfer import Transfer
+
+__all__ = [
+    "FAMILIES", "AnyMessage", "BulkPatch", "BulkTone", "Changes", "Decoded", "Decoder", "EditBufferRequest",
+    "Form", "PatchData", "Program", "ToneData", "Transfer", "Unused", "bank_of", "decode", "encode",
+    "is_image", "messages_of", "not_in_bulk", "read_image", "write_image",
+]  # fmt: skip

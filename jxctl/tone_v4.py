@@ -1,0 +1,174 @@
+"""A tone of Vecoven's V4 firmware: 101 raw values, of which a stock tone knows about half.
+
+V4 adds PWM, a second LFO, two more envelopes and a source for every destination
+(jx_hardware.md 4.10). Its values are kept as they are; `jxctl.tone_convert` says what a stock tone
+and a V4 tone have in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from jxctl.errors import ToneError
+from jxctl.params import parameter
+from jxctl.patch import name_from_json
+from jxctl.rows import Row, RowKind, Table
+from jxctl.tone import NAME_SIZE, encode_name, name_text
+
+JSON_FORMAT = "jx.tone-v4"
+JSON_VERSION = 1
+RECORD_SIZE = 77
+"""Bytes of its bulk record, without the checksum."""
+
+_Positions = tuple[tuple[str, ...], tuple[int, ...]]
+
+
+def _stock(name: str) -> _Positions:
+    return parameter(name).labels, parameter(name).starts
+
+
+_TWO_BITS, _THREE_BITS = (0, 32, 64, 96), tuple(range(0, 128, 16))
+_SOURCES = tuple(f"ENV-{n}{sign}" for n in range(1, 5) for sign in (" inverted", ""))
+_SWITCHES: dict[str, _Positions] = {
+    "": ((), ()),
+    "unknown": ((), ()),
+    "range": _stock("DCO1 RANGE"),
+    "wave": _stock("DCO1 WF"),
+    "tune": _stock("DCO1 TUNE"),
+    "xmod": _stock("DCO XMOD"),
+    "dyna": _stock("DCO DYNA"),
+    "hpf": _stock("HPF FREQ"),
+    "chorus": _stock("CHORUS"),
+    "lfo": (("LFO-1 inverted", "LFO-1", "LFO-2 inverted", "LFO-2"), _TWO_BITS),
+    "env": (_SOURCES, _THREE_BITS),
+    "key": (("off", "1", "2", "3", "loop 0", "loop 1", "loop 2", "loop 3"), _THREE_BITS),
+    "lfo_wave": (("random", "square", "saw down", "saw up", "sine"), _THREE_BITS[:5]),
+    "sync": (("off", "on", "key"), _TWO_BITS[:3]),
+}
+
+# name, switch positions, IPR number (0: none known), in the order of an APR message. Positions are
+# documented (4.10); that DCO TUNE keeps the stock bins and the waveforms their stock order is assumed.
+_ROWS: tuple[tuple[str, str, int], ...] = (
+    ("DCO1 TUNE", "tune", 0x0D), ("DCO1 LFO", "", 0x0E), ("DCO1 ENV", "", 0x10),
+    ("DCO2 TUNE", "tune", 0x15), ("DCO2 FTUNE", "", 0x1C), ("DCO2 LFO", "", 0x16), ("DCO2 ENV", "", 0x18),
+    ("PWM1 WIDTH", "", 0x1F), ("PWM1 ENV", "", 0x20), ("PWM1 LFO", "", 0x21),
+    ("PWM2 WIDTH", "", 0x25), ("PWM2 ENV", "", 0x26), ("PWM2 LFO", "", 0x27),
+    ("MIX DCO1", "", 0x2B), ("MIX DCO2", "", 0x2C), ("MIX ENV", "", 0x2D),
+    ("VCF FREQ", "", 0x30), ("VCF RES", "", 0x31), ("VCF LFO1", "", 0x32), ("VCF LFO2", "", 0x33),
+    ("VCF ENV", "", 0x34), ("VCF KEY", "", 0x35), ("VCA LEVEL", "", 0x38),
+    ("LFO1 DELAY", "", 0x3C), ("LFO1 RATE", "", 0x3D), ("LFO1 CROSS", "", 0x3E),
+    ("LFO2 DELAY", "", 0x41), ("LFO2 RATE", "", 0x42), ("LFO2 CROSS", "", 0x43),
+    ("ENV1 T1", "", 0x45), ("ENV1 L1", "", 0x46), ("ENV1 T2", "", 0x47), ("ENV1 L2", "", 0x48),
+    ("ENV1 T3", "", 0x49), ("ENV1 L3", "", 0x4A), ("ENV1 T4", "", 0x4B),
+    ("ENV2 T1", "", 0x4D), ("ENV2 L1", "", 0x4E), ("ENV2 T2", "", 0x4F), ("ENV2 L2", "", 0x50),
+    ("ENV2 T3", "", 0x51), ("ENV2 L3", "", 0x52), ("ENV2 T4", "", 0x53),
+    ("ENV3 ATT", "", 0x55), ("ENV3 DECY", "", 0x56), ("ENV3 SUS", "", 0x57), ("ENV3 REL", "", 0x58),
+    ("ENV4 ATT", "", 0x5A), ("ENV4 DECY", "", 0x5B), ("ENV4 SUS", "", 0x5C), ("ENV4 REL", "", 0x5D),
+    ("UNKNOWN 62", "unknown", 0), ("UNKNOWN 63", "unknown", 0),
+    ("DCO1 RANGE", "range", 0x0B), ("DCO1 WF", "wave", 0x0C),
+    ("DCO2 RANGE", "range", 0x13), ("DCO2 WF", "wave", 0x14), ("DCO XMOD", "xmod", 0x1B),
+    ("DCO1 DYNA", "dyna", 0x11), ("DCO2 DYNA", "dyna", 0x19), ("MIX DYNA", "dyna", 0x2E),
+    ("DCO1 LFO SOURCE", "lfo", 0x0F), ("DCO2 LFO SOURCE", "lfo", 0x17),
+    ("PWM1 LFO SOURCE", "lfo", 0x22), ("PWM2 LFO SOURCE", "lfo", 0x28),
+    ("PWM1 DYNA", "dyna", 0x23), ("PWM2 DYNA", "dyna", 0x29),
+    ("LFO1 SYNC", "sync", 0x3F), ("LFO2 SYNC", "sync", 0x44),
+    ("ENV1 KEY", "key", 0x4C), ("ENV2 KEY", "key", 0x54), ("HPF FREQ", "hpf", 0x1D),
+    ("DCO1 SOURCE", "env", 0x12), ("DCO2 SOURCE", "env", 0x1A), ("VCA DYNA", "dyna", 0x3A),
+    ("MIX SOURCE", "env", 0x2F), ("VCF SOURCE", "env", 0x37), ("VCF DYNA", "dyna", 0x36),
+    ("VCA SOURCE", "env", 0x39), ("LFO1 WF", "lfo_wave", 0x3B), ("CHORUS", "chorus", 0x1E),
+    ("LFO2 WF", "lfo_wave", 0x40), ("ENV3 KEY", "key", 0x59), ("UNKNOWN 94", "unknown", 0),
+    ("PWM1 SOURCE", "env", 0x24), ("PWM2 SOURCE", "env", 0x2A), ("UNKNOWN 97", "unknown", 0),
+    ("ENV4 KEY", "key", 0x5E), ("UNKNOWN 99", "unknown", 0), ("UNKNOWN 100", "unknown", 0),
+)  # fmt: skip
+
+
+def _rows() -> tuple[Row, ...]:
+    rows = [Row(n, f"NAME {n + 1}", "character", ipr=n) for n in range(NAME_SIZE)]
+    rows.append(Row(NAME_SIZE, "UNKNOWN 10", note="between name and values; meaning unknown"))
+    for name, switch, number in _ROWS:
+        labels, starts = _SWITCHES[switch]
+        kind: RowKind = "bins" if labels else "level"
+        note = "sent by the instrument; meaning unknown" if switch == "unknown" else ""
+        rows.append(Row(len(rows), name, kind, labels, starts, number or None, note))
+    return tuple(rows)
+
+
+TONE_V4 = Table("V4 tone", _rows())
+"""The 101 values of a V4 tone in the order of its APR message."""
+
+BY_IPR: dict[int, Row] = {row.ipr: row for row in TONE_V4.rows if row.ipr is not None}
+"""Rows by their number in an individual-parameter message (op 39)."""
+
+if sorted(BY_IPR) != [*range(0x0A), *range(0x0B, 0x5F)]:
+    raise AssertionError("V4 individual-parameter numbers must be 00 to 09 and 0B to 5E, each once")
+
+
+@dataclass(frozen=True, slots=True)
+class ToneV4:
+    """101 raw values of 0-127, name first.
+
+    ``rest``: the bits of its bulk record that no value claims, as they were (77 bytes; empty: all
+    zero). They mean nothing that is known and do not count when tones are compared.
+
+    Raises `ToneError` for another number of values, a value above 127 or a rest of another size.
+    """
+
+    values: bytes
+    rest: bytes = field(default=b"", compare=False)
+
+    def __post_init__(self) -> None:
+        TONE_V4.check(self.values)
+        if self.rest and len(self.rest) != RECORD_SIZE:
+            raise ToneError(f"the rest of a V4 tone is {RECORD_SIZE} bytes, not {len(self.rest)}")
+
+    @property
+    def name_bytes(self) -> bytes:
+        """The ten bytes of the name as stored."""
+        return self.values[:NAME_SIZE]
+
+    @property
+    def name(self) -> str:
+        """The name as text (`jxctl.tone.name_text`)."""
+        return name_text(self.name_bytes)
+
+    def named(self, name: str) -> ToneV4:
+        """The same values under another name (ASCII, cut or padded to 10 characters)."""
+        return replace(self, values=encode_name(name) + self.values[NAME_SIZE:])
+
+    def raw(self, key: int | str) -> int:
+        """Raw value by number or name."""
+        return self.values[TONE_V4.row(key).number]
+
+    def label(self, key: int | str) -> str:
+        """What a player reads for a value."""
+        return TONE_V4.row(key).label(self.raw(key))
+
+    def with_values(self, changes: Mapping[str, int | str]) -> ToneV4:
+        """A copy with some values changed: raw numbers or labels. Raises `ToneError`."""
+        return replace(self, values=TONE_V4.changed(self.values, changes))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for JSON: raw values by name; hexadecimal for the exact name and the rest."""
+        return {
+            "format": JSON_FORMAT,
+            "version": JSON_VERSION,
+            "name": self.name,
+            "name_hex": self.name_bytes.hex(),
+            **({"rest_hex": self.rest.hex()} if self.rest else {}),
+            "values": TONE_V4.to_json(self.values),
+        }
+
+    @classmethod
+    def from_json(cls, data: object) -> ToneV4:
+        """A tone from the form of `to_json`; values may be labels. Raises `ToneError`."""
+        if not isinstance(data, dict) or data.get("format") != JSON_FORMAT:
+            raise ToneError('not a V4 tone: the key "format" is not "jx.tone-v4"')
+        if data.get("version") != JSON_VERSION:
+            raise ToneError(f"V4 tone version {data.get('version')!r} cannot be read, only {JSON_VERSION}")
+        try:
+            rest = bytes.fromhex(data.get("rest_hex", ""))
+        except (TypeError, ValueError):
+            raise ToneError(f"rest_hex is {data['rest_hex']!r}; expected hexadecimal digits") from None
+        return cls(TONE_V4.from_json(data.get("values"), name_from_json(data, NAME_SIZE)), rest)

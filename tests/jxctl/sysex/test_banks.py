@@ -1,0 +1,170 @@
+"""Messages to banks and back; what cannot be placed is said."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jxctl.bank import AnyTone, Bank
+from jxctl.errors import ToneError
+from jxctl.patch import Patch
+from jxctl.sysex import (
+    BulkPatch,
+    BulkTone,
+    Changes,
+    PatchData,
+    Program,
+    ToneData,
+    bank_of,
+    decode,
+    encode,
+    messages_of,
+    not_in_bulk,
+)  # fmt: skip
+from jxctl.sysex.jx8p import JX8P, WRITE
+from jxctl.sysex.mks70 import MKS70
+from jxctl.sysex.vecoven4 import VECOVEN4
+from jxctl.tone import INIT_TONE, Tone
+from jxctl.tone_v4 import ToneV4
+
+
+def sevens(size: int) -> st.SearchStrategy[bytes]:
+    return st.binary(min_size=size, max_size=size).map(lambda data: bytes(byte & 0x7F for byte in data))
+
+
+stock = st.builds(Tone, sevens(48), sevens(10), st.integers(0, 127))
+slots = st.integers(0, 127)
+# Values a bulk record holds whole: switches of the patch are single bits there.
+holdable = st.builds(
+    lambda name, tones, level: Patch.init(name).with_values({"BALANCE": level}).with_tones(*tones),
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=18),
+    st.tuples(slots, slots), slots,
+)  # fmt: skip
+
+
+@given(st.dictionaries(slots, holdable, max_size=4), st.dictionaries(slots, stock, min_size=1, max_size=4))
+@settings(max_examples=40)
+def test_any_mks70_bank_survives_a_bulk_dump(patches: dict[int, Patch], tones: dict[int, AnyTone]) -> None:
+    bank = Bank("mks70", patches, tones)
+    again, problems = bank_of(decode(encode(messages_of(bank))).messages)
+    assert problems == []
+    assert again == bank
+
+
+@given(st.dictionaries(slots, holdable, max_size=4), st.dictionaries(slots, stock, min_size=1, max_size=4))
+@settings(max_examples=40)
+def test_any_mks70_bank_survives_sets(patches: dict[int, Patch], tones: dict[int, AnyTone]) -> None:
+    bank = Bank("mks70", patches, tones)
+    again, problems = bank_of(decode(encode(messages_of(bank, "sets"))).messages)
+    assert problems == []
+    assert again == bank
+
+
+@given(st.dictionaries(st.integers(0, 31), stock, min_size=1, max_size=4))
+@settings(max_examples=30)
+def test_any_jx8p_bank_survives(tones: dict[int, AnyTone]) -> None:
+    bank = Bank("jx8p", {}, tones)
+    stream = encode(messages_of(bank))
+    # 67 bytes of APR and 11 of PGR a tone: 78, the size of a factory bank's entries (4.4).
+    assert len(stream) == 78 * len(tones)
+    again, problems = bank_of(decode(stream).messages)
+    assert problems == []
+    assert again == bank
+
+
+def test_a_jx8p_tone_goes_where_the_write_after_it_says() -> None:
+    other = INIT_TONE.named("OTHER")
+    messages = [
+        ToneData(wire=JX8P, tone=INIT_TONE),
+        ToneData(wire=JX8P, tone=other),
+        Program(wire=JX8P, level="tone", number=7, flags=WRITE),
+    ]
+    bank, problems = bank_of(messages)
+    assert bank.tones == {7: other, 0: INIT_TONE}
+    assert problems == ["no slot is named for 1 of the tones; put into 0"]
+
+
+def test_tones_without_slots_are_put_in_order_and_that_is_said_once() -> None:
+    tones = [INIT_TONE.named(str(n)) for n in range(32)]
+    bank, problems = bank_of([ToneData(wire=JX8P, tone=tone) for tone in tones])
+    assert list(bank.tones.items()) == list(enumerate(tones))
+    assert len(problems) == 1
+    crowd, problems = bank_of([ToneData(wire=MKS70, tone=INIT_TONE)] * 130)
+    assert len(crowd.tones) == 128
+    assert problems[1] == "no slot is free for 2 of them; left out"
+
+
+def test_two_contents_for_one_slot_are_said_and_duplicates_are_not() -> None:
+    one = BulkTone(wire=MKS70, slot=3, tone=INIT_TONE)
+    two = BulkTone(wire=MKS70, slot=3, tone=INIT_TONE.with_values({"LFO RATE": 1}))
+    bank, problems = bank_of([one, one])
+    assert (bank.tones, problems) == ({3: INIT_TONE}, [])
+    bank, problems = bank_of([one, two])
+    assert bank.tones == {3: two.tone}
+    assert problems == ["tone 3 comes twice with different content; the later one stays"]
+
+
+def test_edits_and_wrong_checksums_are_said() -> None:
+    messages = [
+        Changes(wire=MKS70, level="tone", pairs=((11, 3),), offset=40),
+        BulkTone(wire=VECOVEN4, slot=0, tone=ToneV4(bytes(101)), checksum_off=1),
+    ]
+    bank, problems = bank_of(messages)
+    assert bank.family == "vecoven4"
+    assert len(problems) == 2
+    assert "at byte 40" in problems[0]
+    assert "the checksum is wrong" in problems[1]
+
+
+def test_a_tone_number_in_a_patch_is_that_of_the_pgr_before_it() -> None:
+    messages = [
+        Program(wire=MKS70, level="tone", number=12, group=1),
+        ToneData(wire=MKS70, tone=INIT_TONE, group=1),
+        Program(wire=MKS70, level="tone", number=13, group=2),
+        ToneData(wire=MKS70, tone=INIT_TONE.named("B"), group=2),
+        Program(wire=MKS70, level="patch", number=4),
+        PatchData(wire=MKS70, patch=Patch.init()),
+    ]
+    bank, problems = bank_of(messages)
+    assert problems == []
+    assert list(bank.tones) == [12, 13]
+    assert list(bank.patches) == [4]
+
+
+def test_families_do_not_mix_and_nothing_is_no_bank() -> None:
+    mixed = [BulkTone(wire=MKS70, slot=0, tone=INIT_TONE), ToneData(wire=JX8P, tone=INIT_TONE)]
+    with pytest.raises(ToneError, match="several families: mks70, jx8p"):
+        bank_of(mixed)
+    with pytest.raises(ToneError, match="no tone and no patch"):
+        bank_of([])
+
+
+def test_a_tone_in_rom_is_left_out_of_a_set() -> None:
+    bank = Bank("mks70", {0: Patch.init().with_tones(1, 60)}, {1: INIT_TONE})
+    assert bank.missing_tones() == [60]
+    kinds = [type(message).__name__ for message in messages_of(bank, "sets")]
+    assert kinds == ["Program", "PatchData", "Program", "ToneData"]
+
+
+def test_what_a_jx8p_cannot_store_is_refused() -> None:
+    with pytest.raises(ToneError, match="no bulk dump"):
+        messages_of(Bank("jx8p", {}, {0: INIT_TONE}), "bulk")
+    with pytest.raises(ToneError, match="no message stores a JX-8P patch"):
+        messages_of(Bank("jx8p", {0: Patch.init_jx8p()}, {}))
+    with pytest.raises(ToneError, match="no tone slot 32"):
+        messages_of(Bank("jx8p", {}, {32: INIT_TONE}))
+
+
+def test_what_a_bulk_dump_has_no_room_for_is_said() -> None:
+    patch = Patch.init().with_values({"UPPER UNKNOWN": 0x7B, "LOWER HOLD": 1})
+    assert not_in_bulk(Bank("mks70", {4: patch}, {0: INIT_TONE})) == ["patch 4: UPPER UNKNOWN 123"]
+    # A V4 switch is three high bits; the low ones have no place.
+    tone = ToneV4(bytes(101)).with_values({"VCF SOURCE": 0x51, "VCF FREQ": 127})
+    assert not_in_bulk(Bank("vecoven4", {}, {9: tone})) == ["tone 9: VCF SOURCE 81"]
+
+
+def test_the_group_of_a_bulk_dump_is_the_memory() -> None:
+    bank = Bank("mks70", {0: Patch.init()}, {0: INIT_TONE})
+    assert [m.encoded()[6] for m in messages_of(bank, group=2)] == [2, 2]
+    assert all(isinstance(m, BulkPatch | BulkTone) for m in messages_of(bank))
