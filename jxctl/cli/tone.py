@@ -30,13 +30,26 @@ Seed = Annotated[int | None, typer.Option(help="The same seed gives the same ton
 def show(
     tone: Annotated[Path, typer.Argument(help="A file with tones: JSON, SysEx, MIDI file, cartridge, bus.")],
     slot: Annotated[int | None, typer.Option(help="Which tone, when it holds several; from 1.")] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="Also in Hz, s and cents by this profile: superjx, thesis, a TOML file."),
+    ] = None,
 ) -> Shown:
     """Show a tone by group."""
     from jxctl.library.pick import any_tone
 
     loaded = any_tone(tone, slot)
-    table = tone_table(loaded) if isinstance(loaded, Tone) else v4_table(loaded)
-    return Shown(loaded.to_json(), table)
+    if not isinstance(loaded, Tone):
+        if profile is not None:
+            raise UsageError("profiles are of stock boards; this is a Vecoven V4 tone", "leave out --profile")
+        return Shown(loaded.to_json(), v4_table(loaded))
+    if profile is None:
+        return Shown(loaded.to_json(), tone_table(loaded))
+    from simulator.profile import load_profile
+
+    view = load_profile(profile).view(loaded)
+    data = {name: {"value": value, "unit": unit} for name, (value, unit) in view.items()}
+    return Shown(loaded.to_json() | {"physical": data}, tone_table(loaded, physical=view))
 
 
 @command(app, "diff")
@@ -139,10 +152,15 @@ def v4_table(tone: ToneV4) -> Table:
     return table
 
 
-def tone_table(tone: Tone, confidence: dict[str, float] | None = None) -> Table:
+def tone_table(
+    tone: Tone,
+    confidence: dict[str, float] | None = None,
+    physical: dict[str, tuple[float, str]] | None = None,
+) -> Table:
     """A rich table of a tone in two halves, a blank line between groups, to fit one screen.
 
-    ``confidence``: 0 to 1 by parameter name; what has none shows a dash.
+    ``confidence``: 0 to 1 by parameter name; what has none shows a dash. ``physical``: value and unit
+    by parameter name.
     """
     from rich.table import Table
 
@@ -155,7 +173,7 @@ def tone_table(tone: Tone, confidence: dict[str, float] | None = None) -> Table:
             table.add_column("sure", justify="right")
     groups: list[list[list[str]]] = []
     for _, rows in groupby(TONE_PARAMETERS, key=lambda p: p.group):
-        groups.append([_cells(tone, p, confidence) for p in rows])
+        groups.append([_cells(tone, p, confidence, physical or {}) for p in rows])
     blank = [""] * len(groups[0][0])
     left: list[list[str]] = []
     while len(left) < (TONE_SIZE + len(groups)) // 2:
@@ -166,9 +184,14 @@ def tone_table(tone: Tone, confidence: dict[str, float] | None = None) -> Table:
     return table
 
 
-def _cells(tone: Tone, p: Parameter, confidence: dict[str, float] | None) -> list[str]:
-    """Name, label where it says more than the number, raw value, and confidence where asked for."""
-    cells = [p.name, tone.label(p.id) if p.kind == "switch" else "", str(tone.raw(p.id))]
+def _cells(
+    tone: Tone, p: Parameter, confidence: dict[str, float] | None, physical: dict[str, tuple[float, str]]
+) -> list[str]:
+    """Name, what the raw value means where that is known, raw value, and confidence where asked for."""
+    value = tone.label(p.id) if p.kind == "switch" else ""
+    if not value and p.name in physical:
+        value = "{:.3g} {}".format(*physical[p.name])
+    cells = [p.name, value, str(tone.raw(p.id))]
     if confidence is None:
         return cells
     return [*cells, f"{100 * confidence[p.name]:.0f} %" if p.name in confidence else "-"]

@@ -115,3 +115,12 @@ def test_train_refuses_nonsense_and_notes_its_settings(jx: Run, tmp_path: Path) 
     other = jx("train", "run", *options, "--seed", 3)
     assert other.returncode == 2
     assert "another seed" in other.stderr
+
+
+def test_a_tone_is_shown_in_the_units_of_a_profile(jx: Run, tone: Path) -> None:
+    done = jx("tone", "show", tone, "--profile", "superjx", "--json")
+    assert done.returncode == 0, done.stderr
+    physical = json.loads(done.stdout)["physical"]
+    assert physical["VCF FREQ"] == {"value": pytest.approx(18000), "unit": "Hz"}
+    assert "18000" in jx("tone", "show", tone, "--profile", "superjx").stdout.replace("1.8e+04", "18000")
+    assert jx("tone", "show", tone, "--profile", "nobody").returncode == 2
