@@ -199,7 +199,7 @@ def _screen(
     lines = [
         "sure: the network's probability of this position, or of this level within 6; - cannot be heard",
         f"{file.name}: note {found['note']} ({how}), held {found['gate_s']:.2f} s",
-        f"best of {len(result.candidates)} candidates: {best.distance_db:.1f} dB from the recording (log-mel)",
+        f"best of {len(result.candidates)} candidates: {best.distance_db:.1f} dB away (log-mel)",
     ]
     lines += [f"wrote {what} to {path}" for what, path in written.items()]
     if send is not None and heard is not None:

@@ -7,7 +7,13 @@ import pytest
 import torch
 
 from estimator.features import (
-    INPUT, PARTIAL_BANDS_PER_OCTAVE, RANKING, log_mel, log_mel_distance, mel_power, partials_power,
+    INPUT,
+    PARTIAL_BANDS_PER_OCTAVE,
+    RANKING,
+    log_mel,
+    log_mel_distance,
+    mel_power,
+    partials_power,
 )  # fmt: skip
 
 RATE = 44100

@@ -71,8 +71,8 @@ def test_what_is_called_inaudible_cannot_be_heard() -> None:
         if not len(rows):
             continue
         changed = tones[rows].copy()
-        other = [head.parameter.start(p) for p in range(head.classes)] if head.parameter.starts else range(1, 128)
-        changed[:, head.parameter.column] = rng.choice(np.array(other), len(rows))
+        others = np.array(head.parameter.starts or range(1, 128))
+        changed[:, head.parameter.column] = rng.choice(others, len(rows))
         after = render(changed, **settings)
         if head.parameter.name in LEVEL_ONLY:
             loudest = np.abs(after).max(axis=1, keepdims=True)
