@@ -10,8 +10,8 @@ error of a level (raw steps) or the share of right switch positions, for the net
 and for constant answers that the prior allows: its mean (a switch: its commonest position) and its median,
 which is the constant with the least absolute error.
 
-``--sounds N`` compares sounds instead: how far, in log-mel L1, the network's single answer, the best of
-N of its candidates, and the best of N draws from the prior lie from each tone.
+``--sounds N`` compares sounds instead: how far, in log-mel L1, the network's single answer, what `jx guess`
+finds with N renders, and the best of N draws from the prior lie from each tone.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def markdown(scores: Scores) -> str:
 def sounds(estimator: Estimator, tones: np.ndarray, renders: int, seed: int = EVALUATION_SEED) -> str:
     """Markdown: median and quartiles of log-mel distances over ``tones``, uint8[N, 48], at random notes."""
     rng = np.random.default_rng(seed)
-    names = ("network, single answer", f"network, best of {renders}", f"prior, best of {renders}")
+    names = ("network, single answer", f"network and search, {renders} renders", f"prior, best of {renders}")
     columns: dict[str, list[float]] = {name: [] for name in names}
     silent = 0
     for k, tone in enumerate(tones):

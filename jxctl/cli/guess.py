@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jxctl.cli.common import Shown, command, say
+from jxctl.cli.common import Shown, command, progress, say
 from jxctl.errors import AudioError, UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from estimator.guess import Guess, Played
 
-SHORTEST_GATE_S = 0.02
+SHORTEST_GATE_S, AFTER_S = 0.02, 0.25
 
 
 def register(app: typer.Typer) -> None:
@@ -33,14 +33,14 @@ def guess(
     velocity: Annotated[int, typer.Option(help="Velocity it was played with, 1-127.")] = 100,
     gate: Annotated[float | None, typer.Option(help="Seconds the key was down (default: found).")] = None,
     top: Annotated[int, typer.Option(help="How many tones to list in --json.")] = 5,
-    renders: Annotated[int, typer.Option(help="How many candidates are listened to.")] = 128,
+    renders: Annotated[int, typer.Option(help="How many candidates are listened to.")] = 512,
     seed: Annotated[int, typer.Option(help="The same seed gives the same guess.")] = 0,
     profile: Annotated[str, typer.Option(help="The board (default: the one trained for).")] = "",
     checkpoint: Annotated[Path | None, typer.Option(help="Weights without suffix (default: jx's).")] = None,
 ) -> Shown:
     """Turn a recording of one note into a tone.
 
-    Note and gate are found in the recording. The best candidates are rendered and ranked by how near
+    Note and gate are found in the recording. Candidates are rendered, bred and ranked by how near
     they sound (log-mel L1).
     """
     _check(note, velocity, gate, top, renders, seed, [output, audio, plot])
@@ -56,7 +56,9 @@ def guess(
 
         from estimator.guess import Estimator
 
-        result = Estimator(checkpoint, profile).guess(target, played, renders=renders, seed=seed)
+        estimator = Estimator(checkpoint, profile)
+        with progress("Listening to candidates", renders) as advance:
+            result = estimator.guess(target, played, renders=renders, seed=seed, report=advance)
         best = result.candidates[0]
         if best.distance_db == float("inf"):
             raise AudioError(f"{file}: no candidate made a sound", "try --note, or more --renders")
@@ -73,7 +75,7 @@ def guess(
         write_tone(tone, output)
         written["tone"] = str(output)
     if audio is not None:
-        for warning in write_wav(audio, best.audio, recording.sample_rate):
+        for warning in write_wav(audio, result.audio, recording.sample_rate):
             say(f"jx: {warning}")
         written["audio"] = str(audio)
     if plot is not None:
@@ -81,7 +83,7 @@ def guess(
         from jxctl.files import write_atomically
 
         title = f"{file.name}, note {played.note}: log-mel distance {best.distance_db:.1f} dB"
-        write_atomically(plot, plot_guess(target, best.audio, title))
+        write_atomically(plot, plot_guess(target, result.audio, title))
         written["plot"] = str(plot)
     data = _data(result, tone, found, written, top) | ({"board": heard} if heard else {})
     return Shown(data, _screen(result, tone, file, found, written, send, heard))
@@ -118,7 +120,9 @@ def _hear(
             f"{file}: no pitch could be found",
             "say which key it was: --note 60 (for a drum or noise, any note in its register)",
         )
-    target = audio[round(heard.onset_s * rate) : max(round(heard.end_s * rate), 1)]
+    # A little of what follows, where it was recorded: a tone that rings on must not pass for this one.
+    end_s = heard.end_s + AFTER_S
+    target = audio[round(heard.onset_s * rate) : max(round(end_s * rate), 1)]
     played = Played(
         note if note is not None else int(heard.note or 0),
         velocity,

@@ -53,9 +53,10 @@ def test_a_guess_is_repeatable_ranked_and_sounds_nearer_than_a_random_tone(estim
 
 def test_the_audio_of_a_candidate_is_its_tone_rendered(estimator: Estimator) -> None:
     audio = note_of_a_synth(RATE, 1.0).astype(np.float32)
-    best = estimator.guess(audio, Played(57, 100, 0.8), renders=4).candidates[0]
-    values = np.frombuffer(best.tone.values, np.uint8)
-    assert np.array_equal(best.audio, render(values, 57, 100, 0.8, 1.0)[0])
+    guess = estimator.guess(audio, Played(57, 100, 0.8), renders=40)
+    values = np.frombuffer(guess.candidates[0].tone.values, np.uint8)
+    assert np.array_equal(guess.audio, render(values, 57, 100, 0.8, 1.0)[0])
+    assert len(guess.candidates) == 40
 
 
 def test_everything_in_one_go(jx: Run, tmp_path: Path) -> None:
