@@ -7,7 +7,9 @@ asks whether the harmonics that only the longer period explains are there at all
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from jxctl.errors import JxError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,9 +59,9 @@ class Pitch:
 
 def find_pitch(audio: np.ndarray, sample_rate: int) -> Pitch:
     """The pitch of ``audio`` (float[samples], one sound, any level above zero), from C1 to C8."""
-    import librosa
     import numpy as np
 
+    librosa = _librosa()
     y = librosa.resample(audio, orig_sr=sample_rate, target_sr=RATE, res_type="soxr_hq")
     y = _loudest(y)
     y = np.pad(y, (0, max(0, FRAME - len(y)))).astype(np.float32)
@@ -90,6 +92,18 @@ def find_pitch(audio: np.ndarray, sample_rate: int) -> Pitch:
         probability=float((probability * weights).sum() / weights.sum()),
         steadiness=float(weights[steady].sum() / weights.sum()),
     )
+
+
+def _librosa() -> Any:
+    try:
+        import librosa
+
+        # Its parts are loaded when asked for, and compile functions then.
+        return librosa if librosa.resample and librosa.pyin else None
+    except RuntimeError as error:
+        raise JxError(
+            f"librosa cannot be loaded: {error}", "set NUMBA_CACHE_DIR to a folder that can be written"
+        ) from error
 
 
 def _loudest(y: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ and seed give the same batches; a run that was stopped goes on at the step of it
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -22,8 +23,9 @@ from estimator import checkpoint
 from estimator.heads import soft_cross_entropy
 from estimator.models.lstm import LstmEstimator, LstmSettings
 from estimator.stream import Batch, make_batch
-from jxctl.errors import UsageError
+from jxctl.errors import JxError, UsageError
 from jxctl.files import write_atomically
+from simulator import load_profile
 
 VALIDATION_SEED = 1_000_003
 _AHEAD = 2
@@ -59,8 +61,10 @@ def train(
 
     ``report(steps, note)`` hears of progress. ``threads`` work on the network; one more renders.
     Stopping (Ctrl-C) keeps what the last checkpoint holds.
-    Raises `UsageError` when ``run`` holds a run with other settings.
+    Raises `UsageError` when ``run`` holds a run with other settings, or a damaged one; `JxError` where
+    nothing can be written.
     """
+    load_profile(settings.profile)  # before anything is written
     _claim(run, settings)
     torch.set_num_threads(threads)
     torch.manual_seed(settings.seed)
@@ -69,10 +73,7 @@ def train(
     step = 0
     history: dict[str, Any] = {"step": 0}
     if (run / "latest.pt").exists():
-        saved = torch.load(run / "latest.pt", weights_only=True)
-        model.load_state_dict(saved["model"])
-        optimiser.load_state_dict(saved["optimiser"])
-        step, history = saved["step"], saved["history"]
+        step, history = _restore(run / "latest.pt", model, optimiser)
         report(step, f"continued at step {step}")
     validation = [
         make_batch(VALIDATION_SEED, k, 64, settings.profile) for k in range(settings.validation // 64)
@@ -143,7 +144,10 @@ def _claim(run: Path, settings: TrainSettings) -> None:
     wanted = asdict(settings)
     noted = run / "settings.json"
     if noted.exists():
-        found = json.loads(noted.read_text())
+        try:
+            found = dict(json.loads(noted.read_text()))
+        except (OSError, TypeError, ValueError) as error:
+            raise UsageError(f"{noted} cannot be read: {error}", "give another directory") from error
         differing = [key for key in wanted if found.get(key) != wanted[key]]
         if differing:
             raise UsageError(
@@ -151,8 +155,24 @@ def _claim(run: Path, settings: TrainSettings) -> None:
                 "continue it with its own settings, or give another directory",
             )
         return
-    run.mkdir(parents=True, exist_ok=True)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the folder {run}: {error.strerror}", "give another one") from error
     write_atomically(noted, (json.dumps(wanted, indent=2) + "\n").encode())
+
+
+def _restore(
+    path: Path, model: LstmEstimator, optimiser: torch.optim.Optimizer
+) -> tuple[int, dict[str, Any]]:
+    """Step and history of the last checkpoint, whose weights go into ``model`` and ``optimiser``."""
+    try:
+        saved = torch.load(path, weights_only=True)
+        model.load_state_dict(saved["model"])
+        optimiser.load_state_dict(saved["optimiser"])
+        return int(saved["step"]), dict(saved["history"])
+    except Exception as error:  # torch raises half a dozen kinds
+        raise UsageError(f"{path} is damaged", "remove it to begin the run again") from error
 
 
 def _save(
@@ -166,9 +186,12 @@ def _save(
     state = {
         "model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "history": history,
     }  # fmt: skip
-    temporary = run / "latest.pt.new"
-    torch.save(state, temporary)
-    temporary.replace(run / "latest.pt")
+    content = io.BytesIO()
+    torch.save(state, content)
+    write_atomically(run / "latest.pt", content.getvalue())
     checkpoint.write(model, run / "model", {"training": {**asdict(settings), **history}})
-    with (run / "log.jsonl").open("a") as log:
-        log.write(json.dumps(history) + "\n")
+    try:
+        with (run / "log.jsonl").open("a") as log:
+            log.write(json.dumps(history) + "\n")
+    except OSError as error:
+        raise JxError(f"cannot write {run / 'log.jsonl'}: {error.strerror}", "check free space") from error

@@ -1,11 +1,12 @@
 """A bank: patches and tones in their slots.
 
-Patches refer to tones by slot, so a bank holds both; slots count from 0.
+Patches refer to tones by slot, so a bank holds both; slots count from 0 here, as in messages and in
+JSON. What is said to people counts from 1, as panels do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -90,6 +91,19 @@ class Bank:
             return cls(data.get("family"), patches, tones, name, bytes.fromhex(rest))  # type: ignore[arg-type]
         except ValueError:
             raise ToneError("rest_hex of the bank is not hexadecimal digits") from None
+
+
+def listed(slots: Iterable[int], kind: str) -> str:
+    """Slots in words, counted from 1, runs joined: ``tones 1-32, 40``."""
+    runs: list[list[int]] = []
+    for slot in sorted(slots):
+        if runs and slot == runs[-1][1] + 1:
+            runs[-1][1] = slot
+        else:
+            runs.append([slot, slot])
+    plural = kind if len(runs) == 1 and runs[0][0] == runs[0][1] else f"{kind}{'e' * (kind == 'patch')}s"
+    said = ", ".join(f"{a + 1}" if a == b else f"{a + 1}-{b + 1}" for a, b in runs)
+    return f"{plural} {said}" if runs else f"no {plural}"
 
 
 def _read(data: Mapping[str, Any], noun: str, key: str, read: Callable[[object], T]) -> dict[int, T]:

@@ -66,7 +66,7 @@ class Splitter:
             if len(self._partial) >= LONGEST_SYSEX:
                 self._drop()
             return None
-        return self._complete() if len(self._partial) > _data_bytes(self._partial[0]) else None
+        return self._complete() if len(self._partial) > data_bytes(self._partial[0]) else None
 
     def _start(self, status: int) -> bytes | None:
         self._drop()
@@ -75,7 +75,7 @@ class Splitter:
             self.dropped += 1  # undefined, or the end of a SysEx that never began
             return None
         self._partial.append(status)
-        return self._complete() if status != SYSEX and not _data_bytes(status) else None
+        return self._complete() if status != SYSEX and not data_bytes(status) else None
 
     def _complete(self) -> bytes:
         message = bytes(self._partial)
@@ -95,7 +95,7 @@ def split(data: bytes) -> tuple[list[bytes], int]:
 
 
 def midi_text(message: bytes) -> str:
-    """What one complete message says, in a few words; channels count from 1 as panels do."""
+    """What one complete message says, in a few words; channels and programs count from 1, as panels do."""
     status = message[0]
     if status >= SYSEX:
         return f"SysEx, {len(message)} bytes" if status == SYSEX else _system_text(status)
@@ -110,7 +110,7 @@ def midi_text(message: bytes) -> str:
         case 0xB0, number, value:
             return f"{channel} controller {number} = {value}"
         case 0xC0, number:
-            return f"{channel} program {number}"
+            return f"{channel} program {number + 1}"
         case 0xD0, pressure:
             return f"{channel} pressure {pressure}"
         case _, low, high:
@@ -123,5 +123,11 @@ def _system_text(status: int) -> str:
     return names.get(status, "system message")
 
 
-def _data_bytes(status: int) -> int:
-    return _CHANNEL_DATA[status >> 4] if status < SYSEX else _COMMON_DATA[status]
+def data_bytes(status: int) -> int:
+    """How many data bytes follow a status byte; 0 for realtime. Raises `ValueError` for SysEx and others."""
+    if status >= _FIRST_REALTIME:
+        return 0
+    found = _CHANNEL_DATA.get(status >> 4) if status < SYSEX else _COMMON_DATA.get(status)
+    if found is None:
+        raise ValueError(f"status {status:02X} has no fixed number of data bytes")
+    return found

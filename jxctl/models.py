@@ -30,8 +30,9 @@ class Model:
 
     ``family``: its wire form; None for a board, which has no MIDI. ``receives``, ``sends``: kinds of
     message. ``asks``: what it can be made to send, and how. ``slots``: tones and patches it stores
-    by MIDI, ``(tones, patches)``. ``pacing_s``: pauses that are not `PACING_S`, all inferred.
-    ``instead``: per verb or kind, what to do where the model cannot. ``dump``: how a dump is started.
+    by MIDI, ``(tones, patches)``. ``groups``: memories a bulk dump can be for, 1 internal, 2 cartridge.
+    ``pacing_s``: pauses that are not `PACING_S`, all inferred. ``instead``: per verb or kind, what to do
+    where the model cannot. ``dump``: how a dump is started.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Model:
     sends: tuple[Kind, ...]
     asks: Mapping[Kind, str] = field(default_factory=dict)
     slots: tuple[int, int] = (0, 0)
+    groups: tuple[int, ...] = (1,)
     pacing_s: Mapping[Kind, float] = field(default_factory=dict)
     instead: Mapping[str, str] = field(default_factory=dict)
     dump: str = ""
@@ -144,11 +146,11 @@ _ROWS = (
     ),
     Model(
         "vecoven3", "Vecoven V3 (JX-10, MKS-70)", "mks70",
-        receives=(*_EDIT, "PGR", "BLD"), sends=(*_EDIT, "PGR", "BLD"), slots=(50, 64),
+        receives=(*_EDIT, "PGR", "BLD"), sends=(*_EDIT, "PGR", "BLD"), slots=(50, 64), groups=(1, 2),
         asks={"PGR": _BY_PROGRAM, "APR tone": _BY_PROGRAM, "APR patch": _BY_PROGRAM},
         instead={
             "ask": _PANEL_BULK,
-            "receive transfer": "send a bulk dump (BLD), group 2 for the cartridge",
+            "receive transfer": "send a bulk dump (BLD), with --cartridge for the cartridge",
             "send transfer": _PANEL_BULK,
         },
         dump="Switch SysEx (item 21) and APR (22) on; start a bulk dump on the panel.",
@@ -156,7 +158,8 @@ _ROWS = (
     ),
     Model(
         "vecoven4", "Vecoven V4 (JX-10, MKS-70)", "vecoven4",
-        receives=(*_EDIT, "PGR", "BLD", "request"), sends=(*_EDIT, "PGR", "BLD"), slots=(50, 64),
+        receives=(*_EDIT, "PGR", "BLD", "request"), sends=(*_EDIT, "PGR", "BLD"),
+        slots=(50, 64), groups=(1, 2),
         asks={
             "APR tone": "edit-buffer request (4.19 on), or a program change",
             "APR patch": "edit-buffer request (4.19 on), or a program change",
@@ -164,7 +167,7 @@ _ROWS = (
         },
         instead={
             "ask": _PANEL_BULK,
-            "receive transfer": "send a bulk dump (BLD), group 2 for the cartridge",
+            "receive transfer": "send a bulk dump (BLD), with --cartridge for the cartridge",
             "send transfer": _PANEL_BULK,
         },
         dump="Start a bulk dump on the panel, internal or cartridge.",

@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from jxctl.bank import AnyTone, Bank
+from jxctl.bank import AnyTone, Bank, listed
 from jxctl.errors import UsageError
-from jxctl.library.edit import listed
 from jxctl.models import Model
 from jxctl.pacing import Pacer
 from jxctl.params import TONE_SIZE
@@ -26,6 +25,7 @@ from jxctl.sysex import (
     Program,
     ToneData,
     messages_of,
+    not_in_bulk,
 )
 from jxctl.sysex.family import Family
 from jxctl.sysex.jx8p import WRITE
@@ -33,6 +33,9 @@ from jxctl.tone import RECORD_SIZE, Tone
 
 GROUPS = {"upper": (1,), "lower": (2,), "both": (1, 2)}
 """Group of the tone messages for each half of a Super JX (jx_hardware.md 4.2)."""
+
+INTERNAL, CARTRIDGE = 1, 2
+"""Group of bulk messages for each memory (4.2)."""
 
 _FIRST_VALUE = RECORD_SIZE - TONE_SIZE
 
@@ -46,15 +49,17 @@ class Plan:
     notes: list[str] = field(default_factory=list)
 
 
-def tone_plan(tone: AnyTone, model: Model, board: str | None, channel: int, slot: int | None) -> Plan:
-    """A tone into the edit buffer, or with ``slot`` (from 0) into the memory.
+def tone_plan(
+    tone: AnyTone, model: Model, board: str | None, channel: int, slot: int | None, group: int = INTERNAL
+) -> Plan:
+    """A tone into the edit buffer, or with ``slot`` (from 0) into a memory: `INTERNAL` or `CARTRIDGE`.
 
     ``board``: upper, lower or both halves of a Super JX, upper when None; a JX-8P has only one.
     ``channel``: 0-15. Raises `UsageError`, with what can be done instead, where the model cannot.
     """
     wire = _wire(model)
     if slot is not None:
-        return _stored_tone(tone, model, wire, channel, slot)
+        return _stored_tone(tone, model, wire, channel, slot, group)
     groups = _groups(board, model)
     if not model.can("receive", "APR tone") and model.can("receive", "IPR tone"):
         return _changes(tone, model, wire, channel)
@@ -62,7 +67,7 @@ def tone_plan(tone: AnyTone, model: Model, board: str | None, channel: int, slot
     return Plan([ToneData(wire=wire, channel=channel, group=group, tone=tone) for group in groups])
 
 
-def patch_plan(bank: Bank, model: Model, channel: int, slot: int | None) -> Plan:
+def patch_plan(bank: Bank, model: Model, channel: int, slot: int | None, group: int = INTERNAL) -> Plan:
     """The one patch of ``bank`` with its tones, into the edit buffer, or with ``slot`` into the memory.
 
     In the memory its tones go to the slots it plays them from. Raises `UsageError` as `tone_plan`.
@@ -81,7 +86,7 @@ def patch_plan(bank: Bank, model: Model, channel: int, slot: int | None) -> Plan
                 f"no message stores a patch of a {model.title}",
                 "send it without --write, and write it on the panel",
             )
-        plan = _stored(replace(bank, patches={slot: patch}), model, channel)
+        plan = _stored(replace(bank, patches={slot: patch}), model, channel, group)
         return replace(plan, notes=notes + plan.notes)
     model.require("receive", "APR patch")
     messages: list[AnyMessage] = [PatchData(wire=wire, channel=channel, patch=patch)]
@@ -91,9 +96,9 @@ def patch_plan(bank: Bank, model: Model, channel: int, slot: int | None) -> Plan
     return Plan(messages, notes=notes)
 
 
-def bank_plan(bank: Bank, model: Model, channel: int) -> Plan:
-    """A whole bank into the memory, each tone and patch to its own slot. Raises `UsageError`."""
-    return _stored(bank, model, channel)
+def bank_plan(bank: Bank, model: Model, channel: int, group: int = INTERNAL) -> Plan:
+    """A whole bank into a memory, each tone and patch to its own slot. Raises `UsageError`."""
+    return _stored(bank, model, channel, group)
 
 
 def transmit(
@@ -141,16 +146,18 @@ def _changes(tone: AnyTone, model: Model, wire: Family, channel: int) -> Plan:
     return Plan(messages, notes=[f"a {model.title} changes its active tone, value by value; its name stays"])
 
 
-def _stored_tone(tone: AnyTone, model: Model, wire: Family, channel: int, slot: int) -> Plan:
+def _stored_tone(tone: AnyTone, model: Model, wire: Family, channel: int, slot: int, group: int) -> Plan:
     _check_slot("tone", slot, model)
+    _check_group(group, model)
     if model.family != "jx8p":
-        return _stored(Bank(wire.name, {}, {slot: tone}), model, channel)
+        return _stored(Bank(wire.name, {}, {slot: tone}), model, channel, group)
     model.require("receive", "APR tone")
     write = Program(wire=wire, channel=channel, level="tone", number=slot, flags=WRITE)
     return Plan([ToneData(wire=wire, channel=channel, tone=tone), write], listed([slot], "tone"))
 
 
-def _stored(bank: Bank, model: Model, channel: int) -> Plan:
+def _stored(bank: Bank, model: Model, channel: int, group: int) -> Plan:
+    _check_group(group, model)
     if model.family == "jx8p":
         model.require("receive", "PGR")
     else:
@@ -173,7 +180,17 @@ def _stored(bank: Bank, model: Model, channel: int) -> Plan:
     ]
     if not overwrites:
         raise UsageError(f"nothing of this can be stored in a {model.title}", "; ".join(notes))
-    return Plan(messages_of(bank, channel=channel), " and ".join(overwrites), notes)
+    notes += [f"no room in a bulk dump for {line}" for line in not_in_bulk(bank)]
+    where = " of the cartridge" if group == CARTRIDGE else ""
+    return Plan(messages_of(bank, channel=channel, group=group), " and ".join(overwrites) + where, notes)
+
+
+def _check_group(group: int, model: Model) -> None:
+    if group not in model.groups:
+        raise UsageError(
+            f"no message stores into the cartridge of a {model.title}",
+            "leave out --cartridge, or write a cartridge on the panel",
+        )
 
 
 def _check_slot(kind: str, slot: int, model: Model) -> None:

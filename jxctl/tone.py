@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 JSON_FORMAT = "jx.tone"
 JSON_VERSION = 1
+LARGEST_FILE = 1_000_000
 NAME_SIZE = 10
 RECORD_SIZE = NAME_SIZE + 1 + TONE_SIZE
 """Bytes of a tone in a stock SysEx message or cartridge: name, byte 10, the values (4.5)."""
@@ -121,7 +122,7 @@ class Tone:
         """
         if not isinstance(data, dict) or data.get("format") != JSON_FORMAT:
             raise ToneError('not a jx tone: the key "format" is not "jx.tone"')
-        if data.get("version") != JSON_VERSION:
+        if data.get("version") != JSON_VERSION or isinstance(data["version"], bool):
             raise ToneError(
                 f"tone version {data.get('version')!r} cannot be read, only {JSON_VERSION}",
                 "write it again with the version of jx that made it, or update jx",
@@ -152,15 +153,23 @@ def read_tone(path: str | Path) -> Tone:
     """Read a tone from a JSON file. Raises `ToneError` with the file's name."""
     path = Path(path)
     try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise ToneError(f"{path}: over {LARGEST_FILE} bytes, no tone", "jx bank show reads other formats")
+        data = json.loads(content.decode("utf-8-sig"))
     except FileNotFoundError:
         raise ToneError(f"{path}: no such file", "jx tone random -o tone.json writes one") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise ToneError(f"{path}: not a tone file ({error})") from error
+        raise ToneError(
+            f"{path}: not a tone file ({error})",
+            "jx bank show tells what a file holds",
+        ) from error
     try:
         return Tone.from_json(data)
     except ToneError as error:
-        raise ToneError(f"{path}: {error.message}", error.hint) from error
+        hint = error.hint or "correct it by hand, or make it again: jx tone show --json prints a whole one"
+        raise ToneError(f"{path}: {error.message}", hint) from error
 
 
 def write_tone(tone: Tone, path: str | Path) -> None:

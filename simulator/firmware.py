@@ -188,6 +188,8 @@ def mix_seed(seed: int | IntArray, voice: int | IntArray = 0) -> IntArray:
 def _hash(x: IntArray) -> IntArray:
     """32-bit integer hash (xorshift-multiply); int64 in, 0 to 2**32 - 1 out."""
     x = x & 0xFFFFFFFF
-    x = ((x ^ (x >> 16)) * 0x7FEB352D) & 0xFFFFFFFF
-    x = ((x ^ (x >> 15)) * 0x846CA68B) & 0xFFFFFFFF
+    # A product may pass 63 bits; only its low 32 count, and they survive.
+    with np.errstate(over="ignore"):
+        x = ((x ^ (x >> 16)) * 0x7FEB352D) & 0xFFFFFFFF
+        x = ((x ^ (x >> 15)) * 0x846CA68B) & 0xFFFFFFFF
     return np.asarray(x ^ (x >> 16))

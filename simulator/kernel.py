@@ -228,12 +228,15 @@ def _entry(source: bytes) -> Callable[..., None]:
     closes over; so it closes over the text of the files that are compiled into it.
     """
 
-    @numba.njit(nogil=True, cache=True)
     def entry(*arguments: Any) -> None:
         if len(source) > 0:
             _run(*arguments)
 
-    return entry
+    try:
+        return numba.njit(nogil=True, cache=True)(entry)
+    except RuntimeError:
+        # Nowhere to write a cache: a read-only installation and no home. Compiling takes seconds each time.
+        return numba.njit(nogil=True)(entry)
 
 
 _PARTS = ("lanes.py", "oscillators.py", "waves.py")

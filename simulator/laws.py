@@ -66,8 +66,8 @@ def make_law(name: str, entry: Mapping[str, Any]) -> Law:
         raise ProfileError(f"law {name}: {error}") from None
     if evidence not in get_args(Evidence):
         raise ProfileError(f"law {name}: evidence {evidence!r} is not one of {', '.join(get_args(Evidence))}")
-    if not np.all(np.isfinite(values)):
-        raise ProfileError(f"law {name}: its values are not all finite")
+    if values.size == 0 or not np.all(np.isfinite(values)):
+        raise ProfileError(f"law {name}: it has no values, or some are not finite")
     choice = str(entry["value"]) if form == "choice" else ""
     return Law(name, values, choice, str(unit), evidence, str(source))
 
@@ -78,8 +78,10 @@ def by_raw(law: Law, parameter: Parameter) -> FloatArray:
     A switch's law has a value per position, or one for each raw value where a board is known to divide
     the range otherwise. Raises `ProfileError` for any other number of values.
     """
-    if parameter.kind == "level" or len(law.values) == len(RAW):
+    if parameter.kind == "level" or len(np.atleast_1d(law.values)) == len(RAW):
         return law.values
+    if law.values.ndim == 0:
+        raise ProfileError(f"law {law.name} must have a value for each position of {parameter.name}")
     if len(law.values) != parameter.positions:
         raise ProfileError(
             f"law {law.name} has {len(law.values)} values, {parameter.name} {parameter.positions} positions"
@@ -99,7 +101,7 @@ def _power(entry: Mapping[str, Any]) -> FloatArray:
 
 def _table(entry: Mapping[str, Any]) -> FloatArray:
     raw = np.asarray(entry["raw"], dtype=np.float64)
-    if raw[0] != 0 or raw[-1] != 127 or np.any(np.diff(raw) <= 0):
+    if raw.ndim != 1 or not raw.size or raw[0] != 0 or raw[-1] != 127 or np.any(np.diff(raw) <= 0):
         raise ValueError("the points of a table must rise from raw 0 to raw 127")
     return np.interp(RAW, raw, entry["value"])
 

@@ -37,6 +37,19 @@ CONSTANT_LAWS = (
     "tick", "cv_slew", "dco_clock", "dco_pulse_width", "vcf_poles", "vcf_fixed_damping", "vcf_lowest",
     "vcf_highest", "vcf_key_centre", "env_key_lowest", "env_key_span", "lfo_fade", "voice_gain",
 )  # fmt: skip
+# What the arithmetic can bear, far wider than any board: times above zero, damping that damps.
+LIMITS = {
+    "tick": (1e-4, 1), "cv_slew": (0, 1), "dco_clock": (1e3, 1e9), "dco_prescale": (1, 1024),
+    "dco_pulse_width": (0.001, 0.999), "dco_range": (-120, 120), "dco_tune": (-120, 120),
+    "dco_ftune": (-12000, 12000), "dco_lfo": (-12000, 12000), "dco_env": (-12000, 12000), "dco_xmod": (-8, 8),
+    "mix_level": (0, 16), "mix_env": (0, 1), "voice_gain": (0, 16), "vca_level": (0, 16), "dynamics": (0, 16),
+    "hpf_corner": (0, 1e5), "vcf_cutoff": (0.1, 1e6), "vcf_damping": (0.001, 100),
+    "vcf_fixed_damping": (0.001, 100), "vcf_lowest": (0.1, 1e6), "vcf_highest": (0.1, 1e6),
+    "vcf_lfo": (-20, 20), "vcf_env": (-20, 20), "vcf_key": (-4, 4), "vcf_key_centre": (0, 127),
+    "lfo_rate": (0, 1e3), "lfo_delay": (0, 1e3), "lfo_fade": (0, 1e3),
+    "env_attack": (1e-5, 1e4), "env_decay": (1e-5, 1e4), "env_release": (1e-5, 1e4), "env_sustain": (0, 1),
+    "env_key": (-16, 16), "env_key_lowest": (0, 127), "env_key_span": (1, 127),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -116,8 +129,11 @@ def names() -> list[str]:
 def _load(profile: str) -> Profile:
     data = _read(profile)
     entries: dict[str, Any] = {}
-    for layer in _layers(data):
-        entries.update(layer.get("laws", {}))
+    for layer in _layers(profile, data):
+        laws_here = layer.get("laws", {})
+        if not isinstance(laws_here, dict):
+            raise ProfileError(f"profile {profile}: laws is no table", "write each law as [laws.NAME]")
+        entries.update(laws_here)
     required = {*LEVEL_LAWS, *POSITION_LAWS, *CONSTANT_LAWS, *CHOICES, "dynamics"}
     missing, unknown = sorted(required - entries.keys()), sorted(entries.keys() - required)
     if missing:
@@ -129,9 +145,16 @@ def _load(profile: str) -> Profile:
     return Profile(str(data.get("name", profile)), str(data.get("about", "")), laws)
 
 
-def _layers(data: dict[str, Any]) -> list[dict[str, Any]]:
+def _layers(profile: str, data: dict[str, Any]) -> list[dict[str, Any]]:
     """The file and what it builds on, the foundation first."""
-    return [*(_layers(_read(str(data["base"]))) if "base" in data else []), data]
+    layers, seen = [data], {profile}
+    while "base" in layers[0]:
+        base = str(layers[0]["base"])
+        if base in seen:
+            raise ProfileError(f"profile {profile}: it builds on itself, through {base}", "correct its base")
+        seen.add(base)
+        layers.insert(0, _read(base))
+    return layers
 
 
 def _read(profile: str) -> dict[str, Any]:
@@ -161,8 +184,23 @@ def _check(laws: Mapping[str, Law]) -> None:
         raise ProfileError("law dynamics must hold four curves over velocity")
     if laws["dco_xmod"].values.shape != (4, 4):
         raise ProfileError("law dco_xmod must hold four rows of four numbers")
-    if float(laws["tick"]) <= 0 or float(laws["vcf_poles"]) not in (2, 4):
-        raise ProfileError("the tick must be longer than 0 s, and the VCF have 2 or 4 poles")
+    if float(laws["vcf_poles"]) not in (2, 4):
+        raise ProfileError("law vcf_poles must be 2 or 4")
+    for name, (low, high) in LIMITS.items():
+        values = laws[name].values
+        if not values.size or values.min() < low or values.max() > high:
+            raise ProfileError(
+                f"law {name} leaves the range of {low:g} to {high:g} {laws[name].unit}".rstrip()
+            )
+    if not np.isin(laws["dco_xmod"].values[:, :2], (0, 1)).all():
+        raise ProfileError("law dco_xmod: sync, its first two columns, is 0 or 1")
+    if float(laws["cv_slew"]) > float(laws["tick"]):
+        raise ProfileError("law cv_slew is longer than law tick: voltages have to arrive within a tick")
+    if float(laws["vcf_lowest"]) > float(laws["vcf_highest"]):
+        raise ProfileError("law vcf_lowest is above law vcf_highest")
     by_position = [row for row in TONE_PARAMETERS if row.law in POSITION_LAWS]
     for row in by_position:
         by_raw(laws[row.law], row)
+    for name in ("dco_range", "dco_prescale", "dco_tune", "hpf_corner", "env_key"):
+        if laws[name].values.ndim != 1:
+            raise ProfileError(f"law {name} must give one number for each position")

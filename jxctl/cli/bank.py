@@ -195,7 +195,7 @@ def _save(
     """Write a bank made of ``sources``, say what was left out, and show the result."""
     from jxctl.files import write_atomically
     from jxctl.library.edit import counted
-    from jxctl.library.files import encoded, format_for, unsaid
+    from jxctl.library.files import encoded, format_for, unsaid, without_room, writes_added
     from jxctl.library.formats import FORMATS
 
     format = format_for(output, to)
@@ -205,15 +205,17 @@ def _save(
         raise UsageError("a JX-8P has no bulk dump", "leave out --form")
     content = encoded(bank, format, _origin(sources[0], form, channel))
     left = [line for loaded in sources for line in unsaid(loaded, format, content)]
-    lost = list(dict.fromkeys([*lost, *left]))
+    lost = list(dict.fromkeys([*lost, *left, *without_room(bank, format, content)]))
     problems = [problem for loaded in sources for problem in loaded.problems]
     write_atomically(output, content)
     if problems:
-        say("notes on what was read (numbers as in messages, from 0):")
+        say("notes on what was read:")
     for problem in problems:
         say(f"  {problem}")
     for line in lost:
         say(f"lost: {line}")
+    if any(writes_added(loaded, format, content) for loaded in sources):
+        say("added: messages that write each tone to its slot, which the file had not")
     lines = [*(notes or []), f"{output}: {FORMATS[format].title}, family {bank.family}, {counted(bank)}"]
     data = {"output": str(output), "format": format, "family": bank.family, "bytes": len(content)}
     data |= {"patches": len(bank.patches), "tones": len(bank.tones), "lost": lost, "notes": notes or []}

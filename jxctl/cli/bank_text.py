@@ -51,7 +51,7 @@ def as_text(name: str, loaded: Loaded) -> str:
         for slot, tone in bank.tones.items():
             same = f"  same values as {twins[slot] + 1}" if slot in twins else ""
             lines.append(f"{slot + 1:4}  {tone.name:10}{same}".rstrip())
-    lines += _notes("problems (numbers as in the messages, from 0)", loaded.problems)
+    lines += _notes("problems", loaded.problems)
     return "\n".join(lines + _notes("bytes of no known message", [str(item) for item in loaded.unused]))
 
 

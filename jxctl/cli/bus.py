@@ -15,6 +15,9 @@ from jxctl.errors import UsageError
 if TYPE_CHECKING:
     from jxctl.bus import Message
 
+LARGEST = 16_000_000
+"""Bytes: over an hour of a bus that is never idle."""
+
 app = typer.Typer(help="Read captures of the sound-board bus.", no_args_is_help=True)
 
 
@@ -50,13 +53,17 @@ def decode(
 
 def _read(file: Path) -> bytes:
     if str(file) == "-":
-        return sys.stdin.buffer.read()
+        return sys.stdin.buffer.read(LARGEST)
     try:
-        return file.read_bytes()
+        with file.open("rb") as capture:
+            content = capture.read(LARGEST + 1)
     except FileNotFoundError:
         raise UsageError(f"{file}: no such file", "give a capture of the bus, or - for stdin") from None
     except OSError as error:
-        raise UsageError(f"{file}: cannot be read ({error.strerror})") from None
+        raise UsageError(f"{file}: cannot be read ({error.strerror})", "give a capture of the bus") from None
+    if len(content) > LARGEST:
+        raise UsageError(f"{file}: over {LARGEST} bytes", "cut the capture: that is over an hour of traffic")
+    return content
 
 
 def _listing(content: bytes, messages: list[Message]) -> list[str]:

@@ -6,8 +6,10 @@ registers it with a ``--json`` option of its own, so that no command handles out
 
 from __future__ import annotations
 
+import errno
 import functools
 import inspect
+import io
 import json
 import os
 import sys
@@ -59,19 +61,38 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Shown]], Cal
 
 def run(app: typer.Typer) -> NoReturn:
     """Run the application; turn every expected error into a message and an exit code."""
+    _prepare_streams()
     try:
         code = app(standalone_mode=False, prog_name="jx") or 0
+        sys.stdout.flush()
     except JxError as error:
         _complain(error.message, error.hint)
         code = error.exit_code
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
+    except OSError as error:
+        # Help text is printed by rich, past `_print`.
+        if error.errno not in (errno.EPIPE, errno.ENOSPC):
+            raise
+        _discard_stdout()
+        code = 0 if error.errno == errno.EPIPE else 1
+        if code:
+            _complain(f"cannot write: {error.strerror}", "check free space")
     except Exception as error:
         code = _from_click(error)
     # typer turns Ctrl-C inside a command into this code before it gets here.
     if code == EXIT_INTERRUPTED:
         _complain("interrupted", "")
     sys.exit(code)
+
+
+def _prepare_streams() -> None:
+    """Output that was closed goes nowhere, and a name that cannot be printed is shown escaped."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115
+        elif isinstance(stream := getattr(sys, name), io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def progress(description: str, total: float | None = None) -> Any:

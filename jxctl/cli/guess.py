@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jxctl.cli.common import Shown, command, progress, say
+from jxctl.cli.output import check_outputs
 from jxctl.errors import AudioError, UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from estimator.guess import Guess, Played
 
 SHORTEST_GATE_S, AFTER_S = 0.02, 0.25
+UNSURE, MORE = 0.5, 0.1
+"""A pitch less sure than this, and a share of the energy after the note larger than this, are told."""
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +46,8 @@ def guess(
     Note and gate are found in the recording. Candidates are rendered, bred and ranked by how near
     they sound (log-mel L1).
     """
-    _check(note, velocity, gate, top, renders, seed, [output, audio, plot])
+    _check(note, velocity, gate, top, renders, seed)
+    check_outputs(file, [(output, ""), (audio, ".wav"), (plot, ".png")])
 
     from jxctl.audiofile import read_audio, write_wav
 
@@ -89,10 +93,7 @@ def guess(
     return Shown(data, _screen(result, tone, file, found, written, send, heard))
 
 
-def _check(
-    note: int | None, velocity: int, gate: float | None, top: int, renders: int, seed: int,
-    outputs: list[Path | None],
-) -> None:  # fmt: skip
+def _check(note: int | None, velocity: int, gate: float | None, top: int, renders: int, seed: int) -> None:
     """Refuse, before anything is read or computed, what cannot work."""
     if note is not None and not 0 <= note <= 127:
         raise UsageError(f"note {note} is not a MIDI note", "0 to 127; 60 is C4")
@@ -102,15 +103,14 @@ def _check(
         raise UsageError(f"a gate of {gate:g} s is out of range", f"{SHORTEST_GATE_S} to 60 seconds")
     if top < 1 or not 1 <= renders <= 100_000 or seed < 0:
         raise UsageError("--top and --renders are at least 1 (renders at most 100000), --seed at least 0")
-    for path in outputs:
-        if path is not None and not path.parent.is_dir():
-            raise UsageError(f"cannot write {path}: there is no folder {path.parent}", "make it first")
 
 
 def _hear(
     audio: np.ndarray, rate: int, file: Path, note: int | None, velocity: int, gate: float | None
 ) -> tuple[np.ndarray, Played, dict[str, Any]]:
     """The sound from its onset on, what was played, and what was found."""
+    import numpy as np
+
     from estimator.guess import Played
     from estimator.listen import listen
 
@@ -120,6 +120,11 @@ def _hear(
             f"{file}: no pitch could be found",
             "say which key it was: --note 60 (for a drum or noise, any note in its register)",
         )
+    if note is None and heard.pitch_confidence < UNSURE:
+        say(f"jx: the pitch is uncertain: note {heard.note}, if it has one; --note says which key it was")
+    rest = audio[round((heard.end_s + AFTER_S) * rate) :]
+    if np.square(rest).sum() > MORE * np.square(audio).sum():
+        say(f"jx: there is more sound after {heard.end_s:.1f} s: only the first note is used")
     # A little of what follows, where it was recorded: a tone that rings on must not pass for this one.
     end_s = heard.end_s + AFTER_S
     target = audio[round(heard.onset_s * rate) : max(round(end_s * rate), 1)]
@@ -142,7 +147,14 @@ def _open(send: str | None) -> Any:
         return None
     from jxctl.ports import open_port
 
-    return open_port(send)
+    port = open_port(send)
+    if port.language != "bus":
+        port.close()
+        raise UsageError(
+            f"jx guess --send is for a bare sound board, and {send} is a whole synth",
+            "write the tone with -o tone.json, then: jx send tone.json --port ...",
+        )
+    return port
 
 
 def _send(port: Any, tone: Any, played: Played, target: np.ndarray) -> dict[str, Any]:
@@ -170,7 +182,7 @@ def _send(port: Any, tone: Any, played: Played, target: np.ndarray) -> dict[str,
 
 def _name(file: Path) -> str:
     letters = "".join(c if c.isascii() and c.isalnum() else " " for c in file.stem)
-    return letters.upper()[:10] or "GUESS"
+    return letters.upper().strip()[:10] or "GUESS"
 
 
 def _data(

@@ -131,28 +131,48 @@ def _collect(port: ReceivingPort, collected: Collected, output: Path, timeout: f
             collect(port, collected, timeout, quiet, advance)
         check(collected)
     except VerificationError as error:
-        kept = _keep(collected, output)
+        kept = _keep(bytes(collected.data), output)
         raise VerificationError(f"{error.message}; kept in {kept}", error.hint) from error
     except (DeviceError, KeyboardInterrupt):
         if collected.data:
-            say(f"what had arrived is kept in {_keep(collected, output)}")
+            say(f"what had arrived is kept in {_keep(bytes(collected.data), output)}")
         raise
 
 
-def _keep(collected: Collected, output: Path) -> Path:
+def _keep(data: bytes, output: Path, ending: str = ".syx") -> Path:
+    """Where ``data`` is now: beside ``output``, or among the temporary files where that cannot be."""
+    try:
+        return _kept(data, output, ending)
+    except JxError:
+        import tempfile
+
+        return _kept(data, Path(tempfile.gettempdir()) / output.name, ending)
+
+
+def _kept(data: bytes, output: Path, ending: str) -> Path:
     from jxctl.files import write_atomically
 
-    kept = output.with_name(f"{output.stem}.incomplete.syx")
+    kept = output.with_name(f"{output.stem}.incomplete{ending}")
     number = 2
     while kept.exists():
-        kept = output.with_name(f"{output.stem}.incomplete-{number}.syx")
+        kept = output.with_name(f"{output.stem}.incomplete-{number}{ending}")
         number += 1
-    write_atomically(kept, bytes(collected.data))
+    write_atomically(kept, data)
     return kept
 
 
-def _written(collected: Collected, output: Path, format: str, port: str) -> Shown:
+def _write(output: Path, content: bytes, data: bytes, ending: str = ".syx") -> None:
+    """Write the output; what arrived is kept when that fails, for a dump takes a walk to the synth."""
     from jxctl.files import write_atomically
+
+    try:
+        write_atomically(output, content)
+    except JxError as error:
+        kept = _keep(data, output, ending)
+        raise JxError(f"{error.message}; what arrived is kept in {kept}", error.hint) from error
+
+
+def _written(collected: Collected, output: Path, format: str, port: str) -> Shown:
     from jxctl.library.edit import counted
     from jxctl.library.files import encoded, load, unsaid
 
@@ -161,9 +181,9 @@ def _written(collected: Collected, output: Path, format: str, port: str) -> Show
         loaded = load(data, "syx")
         content = encoded(loaded.bank, format, loaded.origin)
     except JxError as error:
-        kept = _keep(collected, output)
+        kept = _keep(data, output)
         raise VerificationError(f"{error.message}; as it arrived it is kept in {kept}", error.hint) from error
-    write_atomically(output, content)
+    _write(output, content, data)
     for line in unsaid(loaded, format, content):
         say(f"lost: {line}")
     bank = loaded.bank
@@ -177,7 +197,6 @@ def _written(collected: Collected, output: Path, format: str, port: str) -> Show
 def _cartridge(
     port: ReceivingPort, model: Model, output: Path, receiver: Receiver, ask: bool, timeout: float
 ) -> Shown:
-    from jxctl.files import write_atomically
     from jxctl.receiving import transfer
     from jxctl.sysex.jx10 import SIZES
 
@@ -190,10 +209,9 @@ def _cartridge(
             raise DeviceError(
                 f"no file transfer began in {timeout:g} s", "check the cables both ways, and the channel"
             ) from error
-        kept = output.with_name(f"{output.stem}.incomplete{output.suffix}")
-        write_atomically(kept, receiver.data)
+        kept = _keep(receiver.data, output, output.suffix)
         raise VerificationError(f"{error.message}; kept in {kept}", error.hint) from error
-    write_atomically(output, receiver.data)
+    _write(output, receiver.data, receiver.data, output.suffix)
     name = receiver.name.decode("ascii", "replace")
     result = {"port": port.url, "output": str(output), "bytes": len(receiver.data), "name": name}
     return Shown(result, f"{output}: a cartridge of {len(receiver.data)} bytes, called {name!r}")

@@ -34,7 +34,7 @@ def record(
         Path, typer.Argument(metavar="DIR", help="The data set: a new or empty folder, or one to continue.")
     ],
     port: Annotated[str, typer.Option(help="Where to play (jx ports lists them).")],
-    tones: Annotated[int, typer.Option(min=1, help="How many tones to draw from the prior.")],
+    tones: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many tones to draw from the prior.")],
     seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same tones.")] = 0,
     note: Annotated[
         list[int], typer.Option(min=0, max=127, help="MIDI note; repeat it for several takes a tone.")
@@ -65,6 +65,10 @@ def record(
     check_note(note[0], velocity[0], gate, max_seconds)
     with ExitStack() as stack:
         opened = stack.enter_context(open_port(port))
+        if opened.language != "bus":
+            raise UsageError(
+                f"jx record plays a bare sound board, and {port} is a whole synth", "use serial: or sim:"
+            )
         ear = _ear(opened, audio, stack)
         plan = recorder.plan_takes(_draw(tones, seed), note, velocity, gate, max_seconds)
         data_set = stack.enter_context(Writer(folder))

@@ -8,7 +8,11 @@ from typing import Annotated
 import typer
 
 from jxctl.cli.common import Shown, command
+from jxctl.cli.output import check_outputs
+from jxctl.errors import UsageError
 from jxctl.tone import read_tone
+
+MOST_SAMPLES = 10 * 60 * 44100
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +32,13 @@ def render(
     seed: Annotated[int, typer.Option(help="Of noise and random LFO.")] = 0,
 ) -> Shown:
     """Render one note of a tone to a WAV."""
+    check_outputs(tone, [(output, ".wav")])
     loaded = read_tone(tone)
+    if not 0 < seconds * rate <= MOST_SAMPLES:
+        raise UsageError(
+            f"cannot render {seconds:g} s at {rate} Hz",
+            f"at most {MOST_SAMPLES / 44100 / 60:.0f} minutes at 44100 Hz",
+        )
 
     import numpy as np
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jxctl.cli.common import Shown, command, say
+from jxctl.cli.output import check_outputs
 from jxctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ def send(
         str | None,
         typer.Option(help="Store into the memory: a slot for a tone or patch, all for a bank or cartridge."),
     ] = None,
+    cartridge: Annotated[
+        bool, typer.Option("--cartridge", help="With --write, Vecoven only: into the cartridge's memory.")
+    ] = False,
     board: Annotated[
         str | None, typer.Option(help="lower, upper or both.", show_default="the only or first")
     ] = None,
@@ -70,10 +74,22 @@ def send(
     from jxctl.ports import AudiblePort, open_port
 
     job = send_midi.Job(
-        file, model or send_midi.model_in(port), slot, patch, write, board, channel - 1, pause
+        file,
+        model or send_midi.model_in(port),
+        slot,
+        patch,
+        write,
+        board,
+        channel - 1,
+        pause,
+        nibbles,
+        cartridge,
     )
+    if cartridge and write is None:
+        raise UsageError("--cartridge is where --write writes", "add --write, or leave out --cartridge")
     job.load()
     _check_play(play, velocity, gate, tail, audio)
+    check_outputs(file, [(audio, ".wav")])
     if pause is not None and not 0 <= pause <= LONGEST_PAUSE_MS:
         raise UsageError(f"--pause is {pause:g}; expected 0 to {LONGEST_PAUSE_MS:g} milliseconds")
     if nibbles not in ("high", "low"):
@@ -126,8 +142,6 @@ def _check_play(play: int | None, velocity: int, gate: float, tail: float, audio
         _check_seconds("tail", tail)
     if audio is not None and play is None:
         raise UsageError("--audio without a note", "add --play 60")
-    if audio is not None and not audio.parent.is_dir():
-        raise UsageError(f"cannot write {audio}: there is no folder {audio.parent}")
 
 
 def _play(

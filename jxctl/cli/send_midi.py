@@ -35,6 +35,7 @@ class Job:
     channel: int
     pause: float | None
     nibbles: str = "high"
+    cartridge: bool = False
     loaded: Loaded | None = None
 
     def load(self) -> None:
@@ -92,7 +93,8 @@ def deliver(
         for line in [*(f"lost: {line}" for line in lost), *(f"note: {note}" for note in plan.notes)]:
             say(line)
         if plan.overwrites:
-            say(f"overwrites {plan.overwrites} in the memory of the {model.title}")
+            memory = "" if job.cartridge else " in the memory"
+            say(f"overwrites {plan.overwrites}{memory} of the {model.title}")
         _send(port, plan, job, model)
         size = sum(len(message.encoded()) for message in plan.messages)
         result |= {"kind": kind, "name": what, "messages": len(plan.messages), "bytes": size}
@@ -121,18 +123,19 @@ def _plan(job: Job, loaded: Loaded, model: Model) -> tuple[str, str, Plan, list[
     assert model.family is not None
     kind, bank = cargo(loaded, job.slot, job.patch)
     slot = _slot(job.write) if kind != "bank" else None
+    group = sending.CARTRIDGE if job.cartridge else sending.INTERNAL
     if kind == "tone":
         (tone,) = bank.tones.values()
         tone, lost = tone_for(tone, model.family)
-        return kind, tone.name, sending.tone_plan(tone, model, job.board, job.channel, slot), lost
+        return kind, tone.name, sending.tone_plan(tone, model, job.board, job.channel, slot, group), lost
     if job.board is not None:
         raise UsageError(f"--board is for a tone, and this is a {kind}", "choose a tone with --slot")
     if kind == "patch":
         bank, lost = _patch_for(bank, model)
         name = next(iter(bank.patches.values())).name
-        return kind, name, sending.patch_plan(bank, model, job.channel, slot), lost
+        return kind, name, sending.patch_plan(bank, model, job.channel, slot, group), lost
     bank, lost = converted(bank, model.family)
-    return kind, job.file.name, sending.bank_plan(bank, model, job.channel), lost
+    return kind, job.file.name, sending.bank_plan(bank, model, job.channel, group), lost
 
 
 def _patch_for(bank: Bank, model: Model) -> tuple[Bank, list[str]]:
@@ -179,6 +182,8 @@ def _cartridge(port: Port, job: Job, model: Model, result: dict[str, Any]) -> st
     from jxctl.receiving import ANSWER_S, transfer
     from jxctl.sysex.jx10 import Sender
 
+    if job.cartridge:
+        raise UsageError(f"a {model.title} takes nothing but cartridges", "leave out --cartridge")
     if job.write != _ALL:
         raise UsageError(
             f"this overwrites the whole cartridge in the {model.title}", f"--write {_ALL} if that is meant"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from jxctl.bank import AnyTone, Bank
+from jxctl.bank import AnyTone, Bank, listed
 from jxctl.errors import UsageError
 from jxctl.library.links import (
     PATCH_SLOTS,
@@ -110,19 +110,6 @@ def single(bank: Bank, kind: str, slot: int) -> Bank:
     patch = bank.patches[slot]
     needed = linked(patch, bank)
     return _bank(bank, {n: tone for n, tone in bank.tones.items() if n in needed}, {slot: patch})
-
-
-def listed(slots: Iterable[int], kind: str) -> str:
-    """Slots in words, counted from 1, runs joined: ``tones 1-32, 40``."""
-    runs: list[list[int]] = []
-    for slot in sorted(slots):
-        if runs and slot == runs[-1][1] + 1:
-            runs[-1][1] = slot
-        else:
-            runs.append([slot, slot])
-    plural = kind if len(runs) == 1 and runs[0][0] == runs[0][1] else f"{kind}{'e' * (kind == 'patch')}s"
-    said = ", ".join(f"{a + 1}" if a == b else f"{a + 1}-{b + 1}" for a, b in runs)
-    return f"{plural} {said}" if runs else f"no {plural}"
 
 
 def counted(bank: Bank) -> str:

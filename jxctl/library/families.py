@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from jxctl.bank import FAMILIES, AnyTone, Bank, FamilyName
+from jxctl.bank import FAMILIES, AnyTone, Bank, FamilyName, listed
 from jxctl.errors import UsageError
-from jxctl.library.edit import listed
 from jxctl.library.links import TONE_SLOTS, relinked
 from jxctl.tone import Tone
 from jxctl.tone_convert import from_stock, to_stock

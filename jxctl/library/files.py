@@ -12,6 +12,7 @@ from jxctl.errors import ToneError, UsageError
 from jxctl.library import midifile
 from jxctl.library.families import IMAGE_REST
 from jxctl.library.formats import FORMATS, ORIGIN, Loaded, Origin
+from jxctl.midi import SYSEX, split
 
 JX10_IMAGE_SIZE = 8192
 """Bytes of an M-64C cartridge (jx_hardware.md 4.8)."""
@@ -75,12 +76,16 @@ def encoded(bank: Bank, format: str, origin: Origin | None = None) -> bytes:
     """The bank as a file of a format.
 
     ``origin``: what it was read from. If nothing changed since and the format is the same, that is
-    what is returned, byte for byte; and JSON remembers it. Its form and channel are kept in any case.
+    what is returned, byte for byte; and JSON remembers it. SysEx goes into a MIDI file, and out of one,
+    message by message as it is. Form, channel and group are kept in any case.
 
     Raises `UsageError` for what the format cannot hold; `unsaid` names what would be left out.
     """
-    if origin is not None and origin.format == format and origin.data and _unchanged(bank, origin):
-        return origin.data
+    if origin is not None and origin.data and _unchanged(bank, origin):
+        if origin.format == format:
+            return origin.data
+        if {origin.format, format} == {"syx", "midi"}:
+            return _carried(origin.data, format)
     if format == "json":
         return _json(bank, origin)
     if format == "cartridge":
@@ -104,8 +109,44 @@ def unsaid(loaded: Loaded, format: str, content: bytes) -> list[str]:
     remembered = load(content, format).origin.data if format == "json" else content
     if remembered == loaded.origin.data:
         return said
-    said += [f"a message that holds neither tone nor patch: {message}" for message in loaded.others]
-    return said + [f"bytes of no known message: {item}" for item in loaded.unused]
+    kept = _sysex_in(content, format)
+    if format == "syx" and loaded.origin.format == "midi" and content == _carried(loaded.origin.data, "syx"):
+        return said
+    said += [
+        f"a message that holds neither tone nor patch: {message}"
+        for message in loaded.others
+        if message.encoded() not in kept
+    ]
+    return said + [f"bytes of no known message: {item}" for item in loaded.unused if item.data not in kept]
+
+
+def without_room(bank: Bank, format: str, content: bytes) -> list[str]:
+    """What of a bank a SysEx or MIDI file ``content`` does not say, in words: a dump and whole messages
+    (APR) each leave out something of the other."""
+    if format not in ("syx", "midi"):
+        return []
+    from jxctl.sysex import not_in_bulk, not_in_sets
+
+    written = load(content, format)
+    if written.bank.to_json() == bank.to_json():
+        return []
+    return not_in_bulk(bank) if written.origin.form == "bulk" else not_in_sets(bank)
+
+
+def writes_added(loaded: Loaded, format: str, content: bytes) -> bool:
+    """Whether ``content`` overwrites slots of a JX-8P when it is played to one, and ``loaded`` did not."""
+    return (
+        loaded.origin.form == "sets"
+        and _writes(content, format)
+        and not _writes(loaded.origin.data, loaded.origin.format)
+    )
+
+
+def _writes(data: bytes, format: str) -> bool:
+    from jxctl.sysex import Program, decode
+
+    messages = [m for sysex in _sysex_in(data, format) for m in decode(sysex).messages]
+    return any(isinstance(m, Program) and m.writes for m in messages)
 
 
 def format_for(path: Path, format: str | None) -> str:
@@ -163,7 +204,8 @@ def _json(bank: Bank, origin: Origin | None) -> bytes:
 
 
 def _told(origin: Origin) -> dict[str, Any]:
-    return {"format": origin.format, "form": origin.form, "channel": origin.channel}
+    told = {"format": origin.format, "form": origin.form, "channel": origin.channel}
+    return told | ({"group": origin.group} if origin.group != 1 else {})
 
 
 def _says_all(bank: Bank, origin: Origin) -> bool:
@@ -174,6 +216,20 @@ def _says_all(bank: Bank, origin: Origin) -> bool:
         return False
 
 
+def _carried(data: bytes, format: str) -> bytes:
+    """The SysEx of a ``.syx`` file as a MIDI file, or of a MIDI file as ``.syx``, as it is."""
+    if format == "syx":
+        return midifile.read_midi_file(data)
+    return midifile.write_midi_file([m for m in split(data)[0] if m[0] == SYSEX], FILE_GAP_S)
+
+
+def _sysex_in(content: bytes, format: str) -> set[bytes]:
+    """The SysEx messages of a file; none of a format that is not SysEx."""
+    if format not in ("syx", "midi"):
+        return set()
+    return set(split(_carried(content, "syx") if format == "midi" else content)[0])
+
+
 def _messages(bank: Bank, origin: Origin | None) -> list[bytes]:
     from jxctl.sysex import Form, messages_of
 
@@ -181,8 +237,13 @@ def _messages(bank: Bank, origin: Origin | None) -> list[bytes]:
     # A bank of another family than its file may have no dump.
     if origin is not None and bank.family != "jx8p":
         form = "sets" if origin.form == "sets" else "bulk"
-    channel = origin.channel if origin is not None else 0
-    return [message.encoded() for message in messages_of(bank, form, channel)]
+    channel, group = (origin.channel, origin.group) if origin is not None else (0, 1)
+    messages = [message.encoded() for message in messages_of(bank, form, channel, group)]
+    if not messages:
+        raise UsageError(
+            "there is no tone and no patch left to write", "jx bank show lists what a file holds"
+        )
+    return messages
 
 
 def _image(bank: Bank) -> bytes:

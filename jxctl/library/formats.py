@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from jxctl.bank import Bank
@@ -40,12 +40,16 @@ ORIGIN = "origin"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The file a bank came from: ``format``, its bytes, and for SysEx the form and channel (0-15)."""
+    """The file a bank came from: ``format``, its bytes, and for SysEx the form, channel (0-15) and group.
+
+    ``group``: the memory that a bulk dump is of, 1 internal, 2 cartridge.
+    """
 
     format: str
     data: bytes
     form: str = ""
     channel: int = 0
+    group: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +100,12 @@ def _read_sysex(data: bytes) -> Loaded:
         why = f": {unused[0].reason}" if unused else ""
         raise ToneError(f"there is no SysEx message of a JX in it{why}")
     bank, problems = bank_of(found.messages)
-    form = "bulk" if any(isinstance(m, BulkTone | BulkPatch) for m in found.messages) else "sets"
+    bulk = [m for m in found.messages if isinstance(m, BulkTone | BulkPatch)]
+    form, group = ("bulk", bulk[0].group) if bulk else ("sets", 1)
     channel = found.messages[0].channel
     holding = (BulkTone, BulkPatch, ToneData, PatchData, Program)
     others = [message for message in found.messages if not isinstance(message, holding)]
-    origin = Origin("syx", data, form, channel)
+    origin = Origin("syx", data, form, channel, group)
     return Loaded(bank, "syx", origin, problems=list(problems), unused=unused, others=others)
 
 
@@ -110,8 +115,7 @@ def _is_midi_file(data: bytes) -> bool:
 
 def _read_midi_file(data: bytes) -> Loaded:
     inner = _read_sysex(midifile.read_midi_file(data))
-    origin = Origin("midi", data, inner.origin.form, inner.origin.channel)
-    return Loaded(inner.bank, "midi", origin, False, inner.problems, inner.unused, inner.others)
+    return replace(inner, format="midi", origin=replace(inner.origin, format="midi", data=data))
 
 
 def _is_image(data: bytes) -> bool:
@@ -184,10 +188,16 @@ def _origin(content: dict[str, Any], data: bytes) -> Origin:
     if given is None:
         return Origin("json", data)
     try:
-        origin = Origin(given["format"], bytes.fromhex(given.get("hex", "")), given["form"], given["channel"])
+        origin = Origin(
+            given["format"],
+            bytes.fromhex(given.get("hex", "")),
+            given["form"],
+            given["channel"],
+            given.get("group", 1),
+        )
         known = origin.format in FORMATS and origin.form in ("", "bulk", "sets")
-        if not known or origin.channel not in range(16):
-            raise ValueError("unknown format, form or channel")
+        if not known or origin.channel not in range(16) or origin.group not in range(128):
+            raise ValueError("unknown format, form, channel or group")
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise ToneError(f'the key "{ORIGIN}" is damaged ({error})', "leave the key out") from error
     return origin

@@ -1,11 +1,12 @@
-"""SysEx in a Standard MIDI File, read and written with mido."""
+"""SysEx in a Standard MIDI File: written with mido, read here, for mido takes packets for messages."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from jxctl.errors import ToneError
+from jxctl.midi import END_OF_SYSEX, SYSEX, data_bytes
 
 MAGIC = b"MThd"
 _TICKS_PER_BEAT = 480
@@ -13,26 +14,108 @@ _BEAT_S = 0.5
 """Of a file that says nothing of tempo: 120 beats a minute."""
 _WIRE_S = 10 / 31250
 """A byte on a MIDI cable (jx_hardware.md 2.1)."""
+_CHUNK_HEAD, _HEADER_SIZE = 8, 6
+_FIRST_STATUS, _META, _END_OF_TRACK = 0x80, 0xFF, 0x2F
+_END = bytes((END_OF_SYSEX,))
 
 
 def read_midi_file(data: bytes) -> bytes:
     """The SysEx messages of all tracks, one after the other in order of time; other events are left out.
 
-    A message that a sequencer has split into several packets is not joined (mido does not tell packets
-    from messages): its pieces are then bytes of no known message.
+    A message that a sequencer has split into packets (F0, then F7 events) is joined, and stands where its
+    first packet does. One whose last packet lacks the F7 gets it: the file says where it ends.
 
     Raises `ToneError` for what is no MIDI file.
     """
-    import mido
-
+    if not data.startswith(MAGIC):
+        raise ToneError("this MIDI file cannot be read (it does not begin with MThd)")
     try:
-        file = mido.MidiFile(file=io.BytesIO(data))
-        found = [bytes(event.bytes()) for event in file.merged_track if event.type == "sysex"]
-    except EOFError:
+        chunks = list(_chunks(data))
+        tracks = int.from_bytes(chunks[0][1][2:4], "big")
+        contents = [content for name, content in chunks if name == b"MTrk"]
+        if len(chunks[0][1]) < _HEADER_SIZE or len(contents) < tracks:
+            raise EOFError
+        found = [message for content in contents for message in _track_sysex(content)]
+    except (EOFError, IndexError):
         raise ToneError("this MIDI file is cut short") from None
-    except Exception as error:  # mido raises whatever its parser trips over
-        raise ToneError(f"this MIDI file cannot be read ({error or type(error).__name__})") from error
-    return b"".join(found)
+    except ValueError as error:
+        raise ToneError(f"this MIDI file cannot be read ({error})") from None
+    # Stable: of messages at one time, those of the first track come first.
+    return b"".join(message for _, message in sorted(found, key=lambda item: item[0]))
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Names and contents; what follows the last whole chunk is passed over. Raises `EOFError`."""
+    start = 0
+    while len(data) - start >= _CHUNK_HEAD:
+        size = int.from_bytes(data[start + 4 : start + _CHUNK_HEAD], "big")
+        content = data[start + _CHUNK_HEAD : start + _CHUNK_HEAD + size]
+        if len(content) < size:
+            raise EOFError
+        yield data[start : start + 4], content
+        start += _CHUNK_HEAD + size
+
+
+def _track_sysex(track: bytes) -> list[tuple[int, bytes]]:
+    """The SysEx of a track with the tick at which each begins, packets joined.
+
+    Raises `IndexError` for a track that is cut short and `ValueError` for one that is damaged.
+    """
+    found: list[tuple[int, bytes]] = []
+    tick, begun, packets = 0, 0, b""
+    for delta, status, data in _events(track):
+        tick += delta
+        if status not in (SYSEX, END_OF_SYSEX):
+            continue
+        if status == END_OF_SYSEX and not packets:
+            found.append((tick, data))  # bytes as they are, which may be whole messages
+            continue
+        if status == SYSEX and packets:
+            found.append((begun, packets + _END))
+            packets = b""
+        if not packets:
+            begun, packets = tick, bytes((SYSEX,))
+        packets += data
+        if packets.endswith(_END):
+            found.append((begun, packets))
+            packets = b""
+    return [*found, (begun, packets + _END)] if packets else found
+
+
+def _events(track: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Delta time, status and data of each event up to the end of the track."""
+    at, running = 0, 0
+    while at < len(track):
+        delta, at = _number(track, at)
+        status = track[at]
+        if status >= _FIRST_STATUS:
+            at += 1
+        elif running:
+            status = running
+        else:
+            raise ValueError(f"byte {status:02X} at {at} of a track begins no event")
+        if status in (SYSEX, END_OF_SYSEX, _META):
+            kind, at = (track[at], at + 1) if status == _META else (0, at)
+            if status == _META and kind == _END_OF_TRACK:
+                return
+            size, at = _number(track, at)
+        else:
+            running = status if status < SYSEX else running
+            size = data_bytes(status)
+        if at + size > len(track):
+            raise EOFError
+        yield delta, status, track[at : at + size]
+        at += size
+
+
+def _number(track: bytes, at: int) -> tuple[int, int]:
+    """A number of up to four bytes, seven bits each, and where the next thing begins."""
+    value = 0
+    for _ in range(4):
+        value, at = value << 7 | track[at] & 0x7F, at + 1
+        if track[at - 1] < _FIRST_STATUS:
+            return value, at
+    raise ValueError("a number of more than four bytes")
 
 
 def write_midi_file(messages: Iterable[bytes], gap_s: float) -> bytes:

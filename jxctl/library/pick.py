@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from jxctl.bank import AnyTone, Bank
+from jxctl.bank import AnyTone, Bank, listed
 from jxctl.errors import ToneError, UsageError
-from jxctl.library.edit import listed, single
+from jxctl.library.edit import single
 from jxctl.library.files import read_library
 from jxctl.library.formats import Loaded
 from jxctl.tone import Tone

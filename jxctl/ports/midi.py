@@ -81,7 +81,10 @@ class MidiPort(ReceivingPort):
             raise DeviceError(f"{self.output!r} took no more bytes: {error}", _LIST) from error
 
     def receive(self, timeout_s: float) -> bytes:
-        """The next message from the input, or ``b""`` after ``timeout_s`` seconds."""
+        """The next message from the input, or ``b""`` after ``timeout_s`` seconds.
+
+        Raises `DeviceError` when there is no input, or nothing came and the device is gone.
+        """
         if self._out is None:
             raise DeviceError(f"{self.url} is closed")
         if self._in is None:
@@ -92,7 +95,10 @@ class MidiPort(ReceivingPort):
         try:
             return self._arrived.get(timeout=max(timeout_s, 0.0))
         except queue.Empty:
-            return b""
+            pass
+        if not self._still_there():
+            raise DeviceError(f"the MIDI port {self.output!r} went away", _LIST)
+        return b""
 
     def close(self) -> None:
         """Disconnect both ports."""
@@ -103,7 +109,7 @@ class MidiPort(ReceivingPort):
                 client.delete()
 
     def connect(self, out: Any, in_: Any, still_there: Callable[[], bool]) -> None:
-        """Use these open RtMidi clients; ``still_there`` says whether the output exists."""
+        """Use these open RtMidi clients; ``still_there`` says whether the other side exists."""
         self._out, self._in, self._still_there = out, in_, still_there
         if in_ is not None:
             in_.ignore_types(sysex=False, timing=True, active_sense=True)
@@ -131,7 +137,7 @@ def open(url: str) -> Port:
         found.connect(out, output)
         if input:
             in_ = found.client("in", system, "jx")
-            port.connect(out, in_, lambda: output in found.names_of(out))
+            port.connect(out, in_, lambda: output in found.names_of(out) and input in found.names_of(in_))
             found.connect(in_, input)
         else:
             port.connect(out, None, lambda: output in found.names_of(out))

@@ -10,7 +10,7 @@ One module per family: `jx8p`, `mks70` (JX-10, Vecoven V3 too), `vecoven4`; `tra
 for the cartridge handshake of the JX-10, `cartridge` for images of JX-8P cartridges.
 """
 
-from jxctl.sysex.banks import Form, bank_of, messages_of, not_in_bulk
+from jxctl.sysex.banks import Form, bank_of, messages_of, not_in_bulk, not_in_sets
 from jxctl.sysex.cartridge import is_image, read_image, write_image
 from jxctl.sysex.decode import FAMILIES, AnyMessage, Decoded, Decoder, decode, encode
 from jxctl.sysex.frame import Unused
@@ -28,5 +28,5 @@ from jxctl.sysex.transfer import Transfer
 __all__ = [
     "FAMILIES", "AnyMessage", "BulkPatch", "BulkTone", "Changes", "Decoded", "Decoder", "EditBufferRequest",
     "Form", "PatchData", "Program", "ToneData", "Transfer", "Unused", "bank_of", "decode", "encode",
-    "is_image", "messages_of", "not_in_bulk", "read_image", "write_image",
+    "is_image", "messages_of", "not_in_bulk", "not_in_sets", "read_image", "write_image",
 ]  # fmt: skip

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, TypeVar
 
-from jxctl.bank import AnyTone, Bank, FamilyName
+from jxctl.bank import AnyTone, Bank, FamilyName, listed
 from jxctl.errors import ToneError
 from jxctl.patch import SUPERJX, Patch
 from jxctl.sysex.decode import FAMILIES, AnyMessage
 from jxctl.sysex.family import Family
 from jxctl.sysex.jx8p import JX8P, WRITE
 from jxctl.sysex.messages import BulkPatch, BulkTone, Changes, PatchData, Program, ToneData
-from jxctl.sysex.mks70 import PATCH_BITS
+from jxctl.sysex.mks70 import FILLER, PATCH_BITS
 from jxctl.sysex.vecoven4 import TONE_BITS
 from jxctl.tone_v4 import TONE_V4, ToneV4
 
@@ -25,7 +25,8 @@ def bank_of(messages: Iterable[AnyMessage], name: str = "") -> tuple[Bank, list[
 
     Stored tones and patches go to their slots. A whole tone or patch (APR) goes to the slot of the
     PGR before it (Super JX) or of the write PGR after it (JX-8P); one without a PGR goes to the
-    first free slot, and that is said. The later of two contents for one slot stays.
+    first free slot, and that is said. The later of two contents for one slot stays. In words, slots
+    count from 1.
 
     Raises `ToneError` when the messages are of two families, or hold no tone and no patch.
     """
@@ -40,32 +41,35 @@ class _Reader:
         self.problems: list[str] = []
         self._patches: dict[int, Patch] = {}
         self._tones: dict[int, AnyTone] = {}
-        self._families: dict[FamilyName, None] = {}
+        self._families: dict[FamilyName, int | None] = {}
         self._program: dict[tuple[str, int], int] = {}
         self._waiting: ToneData | None = None
         self._homeless: list[ToneData | PatchData] = []
+        self._twice: dict[str, set[int]] = {"patch": set(), "tone": set()}
+        self._memories: dict[int, None] = {}
 
     def read(self, message: AnyMessage) -> None:
         if isinstance(message, BulkPatch | BulkTone):
-            self._families[message.family] = None
+            self._families.setdefault(message.family, message.offset)
+            self._memories[message.group] = None
             if message.checksum_off:
                 self.problems.append(f"{_at(message)}: the checksum is wrong")
         if isinstance(message, BulkPatch):
-            self._keep(self._patches, message.slot, message.patch, f"patch {message.slot}")
+            self._keep(self._patches, message.slot, message.patch, "patch")
         elif isinstance(message, BulkTone):
-            self._keep(self._tones, message.slot, message.tone, f"tone {message.slot}")
+            self._keep(self._tones, message.slot, message.tone, "tone")
         elif isinstance(message, Program):
             self._read_program(message)
         elif isinstance(message, ToneData):
-            self._families[message.family] = None
+            self._families.setdefault(message.family, message.offset)
             self._read_tone(message)
         elif isinstance(message, PatchData):
-            self._families[message.family] = None
+            self._families.setdefault(message.family, message.offset)
             slot = self._program.pop(("patch", message.group), None)
             if slot is None:
                 self._homeless.append(message)
             else:
-                self._keep(self._patches, slot, message.patch, f"patch {slot}")
+                self._keep(self._patches, slot, message.patch, "patch")
         elif isinstance(message, Changes):
             self.problems.append(f"{_at(message)}: a change of single parameters is no part of a bank")
         else:
@@ -75,9 +79,14 @@ class _Reader:
         self._settle()
         if len(self._families) > 1:
             families = ", ".join(self._families)
-            raise ToneError(f"messages of several families: {families}", "split them by family first")
+            where = list(self._families.values())[1]
+            raise ToneError(
+                f"messages of several families: {families}",
+                "make a file of each family" + (f"; the second begins at byte {where}" if where else ""),
+            )
         if not self._families:
             raise ToneError("no tone and no patch in it", "jx models lists what each model sends")
+        self._say_twice()
         self._house(self._tones, "tone", [m.tone for m in self._homeless if isinstance(m, ToneData)])
         self._house(self._patches, "patch", [m.patch for m in self._homeless if isinstance(m, PatchData)])
         return Bank(next(iter(self._families)), self._patches, self._tones, name)
@@ -90,7 +99,7 @@ class _Reader:
         elif self._waiting is None:
             self.problems.append(f"{_at(message)}: nothing before it to write")
         else:
-            self._keep(self._tones, message.number, self._waiting.tone, f"tone {message.number}")
+            self._keep(self._tones, message.number, self._waiting.tone, "tone")
             self._waiting = None
 
     def _read_tone(self, message: ToneData) -> None:
@@ -102,7 +111,7 @@ class _Reader:
         if slot is None:
             self._homeless.append(message)
         else:
-            self._keep(self._tones, slot, message.tone, f"tone {slot}")
+            self._keep(self._tones, slot, message.tone, "tone")
 
     def _house(self, target: dict[int, T], noun: str, items: list[T]) -> None:
         """Give free slots to what came without one."""
@@ -111,8 +120,10 @@ class _Reader:
         free = [slot for slot in range(128) if slot not in target]
         given = dict(zip(free, items, strict=False))
         target |= given
-        places = ", ".join(map(str, given))
-        self.problems.append(f"no slot is named for {len(items)} of the {noun}s; put into {places}")
+        plural = f"{noun}es" if noun == "patch" else f"{noun}s"
+        self.problems.append(
+            f"no slot is named for {len(items)} of the {plural}; put into {listed(given, noun)}"
+        )
         if len(items) > len(free):
             self.problems.append(f"no slot is free for {len(items) - len(free)} of them; left out")
 
@@ -121,10 +132,20 @@ class _Reader:
             self._homeless.append(self._waiting)
         self._waiting = None
 
-    def _keep(self, target: dict[int, T], slot: int, item: T, what: str) -> None:
+    def _keep(self, target: dict[int, T], slot: int, item: T, noun: str) -> None:
         if target.get(slot, item) != item:
-            self.problems.append(f"{what} comes twice with different content; the later one stays")
+            self._twice[noun].add(slot)
         target[slot] = item
+
+    def _say_twice(self) -> None:
+        for noun, slots in self._twice.items():
+            if slots:
+                comes = "comes twice with different content; the later one stays"
+                come = "come twice with different content; the later ones stay"
+                self.problems.append(f"{listed(slots, noun)} {comes if len(slots) == 1 else come}")
+        if len(self._memories) > 1:
+            groups = ", ".join(map(str, self._memories))
+            self.problems.append(f"bulk dumps of several memories (groups {groups}: 1 internal, 2 cartridge)")
 
 
 def _at(message: AnyMessage) -> str:
@@ -162,16 +183,24 @@ def messages_of(bank: Bank, form: Form | None = None, channel: int = 0, group: i
 
 def not_in_bulk(bank: Bank) -> list[str]:
     """What a bulk dump has no room for, in words: values that only whole messages (APR) can hold."""
-    lost = []
+    lost: dict[tuple[str, str], list[int]] = {}
     for slot, patch in bank.patches.items():
         if patch.family == "superjx":
-            names = [SUPERJX.rows[n].name for n in PATCH_BITS.dropped(patch.values)]
-            lost += [f"patch {slot}: {name} {patch.label(name)}" for name in names]
+            for number in PATCH_BITS.dropped(patch.values):
+                lost.setdefault((SUPERJX.rows[number].name, "patch"), []).append(slot)
     for slot, tone in bank.tones.items():
         if isinstance(tone, ToneV4):
-            names = [TONE_V4.rows[n].name for n in TONE_BITS.dropped(tone.values)]
-            lost += [f"tone {slot}: {name} {tone.raw(name)}" for name in names]
-    return lost
+            for number in TONE_BITS.dropped(tone.values):
+                lost.setdefault((TONE_V4.rows[number].name, "tone"), []).append(slot)
+    return [f"{name} of {listed(slots, noun)}, in part or whole" for (name, noun), slots in lost.items()]
+
+
+def not_in_sets(bank: Bank) -> list[str]:
+    """What whole messages (APR) have no room for, in words: bits of bulk records that no value claims."""
+    patches = [slot for slot, patch in bank.patches.items() if patch.rest and patch.rest != FILLER]
+    tones = [slot for slot, tone in bank.tones.items() if isinstance(tone, ToneV4) and any(tone.rest)]
+    found = [listed(slots, noun) for slots, noun in ((patches, "patch"), (tones, "tone")) if slots]
+    return [f"bits of unknown meaning in the bulk data of {which}" for which in found]
 
 
 def _jx8p(bank: Bank, form: Form, channel: int) -> list[AnyMessage]:
@@ -182,7 +211,7 @@ def _jx8p(bank: Bank, form: Form, channel: int) -> list[AnyMessage]:
     messages: list[AnyMessage] = []
     for slot, tone in bank.tones.items():
         if slot > 31:
-            raise ToneError(f"a JX-8P has no tone slot {slot}", "it has 0 to 31")
+            raise ToneError(f"a JX-8P has no tone slot {slot + 1}", "it has 1 to 32")
         messages.append(ToneData(wire=JX8P, channel=channel, tone=tone))
         messages.append(Program(wire=JX8P, channel=channel, level="tone", number=slot, flags=WRITE))
     return messages

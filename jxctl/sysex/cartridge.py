@@ -59,7 +59,7 @@ def write_image(bank: Bank) -> bytes:
     if bank.patches:
         raise ToneError("where a JX-8P cartridge keeps patches is not known", "leave them out")
     if beyond := [slot for slot in bank.tones if slot >= SLOTS]:
-        raise ToneError(f"a JX-8P cartridge has no tone slot {beyond[0]}", f"it has 0 to {SLOTS - 1}")
+        raise ToneError(f"a JX-8P cartridge has no tone slot {beyond[0] + 1}", f"it has 1 to {SLOTS}")
     if bank.rest and len(bank.rest) != IMAGE_SIZE:
         raise ToneError(f"the rest of a cartridge image is {IMAGE_SIZE} bytes, not {len(bank.rest)}")
     tones = {slot: tone for slot, tone in bank.tones.items() if isinstance(tone, Tone)}

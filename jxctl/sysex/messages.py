@@ -1,7 +1,7 @@
 """The messages of every family, as nouns. `jxctl.sysex.decode` makes them, ``encoded`` gives the bytes.
 
-Channels count from 0. ``offset`` is a message's place in the stream it came from; it is not part
-of equality.
+Channels, slots and program numbers count from 0; as text, slots and programs count from 1, as on a
+panel. ``offset`` is a message's place in the stream it came from; it is not part of equality.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ class Program(Message):
         return self._frame(PGR, self.level, before + bytes((self.number,)) + after)
 
     def __str__(self) -> str:
-        return f"PGR {self.level} {self.group}: {'write to ' if self.writes else ''}{self.number}"
+        return f"PGR {self.level} {self.group}: {'write to ' if self.writes else ''}{self.number + 1}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,7 +247,7 @@ class BulkTone(_BulkMessage):
         return self._bulk_frame("tone", self._bulk.write_tone(self.tone))
 
     def __str__(self) -> str:
-        return f"BLD tone {self.slot}: {self.tone.name}"
+        return f"BLD tone {self.slot + 1}: {self.tone.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +265,7 @@ class BulkPatch(_BulkMessage):
         return self._bulk_frame("patch", self._bulk.write_patch(self.patch))
 
     def __str__(self) -> str:
-        return f"BLD patch {self.slot}: {self.patch.name}"
+        return f"BLD patch {self.slot + 1}: {self.patch.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

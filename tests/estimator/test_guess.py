@@ -156,6 +156,13 @@ def test_an_hour_is_not_read_whole(jx: Run, tmp_path: Path) -> None:
         (["--gate", "0"], 2, "gate"),
         (["--renders", "0"], 2, "renders"),
         (["-o", "nowhere/tone.json"], 2, "no folder"),
+        (["-o", "tone.json", "--audio", "guess.mp3"], 2, "guess.wav"),
+        (["-o", "tone.json", "--plot", "guess.jpg"], 2, "guess.png"),
+        (["-o", "tone.json", "--plot", "."], 2, "is a folder"),
+        (["-o", "one.wav", "--audio", "one.wav"], 2, "written already"),
+        (["--audio", "in.wav"], 2, "the file that is read"),
+        (["-o", "x/" * 3000 + "tone.json"], 2, "no folder"),
+        (["--send", "sim:?model=mks70"], 2, "jx send"),
         (["--send", "nothing:"], 3, "nothing"),
         (["--send", "serial:/dev/jx-is-not-here"], 3, "jx-is-not-here"),
         (["--profile", "nobody"], 2, "no profile is called nobody"),
@@ -171,3 +178,19 @@ def test_wrong_requests_are_refused(
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["in.wav"]
+    assert soundfile.info(tmp_path / "in.wav").frames == RATE // 2
+
+
+def test_more_than_one_note_and_an_uncertain_pitch_are_told(jx: Run, tmp_path: Path) -> None:
+    note = note_of_a_synth(RATE, 0.6) * np.exp(-6 * np.arange(round(0.6 * RATE)) / RATE)
+    soundfile.write(tmp_path / "日本.wav", np.concatenate([note, np.zeros(RATE), note]), RATE)
+    done = jx("guess", "日本.wav", "--renders", 8, "--json")
+    assert done.returncode == 0, done.stderr
+    assert "only the first note is used" in done.stderr
+    assert json.loads(done.stdout)["tone"]["name"] == "GUESS"
+    t = np.arange(RATE) / RATE
+    kick = np.sin(2 * np.pi * (50 * t + 80 * (1 - np.exp(-t * 30)) / 30)) * np.exp(-t * 8)
+    soundfile.write(tmp_path / "kick.wav", 0.8 * kick, RATE)
+    done = jx("guess", "kick.wav", "--renders", 8)
+    assert "the pitch is uncertain" in done.stderr
+    assert "the pitch is uncertain" not in jx("guess", "kick.wav", "--renders", 8, "--note", 36).stderr

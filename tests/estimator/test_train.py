@@ -61,6 +61,26 @@ def test_a_run_is_not_continued_with_other_settings(tmp_path: Path) -> None:
         train(tmp_path / "run", replace(TINY, seed=1))
 
 
+def test_what_is_wrong_is_named_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no profile is called nobody"):
+        train(tmp_path / "run", replace(TINY, profile="nobody"))
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="cannot make the folder"):
+        train(tmp_path / "file", TINY)
+
+
+def test_a_damaged_run_is_named(tmp_path: Path) -> None:
+    one = replace(TINY, tones=8, every=1)
+    train(tmp_path / "run", one)
+    (tmp_path / "run" / "latest.pt").write_bytes(b"garbage")
+    with pytest.raises(UsageError, match=r"latest\.pt is damaged"):
+        train(tmp_path / "run", one)
+    (tmp_path / "run" / "settings.json").write_text("{")
+    with pytest.raises(UsageError, match=r"settings\.json cannot be read"):
+        train(tmp_path / "run", one)
+
+
 def test_a_checkpoint_for_another_table_is_refused(tmp_path: Path) -> None:
     train(tmp_path / "run", TINY)
     config = tmp_path / "run" / "model.json"

@@ -163,6 +163,23 @@ def test_a_full_disk_behind_stdout_is_said(jx: Jx, tone_file: Path, form: list[s
     assert "Traceback" not in shown.stderr
 
 
+@pytest.mark.skipif(os.name != "posix", reason="closes streams as POSIX does")
+def test_closed_streams_make_no_traceback_and_mix_nothing_up(jx: Jx, tone_file: Path) -> None:
+    closed = jx("tone", "show", tone_file, stdout=None, preexec_fn=lambda: os.close(1))
+    assert (closed.returncode, closed.stderr) == (0, "")
+    silent = jx("tone", "show", "nowhere.json", "--json", stderr=None, preexec_fn=lambda: os.close(2))
+    assert (silent.returncode, silent.stdout) == (2, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_help_on_a_full_disk_is_said(jx: Jx) -> None:
+    with Path("/dev/full").open("w") as full:
+        shown = jx("--help", stdout=full)
+    assert shown.returncode == 1
+    assert "cannot write" in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
 def boom(error: BaseException) -> typer.Typer:
     app = typer.Typer()
 

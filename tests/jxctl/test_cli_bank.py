@@ -12,6 +12,7 @@ import pytest
 from jxctl.bank import Bank
 from jxctl.library.files import encoded, read_library
 from jxctl.patch import Patch
+from jxctl.sysex import messages_of
 from jxctl.tone import INIT_TONE, Tone, read_tone, write_tone
 
 Jx = Callable[..., subprocess.CompletedProcess[str]]
@@ -89,6 +90,35 @@ def test_another_form_and_channel(jx: Jx, bank: Path, tmp_path: Path) -> None:
     # The first program number: patch 1 on channel 3 (jx_hardware.md 4.7: ten bytes).
     assert (tmp_path / "sets.syx").read_bytes().startswith(bytes.fromhex("F0 41 34 02 24 30 01 00 00 F7"))
     assert read_library(tmp_path / "sets.syx").bank.patches[5].name == "SECOND"
+
+
+def test_another_form_says_what_it_has_no_room_for(jx: Jx, tmp_path: Path) -> None:
+    """Values 37 and 46 of a patch are nonzero in real messages and have no place in a dump (4.6)."""
+    patch = Patch.init("SET").with_tones(0, 1).with_values({"UPPER UNKNOWN": 0x7B, "LOWER UNKNOWN": 0x7F})
+    tones = {0: tone(1), 1: tone(2)}
+    messages = messages_of(Bank("mks70", {3: patch, 4: patch.named("TWO")}, tones), "sets")
+    (tmp_path / "sets.syx").write_bytes(b"".join(message.encoded() for message in messages))
+    dump = jx("bank", "convert", tmp_path / "sets.syx", "-o", tmp_path / "dump.syx", "--form", "bulk")
+    assert dump.returncode == 0, dump.stderr
+    assert dump.stderr.splitlines() == [
+        "lost: UPPER UNKNOWN of patches 4-5, in part or whole",
+        "lost: LOWER UNKNOWN of patches 4-5, in part or whole",
+    ]
+    same = jx("bank", "convert", tmp_path / "sets.syx", "-o", tmp_path / "same.mid", "--json")
+    assert (same.stderr, json.loads(same.stdout)["lost"]) == ("", [])
+
+
+def test_writes_that_a_file_had_not_are_said(jx: Jx, tmp_path: Path) -> None:
+    """Played to a JX-8P, the one file changes its edit buffer, the other its memory (4.4)."""
+    for number in (1, 2):
+        apr = bytes.fromhex("F0 41 35 00 21 20 01") + tone(number).record + b"\xf7"
+        (tmp_path / f"{number}.syx").write_bytes(apr)
+    merged = jx("bank", "merge", tmp_path / "1.syx", tmp_path / "2.syx", "-o", tmp_path / "m.syx")
+    assert merged.returncode == 0, merged.stderr
+    assert "added: messages that write each tone to its slot" in merged.stderr
+    again = jx("bank", "dedupe", tmp_path / "m.syx", "-o", tmp_path / "d.syx")
+    same = jx("bank", "convert", tmp_path / "1.syx", "-o", tmp_path / "1.mid")
+    assert "added" not in again.stderr + same.stderr
 
 
 def test_another_family_says_what_is_lost(jx: Jx, bank: Path, tmp_path: Path) -> None:

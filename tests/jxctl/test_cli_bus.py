@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 CAPTURE = Path("data/captures/superjx_patch_load_bus.bin")
@@ -70,3 +72,13 @@ def test_ports_lists_the_virtual_board(jx: Run) -> None:
     assert result.returncode == 0
     assert {"url": "sim:", "description": "the virtual board"} in json.loads(result.stdout)
     assert "sim:" in jx("ports").stdout
+
+
+def test_a_stream_without_end_is_no_capture(jx: Run) -> None:
+    if not Path("/dev/zero").exists():
+        pytest.skip("no /dev/zero")
+    for command in (("bus", "decode", "/dev/zero"), ("render", "/dev/zero", "-o", "out.wav")):
+        done = jx(*command)
+        assert done.returncode == 2
+        assert "bytes" in done.stderr
+        assert "Traceback" not in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -98,6 +99,22 @@ def test_what_arrived_incomplete_is_kept_beside(jx: Jx, talk: Talk, tmp_path: Pa
     check_refused(again, 4, "kept in bank.incomplete-2.syx")
     assert (tmp_path / "bank.incomplete.syx").read_bytes() == b"".join(messages)
     assert names(tmp_path) == {"talk.txt", "bank.incomplete.syx", "bank.incomplete-2.syx"}
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that takes no files: /proc")
+def test_what_arrived_is_kept_when_the_output_cannot_be_written(jx: Jx, talk: Talk) -> None:
+    """As on a full disk; then the dump goes among the temporary files."""
+    messages = dump()
+    kept = Path(tempfile.gettempdir())
+    before = set(kept.glob("jx-test.incomplete*"))
+    result = jx("receive", "--port", talk(received=messages), "--model", "mks70", "-o", "/proc/jx-test.syx")
+    (found,) = set(kept.glob("jx-test.incomplete*")) - before
+    try:
+        check_refused(result, 1, "cannot write /proc/jx-test.syx")
+        assert f"what arrived is kept in {found}" in result.stderr
+        assert found.read_bytes() == b"".join(messages)
+    finally:
+        found.unlink()
 
 
 def test_what_arrived_damaged_is_kept_beside(jx: Jx, talk: Talk, tmp_path: Path) -> None:
@@ -277,67 +294,3 @@ def test_a_bare_board_has_no_memory(jx: Jx, tone_file: Path) -> None:
     result = jx("send", tone_file, "--port", "spy:serial:loop://", "--write", "1")
     check_refused(result, 2, "no memory")
     assert "select" not in result.stderr
-
-
-# The cartridge of a JX-10, by hand: jx_hardware.md 4.8, nibbles high first, checksum of what is between.
-
-
-def frame(op: int, data: bytes = b"", summed: bool = False) -> bytes:
-    check = bytes((-sum(data) % 128,)) if summed else b""
-    return bytes((0xF0, 0x41, op, 0, 0x24)) + data + check + b"\xf7"
-
-
-CARTRIDGE = bytes(n * 7 % 256 for n in range(2048))
-BLOCKS = [
-    frame(0x42, bytes(half for byte in CARTRIDGE[n : n + 128] for half in (byte >> 4, byte & 15)), True)
-    for n in range(0, 2048, 128)
-]
-ACK, EOF, ERR, REJECT = frame(0x43), frame(0x45), frame(0x4E), frame(0x4F)
-
-
-def conversation(lines: list[tuple[str, bytes]]) -> str:
-    return "\n".join(["# jx replay 1 midi", *(f"{way} {data.hex(' ')}" for way, data in lines)]) + "\n"
-
-
-def test_a_cartridge_is_received(jx: Jx, tmp_path: Path) -> None:
-    lines = [("<", frame(0x40, b"CARTRIDGE", True)), (">", ACK)]
-    for number, block in enumerate(BLOCKS):
-        if number == 5:
-            damaged = block[:20] + bytes((block[20] ^ 1,)) + block[21:]
-            lines += [("<", damaged), (">", ERR)]
-        lines += [("<", block), (">", ACK)]
-    lines += [("<", EOF), (">", ACK)]
-    (tmp_path / "talk.txt").write_text(conversation(lines))
-    shown = jx("receive", "--port", "replay:talk.txt", "--model", "jx10", "-o", "cart.bin", "--json")
-    assert shown.returncode == 0, shown.stderr
-    assert (tmp_path / "cart.bin").read_bytes() == CARTRIDGE
-    assert json.loads(shown.stdout)["name"] == "CARTRIDGE"
-
-
-def test_half_a_cartridge_is_kept_beside(jx: Jx, tmp_path: Path) -> None:
-    lines = [("<", frame(0x40, b"X", True)), (">", ACK), ("<", BLOCKS[0]), (">", ACK), ("<", REJECT)]
-    (tmp_path / "talk.txt").write_text(conversation(lines))
-    result = jx("receive", "--port", "replay:talk.txt", "--model", "jx10", "-o", "cart.bin")
-    check_refused(result, 4, "kept in cart.incomplete.bin")
-    assert (tmp_path / "cart.incomplete.bin").read_bytes() == CARTRIDGE[:128]
-    assert not (tmp_path / "cart.bin").exists()
-
-
-def test_no_cartridge_comes(jx: Jx, talk: Talk, tmp_path: Path) -> None:
-    result = jx("receive", "--port", talk([REJECT]), "--model", "jx10", "-o", "cart.bin", "--timeout", "0.1")
-    check_refused(result, 3, "no file transfer began")
-    assert names(tmp_path) == {"talk.txt"}
-
-
-def test_a_cartridge_is_sent_only_when_asked(jx: Jx, talk: Talk, tmp_path: Path) -> None:
-    (tmp_path / "cart.bin").write_bytes(CARTRIDGE)
-    refused = jx("send", "cart.bin", "--port", talk(), "--model", "jx10")
-    check_refused(refused, 2, "overwrites the whole cartridge")
-    lines = [(">", frame(0x40, b"", True)), ("<", ACK)]
-    for block in BLOCKS:
-        lines += [(">", block), ("<", ACK)]
-    lines += [(">", EOF), ("<", ACK)]
-    (tmp_path / "talk.txt").write_text(conversation(lines))
-    shown = jx("send", "cart.bin", "--port", "replay:talk.txt", "--model", "jx10", "--write", "all", "--json")
-    assert shown.returncode == 0, shown.stderr
-    assert json.loads(shown.stdout)["bytes"] == 2048

@@ -241,3 +241,16 @@ def test_the_same_command_records_the_same_sound(jx: Run, tmp_path: Path) -> Non
     # The rows hold the hash of each file.
     a, b = ((tmp_path / name / "metadata.jsonl").read_bytes() for name in "ab")
     assert a == b
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [["--port", "sim:?model=mks70", "--tones", "1"], ["--port", "sim:", "--tones", "1" + "0" * 15]],
+)
+def test_a_whole_synth_and_too_many_tones_are_refused_and_nothing_is_written(
+    jx: Run, tmp_path: Path, request_: list[str]
+) -> None:
+    done = jx("record", "takes", *request_)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -88,7 +88,10 @@ def test_a_wrong_tone_file_is_refused(
         (["--seconds", "0"], 2, "render"),
         (["--rate", "7"], 2, "render"),
         (["--profile", "nobody"], 2, "no profile is called nobody"),
-        (["-o", "nowhere/out.wav"], 1, "nowhere"),
+        (["--seconds", "3600", "--rate", "768000"], 2, "at most"),
+        (["-o", "nowhere/out.wav"], 2, "nowhere"),
+        (["-o", "x/" * 3000 + "out.wav"], 2, "there is no folder"),
+        (["-o", "out.mp3"], 2, "out.wav"),
     ],
 )
 def test_wrong_requests_are_refused(

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jxctl.bank import Bank
-from jxctl.errors import ToneError
+from jxctl.errors import ToneError, UsageError
 from jxctl.library.files import encoded, load, read_library, unsaid
 from jxctl.tone import INIT_TONE, Tone
 
@@ -105,11 +105,12 @@ def test_what_nobody_understands_survives_json_and_is_told_of_otherwise() -> Non
     loaded = load(data)
     again = load(encoded(loaded.bank, "json", loaded.origin))
     assert encoded(again.bank, "syx", again.origin) == data
-    # Both are said for a MIDI file, also by the JSON that remembers them; an edit loses them too.
+    # A MIDI file takes the other message, not the junk; JSON that remembers says so too. An edit loses both.
     for source in (loaded, again):
-        lost = unsaid(source, "midi", encoded(source.bank, "midi", source.origin))
-        assert "6A 75 6E 6B" in lost[0]
-        assert "not a Roland message" in lost[1]
+        file = encoded(source.bank, "midi", source.origin)
+        assert other[1:] in file
+        (lost,) = unsaid(source, "midi", file)
+        assert "6A 75 6E 6B" in lost
         assert unsaid(source, "syx", encoded(source.bank, "syx", source.origin)) == []
         assert unsaid(source, "json", encoded(source.bank, "json", source.origin)) == []
     changed = replace(loaded.bank, tones={4: tone(1)})
@@ -188,3 +189,47 @@ def test_json_remembers_form_and_channel_of_a_bank_that_changed() -> None:
     again = load(encoded(changed, "json", loaded.origin))
     written = encoded(again.bank, "syx", again.origin)
     assert written == sets[:-3] + b"\x09\x02\xf7"
+
+
+# What the family's own messages would not say again: no writes, one memory or another, two banks.
+SECOND = APR.replace(b"BY HAND", b"SECOND ")
+DUMP_TONE = bytes.fromhex("F0 41 37 02 24 20 02 00 07") + b"CARTRIDGE \x20" + bytes(48) + b"\xf7"
+PATCH_51 = bytes.fromhex("F0 41 35 02 24 30 01") + b"FIFTY-ONE".ljust(18) + bytes(33) + b"\xf7"
+OTHER = b"\xf0\x43\x01\xf7"
+ROM = bytes.fromhex("F0 41 34 02 24 20 02 3C 00 F7")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        APR + SECOND,
+        APR + WRITE + SECOND + WRITE,
+        DUMP_TONE,
+        PATCH_51 + ROM,
+        APR + b"\xf0\x43\x01\xf7" + WRITE,
+    ],
+    ids=["without writes", "a slot twice", "of a cartridge", "a tone in ROM", "another maker's"],
+)
+def test_sysex_goes_into_a_midi_file_and_out_as_it_is(data: bytes) -> None:
+    loaded = load(data)
+    file = encoded(loaded.bank, "midi", loaded.origin)
+    assert unsaid(loaded, "midi", file) == []
+    inside = b"".join(bytes(m.bytes()) for m in mido.MidiFile(file=io.BytesIO(file)).tracks[0][:-1])
+    assert inside == data
+    again = load(file)
+    assert encoded(again.bank, "syx", again.origin) == data
+    assert unsaid(again, "syx", data) == []
+
+
+def test_a_changed_dump_of_a_cartridge_stays_one() -> None:
+    loaded = load(DUMP_TONE)
+    changed = replace(loaded.bank, tones={8: loaded.bank.tones[7]})
+    again = load(encoded(changed, "json", loaded.origin))
+    moved = DUMP_TONE[:8] + b"\x08" + DUMP_TONE[9:]
+    assert encoded(changed, "syx", loaded.origin) == moved
+    assert encoded(again.bank, "syx", again.origin) == moved
+
+
+def test_a_bank_of_nothing_is_not_written() -> None:
+    with pytest.raises(UsageError, match="no tone and no patch"):
+        encoded(Bank("mks70"), "syx")

@@ -93,7 +93,7 @@ def test_a_sysex_without_end_does_not_fill_the_memory() -> None:
         ("9F 3C 00", "channel 16 note 60 off"),
         ("82 3C 40", "channel 3 note 60 off"),
         ("B0 40 7F", "channel 1 controller 64 = 127"),
-        ("C0 05", "channel 1 program 5"),
+        ("C0 05", "channel 1 program 6"),
         ("D0 05", "channel 1 pressure 5"),
         ("E0 00 40", "channel 1 bend +0"),
         ("E0 00 00", "channel 1 bend -8192"),

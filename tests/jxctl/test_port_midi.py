@@ -204,6 +204,19 @@ def test_an_output_that_goes_away(rtmidi) -> None:  # type: ignore[no-untyped-de
     assert fake.sent == []
 
 
+@pytest.mark.parametrize("left", [([], []), (TWO, []), ([], TWO)])
+def test_an_input_that_goes_away(rtmidi, left: tuple[list[str], list[str]]) -> None:  # type: ignore[no-untyped-def]
+    fake = rtmidi(alsa=(TWO, TWO))
+    with open_port("midi:mks-70") as port:
+        assert isinstance(port, ReceivingPort)
+        assert port.receive(0) == b""
+        fake.inputs[0].callback(([0x90, 0x3C, 0x64], 0.1), None)
+        fake.names["alsa"] = left
+        assert port.receive(0) == NOTE  # what had come before still counts
+        with pytest.raises(DeviceError, match="went away"):
+            port.receive(0)
+
+
 @pytest.mark.parametrize("data", [b"\xf1\x9e\x00", b"\x90\x3c", b"\x3c", b"\xf0\x41"])
 def test_bytes_that_are_no_midi_are_refused_whole(rtmidi, data: bytes) -> None:  # type: ignore[no-untyped-def]
     fake = rtmidi(alsa=(TWO, []))

@@ -124,3 +124,28 @@ def test_messages_leave_in_order_with_the_models_pauses(monkeypatch: pytest.Monk
     # Byte time on the cable and the model's pause: 50 ms after APR, 100 ms after a write (section 8).
     apr, write = 67 * 320e-6 + 0.050, 11 * 320e-6 + 0.100
     assert waits == pytest.approx([apr, write, apr, write])
+
+
+@pytest.mark.parametrize(("name", "op"), [("vecoven3", 0x37), ("vecoven4", 0x3A)])
+def test_a_bank_for_the_cartridge_has_group_2(name: str, op: int) -> None:
+    """Vecoven's bulk dumps: 01 internal, 02 cartridge (jx_hardware.md 4.2, 4.3)."""
+    family = MODELS[name].family
+    assert family is not None
+    bank, _ = converted(Bank("mks70", {0: Patch.init()}, {0: INIT_TONE}), family)
+    plan = sending.bank_plan(bank, MODELS[name], 0, sending.CARTRIDGE)
+    assert [message.encoded()[2:7:4] for message in plan.messages] == [bytes((op, 2))] * 2
+    assert plan.overwrites == "patch 1 and tone 1 of the cartridge"
+    assert {message.encoded()[6] for message in sending.bank_plan(bank, MODELS[name], 0).messages} == {1}
+
+
+def test_a_stock_mks70_and_a_jx8p_have_no_cartridge_to_write() -> None:
+    with pytest.raises(UsageError, match="no message stores into the cartridge of a MKS-70"):
+        sending.bank_plan(Bank("mks70", {}, {0: INIT_TONE}), MODELS["mks70"], 0, sending.CARTRIDGE)
+    with pytest.raises(UsageError, match="no message stores into the cartridge of a JX-8P"):
+        sending.tone_plan(INIT_TONE, MODELS["jx8p"], None, 0, 3, sending.CARTRIDGE)
+
+
+def test_what_a_dump_has_no_room_for_is_noted() -> None:
+    patch = Patch.init().with_values({"UPPER UNKNOWN": 0x7B})
+    plan = sending.bank_plan(Bank("mks70", {2: patch}, {0: INIT_TONE}), MODELS["mks70"], 0)
+    assert plan.notes == ["no room in a bulk dump for UPPER UNKNOWN of patch 3, in part or whole"]

@@ -139,3 +139,11 @@ def test_a_board_hears_only_what_is_for_it() -> None:
 def test_a_profile_that_does_not_exist() -> None:
     with pytest.raises(UsageError, match="nonsense"):
         open_port("sim:?profile=nonsense")
+
+
+def test_no_seed_makes_a_warning() -> None:
+    """Warnings are errors in these tests; half of all seeds used to overflow with one."""
+    from simulator.board import Board
+
+    for seed in range(20):
+        Board(seed=seed)

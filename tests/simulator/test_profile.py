@@ -101,3 +101,43 @@ def test_a_profile_without_a_base_must_be_complete(tmp_path: Path) -> None:
     path.write_text(OVERRIDE.replace('base = "superjx"\n', ""))
     with pytest.raises(ProfileError, match="laws missing: cv_slew"):
         load_profile(path)
+
+
+def law(name: str, form: str, **fields: object) -> str:
+    rest = "".join(f"{key} = {value}\n" for key, value in fields.items())
+    return f'[laws.{name}]\nform = "{form}"\n{rest}unit = ""\nevidence = "assumed"\nsource = ""\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (law("tick", "constant", value=1e300), "law tick leaves the range"),
+        (law("tick", "constant", value=1e-9), "law tick leaves the range"),
+        (law("cv_slew", "constant", value=0.02), "longer than law tick"),
+        (law("dco_clock", "constant", value=0), "law dco_clock"),
+        (law("vcf_damping", "linear", low=1, high=-1), "law vcf_damping"),
+        (law("env_attack", "linear", low=0, high=1), "law env_attack"),
+        (law("dco_prescale", "positions", values=[0, 0, 0, 0]), "law dco_prescale"),
+        (law("hpf_corner", "positions", values=[[1, 2]] * 4), "one number for each position"),
+        (law("hpf_corner", "positions", values=[]), "law hpf_corner"),
+        (law("env_key", "positions", values=5), "law env_key"),
+        (law("dco_xmod", "positions", values=[[0, 0, 0, 0], [0.5, 0, 0, 0]] * 2), "0 or 1"),
+        (law("dco_ftune", "table", raw=[], value=[]), "law dco_ftune"),
+        (law("dynamics", "positions", values=[[], [], [], []]), "law dynamics"),
+        ("laws = 3\n", "laws is no table"),
+    ],
+)
+def test_laws_that_the_simulator_cannot_bear_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    """Each of these hung it, filled the memory, or gave samples that are no numbers."""
+    path = tmp_path / "mine.toml"
+    path.write_text('base = "superjx"\n' + text)
+    with pytest.raises(ProfileError, match=message):
+        load_profile(path)
+
+
+def test_a_profile_that_builds_on_itself(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.toml", tmp_path / "b.toml"
+    first.write_text(f'base = "{second}"\n')
+    second.write_text(f'base = "{first}"\n')
+    with pytest.raises(ProfileError, match="builds on itself"):
+        load_profile(first)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +23,7 @@ from jxctl.sysex import (
     encode,
     messages_of,
     not_in_bulk,
+    not_in_sets,
 )  # fmt: skip
 from jxctl.sysex.jx8p import JX8P, WRITE
 from jxctl.sysex.mks70 import MKS70
@@ -82,7 +85,7 @@ def test_a_jx8p_tone_goes_where_the_write_after_it_says() -> None:
     ]
     bank, problems = bank_of(messages)
     assert bank.tones == {7: other, 0: INIT_TONE}
-    assert problems == ["no slot is named for 1 of the tones; put into 0"]
+    assert problems == ["no slot is named for 1 of the tones; put into tone 1"]
 
 
 def test_tones_without_slots_are_put_in_order_and_that_is_said_once() -> None:
@@ -102,7 +105,13 @@ def test_two_contents_for_one_slot_are_said_and_duplicates_are_not() -> None:
     assert (bank.tones, problems) == ({3: INIT_TONE}, [])
     bank, problems = bank_of([one, two])
     assert bank.tones == {3: two.tone}
-    assert problems == ["tone 3 comes twice with different content; the later one stays"]
+    assert problems == ["tone 4 comes twice with different content; the later one stays"]
+    three = BulkTone(wire=MKS70, slot=4, tone=INIT_TONE)
+    other = BulkTone(wire=MKS70, group=2, slot=4, tone=two.tone)
+    assert bank_of([one, two, three, other])[1] == [
+        "tones 4-5 come twice with different content; the later ones stay",
+        "bulk dumps of several memories (groups 1, 2: 1 internal, 2 cartridge)",
+    ]
 
 
 def test_edits_and_wrong_checksums_are_said() -> None:
@@ -134,8 +143,10 @@ def test_a_tone_number_in_a_patch_is_that_of_the_pgr_before_it() -> None:
 
 def test_families_do_not_mix_and_nothing_is_no_bank() -> None:
     mixed = [BulkTone(wire=MKS70, slot=0, tone=INIT_TONE), ToneData(wire=JX8P, tone=INIT_TONE)]
-    with pytest.raises(ToneError, match="several families: mks70, jx8p"):
-        bank_of(mixed)
+    with pytest.raises(ToneError, match="several families: mks70, jx8p") as refused:
+        bank_of(decode(encode(mixed)).messages)
+    # A bulk tone is 69 bytes (jx_hardware.md 4.7).
+    assert "second begins at byte 69" in refused.value.hint
     with pytest.raises(ToneError, match="no tone and no patch"):
         bank_of([])
 
@@ -152,16 +163,28 @@ def test_what_a_jx8p_cannot_store_is_refused() -> None:
         messages_of(Bank("jx8p", {}, {0: INIT_TONE}), "bulk")
     with pytest.raises(ToneError, match="no message stores a JX-8P patch"):
         messages_of(Bank("jx8p", {0: Patch.init_jx8p()}, {}))
-    with pytest.raises(ToneError, match="no tone slot 32"):
+    with pytest.raises(ToneError, match="no tone slot 33"):
         messages_of(Bank("jx8p", {}, {32: INIT_TONE}))
 
 
 def test_what_a_bulk_dump_has_no_room_for_is_said() -> None:
     patch = Patch.init().with_values({"UPPER UNKNOWN": 0x7B, "LOWER HOLD": 1})
-    assert not_in_bulk(Bank("mks70", {4: patch}, {0: INIT_TONE})) == ["patch 4: UPPER UNKNOWN 123"]
+    bank = Bank("mks70", {4: patch, 5: patch}, {0: INIT_TONE})
+    assert not_in_bulk(bank) == ["UPPER UNKNOWN of patches 5-6, in part or whole"]
     # A V4 switch is three high bits; the low ones have no place.
     tone = ToneV4(bytes(101)).with_values({"VCF SOURCE": 0x51, "VCF FREQ": 127})
-    assert not_in_bulk(Bank("vecoven4", {}, {9: tone})) == ["tone 9: VCF SOURCE 81"]
+    assert not_in_bulk(Bank("vecoven4", {}, {9: tone})) == ["VCF SOURCE of tone 10, in part or whole"]
+
+
+def test_what_whole_messages_have_no_room_for_is_said() -> None:
+    # A patch as a dump has it: filler as in the captures, but one bit of byte 47 (jx_hardware.md 4.7).
+    filler = bytes(39) + bytes.fromhex("10 10 80 80 7F 7F 27 04 00")
+    patch = replace(Patch.init(), rest=filler)
+    odd = replace(patch, rest=filler[:-1] + b"\x02")
+    assert not_in_sets(Bank("mks70", {0: patch}, {})) == []
+    assert not_in_sets(Bank("mks70", {0: patch, 2: odd}, {})) == [
+        "bits of unknown meaning in the bulk data of patch 3"
+    ]
 
 
 def test_the_group_of_a_bulk_dump_is_the_memory() -> None:

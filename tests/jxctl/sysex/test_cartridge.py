@@ -64,7 +64,7 @@ def test_what_does_not_fit_is_refused() -> None:
         read_image(bytes(8192))
     with pytest.raises(ToneError, match="mks70 does not fit"):
         write_image(Bank("mks70", {}, {0: INIT_TONE}))
-    with pytest.raises(ToneError, match="no tone slot 40"):
+    with pytest.raises(ToneError, match="no tone slot 41"):
         write_image(Bank("jx8p", {}, {40: INIT_TONE}))
     with pytest.raises(ToneError, match="keeps patches"):
         write_image(Bank("jx8p", {0: Patch.init_jx8p()}, {}))

@@ -84,9 +84,9 @@ messages: st.SearchStrategy[AnyMessage] = st.one_of(
 # Published vectors: jx_hardware.md sections 4.2, 4.4 and 9.
 VECTORS: list[tuple[str, AnyMessage, str]] = [
     ("F0 41 36 00 24 30 01 12 4D F7", Changes(wire=MKS70, level="patch", pairs=((18, 77),)), "BALANCE = 77"),
-    ("F0 41 34 00 24 20 01 52 00 F7", Program(wire=MKS70, level="tone", number=82), "PGR tone 1: 82"),
-    ("F0 41 34 00 24 20 02 26 00 F7", Program(wire=MKS70, level="tone", group=2, number=38), "tone 2: 38"),
-    ("F0 41 34 00 21 20 01 00 00 02 F7", Program(wire=JX8P, level="tone", number=0, flags=WRITE), "to 0"),
+    ("F0 41 34 00 24 20 01 52 00 F7", Program(wire=MKS70, level="tone", number=82), "PGR tone 1: 83"),
+    ("F0 41 34 00 24 20 02 26 00 F7", Program(wire=MKS70, level="tone", group=2, number=38), "tone 2: 39"),
+    ("F0 41 34 00 21 20 01 00 00 02 F7", Program(wire=JX8P, level="tone", number=0, flags=WRITE), "to 1"),
     ("F0 41 3D 00 24 02 01 07 F7", EditBufferRequest(wire=VECOVEN4), "request"),
     ("F0 41 36 00 21 20 01 0C 40 17 00 F7",
      Changes(wire=JX8P, level="tone", pairs=((12, 64), (23, 0))), "DCO1 WF = 64 (pulse), AFTER VIB = 0"),
