@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from simulator import lanes, oscillators
 from simulator.lanes import FAST, at, inline
-from simulator.waves import FAR, HALF, NEAR, ONE, TWO, F, as_bits, as_int, white
+from simulator.waves import HALF, ONE, TWO, F, as_bits, as_int, white
 
 CHUNK, LONGEST = 16, 128  # samples at a time, while the cutoff moves and when it holds
 _LINE = 64  # bytes of a cache line
@@ -97,9 +97,8 @@ def _variant(dcos: Callable[..., Any]) -> Callable[..., None]:
     return chunk
 
 
-_plain = _variant(oscillators.plain)
-_modulated = _variant(oscillators.modulated)
-_coupled = _variant(oscillators.coupled)
+_unsynced = _variant(oscillators.unsynced)
+_synced = _variant(oscillators.synced)
 
 
 @inline
@@ -123,8 +122,6 @@ def _set_tick(w: Any, voices: Any, increments: Any, levels: Any, tick: int) -> N
             increment = increments[dco, voice, tick]
             w[at(lanes.INCREMENT1 + dco, k)] = as_bits(increment)
             w[at(lanes.STEP1 + dco, k)] = F(increment) * _CYCLE
-            w[at(lanes.NEAR1 + dco, k)] = NEAR / F(increment)
-            w[at(lanes.FAR1 + dco, k)] = FAR / F(increment)
         for row in range(lanes.LEVELS):
             w[at(lanes.TARGET + row, k)] = levels[row, voice, tick] - w[at(lanes.PREVIOUS + row, k)]
 
@@ -201,12 +198,10 @@ def _run(
                 if ramp != filter_at:
                     _set_filter(w, ramp)
                     filter_at = ramp
-                if kind == lanes.COUPLED:
-                    _coupled(w, chunk_out, now, offset, samples, inverse_slew)
-                elif kind == lanes.MODULATED:
-                    _modulated(w, chunk_out, now, offset, samples, inverse_slew)
+                if kind == lanes.SYNCED:
+                    _synced(w, chunk_out, now, offset, samples, inverse_slew)
                 else:
-                    _plain(w, chunk_out, now, offset, samples, inverse_slew)
+                    _unsynced(w, chunk_out, now, offset, samples, inverse_slew)
                 for k in range(lanes.LANES):
                     if voices[k] >= 0:
                         line = out[rows[voices[k]], now - begin : now - begin + samples]
@@ -272,7 +267,7 @@ def run(
         ``out``: float32[any, samples]; voice n is written to row ``rows[n]``, an int64.
 
     ``slew`` is the time in samples that a control voltage takes to its new value; ``rate`` the sample
-    rate in Hz. ``kind`` (`lanes.PLAIN`, `lanes.MODULATED`, `lanes.COUPLED`) is how the oscillators of all
+    rate in Hz. ``kind`` (`lanes.UNSYNCED`, `lanes.SYNCED`) is how the oscillators of all
     voices in ``groups`` run.
     """
     _compiled(groups, kind, increments, levels, edges, constants, seeds, phases, state, out, rows,

@@ -33,8 +33,8 @@ STATE = PREVIOUS + LEVELS
 
 # Slots of the lane array that are neither state nor constants.
 WA1, WB1, WA2, WB2, START1, START2 = range(STATE + CONSTANTS, STATE + CONSTANTS + 6)
-NEAR1, NEAR2, FAR1, FAR2, STEP1, STEP2 = range(STATE + CONSTANTS + 6, STATE + CONSTANTS + 12)
-TARGET = STATE + CONSTANTS + 12
+STEP1, STEP2 = range(STATE + CONSTANTS + 6, STATE + CONSTANTS + 8)
+TARGET = STATE + CONSTANTS + 8
 A1, A2, A3, B1, B2, B3, HIGH_PASS = range(TARGET + LEVELS, TARGET + LEVELS + 7)
 # Slots that hold 32-bit integers, bit for bit.
 PHASE1, PHASE2, INCREMENT1, INCREMENT2, EDGE_AT1, EDGE_AT2, SEED = range(HIGH_PASS + 1, HIGH_PASS + 8)
@@ -42,7 +42,7 @@ OUT = HIGH_PASS + 8
 SLOTS = OUT + 1
 
 # Ways to run the oscillators, the cheaper first: see `simulator.oscillators`.
-PLAIN, MODULATED, COUPLED = range(3)
+UNSYNCED, SYNCED = range(2)
 
 
 @inline

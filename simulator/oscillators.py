@@ -1,11 +1,10 @@
-"""The two DCOs of a voice, one sample at a time, in three variants.
+"""The two DCOs of a voice, one sample at a time, in two variants.
 
-* `plain`: they know nothing of each other.
-* `modulated`: each bends the other's frequency (x-mod).
-* `coupled`: besides, each may reset the other (sync).
+* `unsynced`: each may bend the other's frequency (x-mod).
+* `synced`: besides, each may reset the other, which costs almost twice as much.
 
-A variant that can do less costs less; voices are sorted by what their tone needs. Each takes the lane
-array and a lane, moves the phases, and returns the two waves.
+Voices are sorted by what their tone needs. Each variant takes the lane array and a lane, moves the phases,
+and returns the two waves.
 """
 
 from __future__ import annotations
@@ -37,18 +36,8 @@ _FAR = F(1e6)
 
 
 @inline
-def plain(w: Any, k: Any) -> Any:
-    """Both waves, from the increments of the tick."""
-    phase1 = np.int32(as_int(w[at(lanes.PHASE1, k)]) + as_int(w[at(lanes.INCREMENT1, k)]))
-    phase2 = np.int32(as_int(w[at(lanes.PHASE2, k)]) + as_int(w[at(lanes.INCREMENT2, k)]))
-    w[at(lanes.PHASE1, k)], w[at(lanes.PHASE2, k)] = as_bits(phase1), as_bits(phase2)
-    dco1 = _wave(w, k, 0, phase1, w[at(lanes.NEAR1, k)], w[at(lanes.FAR1, k)])
-    return dco1, _wave(w, k, 1, phase2, w[at(lanes.NEAR2, k)], w[at(lanes.FAR2, k)])
-
-
-@inline
-def modulated(w: Any, k: Any) -> Any:
-    """Both waves, their frequencies bent by what the other one was a sample ago."""
+def unsynced(w: Any, k: Any) -> Any:
+    """Both waves, their frequencies bent by what the other one was a sample ago, if at all."""
     step1, inc1 = _bent(w, k, 0, w[at(lanes.STATE + lanes.FM21, k)] * w[at(lanes.LAST2, k)])
     step2, inc2 = _bent(w, k, 1, w[at(lanes.STATE + lanes.FM12, k)] * w[at(lanes.LAST1, k)])
     phase1 = np.int32(as_int(w[at(lanes.PHASE1, k)]) + inc1)
@@ -62,7 +51,7 @@ def modulated(w: Any, k: Any) -> Any:
 
 
 @inline
-def coupled(w: Any, k: Any) -> Any:
+def synced(w: Any, k: Any) -> Any:
     """Both waves, with resets at the exact fraction of a sample and the steps they cause smoothed."""
     step1, inc1 = _bent(w, k, 0, w[at(lanes.STATE + lanes.FM21, k)] * w[at(lanes.LAST2, k)])
     step2, inc2 = _bent(w, k, 1, w[at(lanes.STATE + lanes.FM12, k)] * w[at(lanes.LAST1, k)])

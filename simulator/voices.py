@@ -83,8 +83,7 @@ def kinds(couplings: np.ndarray) -> NDArray[np.int64]:
 
     ``couplings``: float[N, 4]: DCO-1 resets DCO-2, and back; DCO-1 modulates DCO-2, and back.
     """
-    sync, modulation = np.any(couplings[:, :2] != 0, axis=1), np.any(couplings[:, 2:] != 0, axis=1)
-    return np.where(sync, lanes.COUPLED, np.where(modulation, lanes.MODULATED, lanes.PLAIN))
+    return np.where(np.any(couplings[:, :2] != 0, axis=1), lanes.SYNCED, lanes.UNSYNCED)
 
 
 def at_rate(
