@@ -27,7 +27,7 @@ def audible(tones: np.ndarray) -> NDArray[np.bool_]:
 
     def position(name: str) -> NDArray[np.int64]:
         row = parameter(name)
-        return np.array([row.position(value) for value in range(128)])[raw(name)]
+        return np.array(row.classes)[raw(name)]
 
     coupled = position("DCO XMOD") > 0
     dco1 = (raw("MIX DCO1") > 0) | coupled

@@ -51,7 +51,7 @@ COLUMNS = np.array([head.parameter.column for head in HEADS])
 
 def classes(tones: np.ndarray) -> NDArray[np.int64]:
     """Class of each estimated parameter, int64[N, heads], of tones, uint8[N, 48]."""
-    return np.stack([_class_table(h.parameter)[tones[:, h.parameter.column]] for h in HEADS], axis=1)
+    return np.stack([np.array(h.parameter.classes)[tones[:, h.parameter.column]] for h in HEADS], axis=1)
 
 
 def tones_from(classes: np.ndarray, base: bytes) -> NDArray[np.uint8]:
@@ -116,10 +116,6 @@ def confidence(probability: list[NDArray[np.float64]], answer: np.ndarray) -> ND
         offsets = np.arange(head.classes)[None, :] - answer[:, k, None]
         out[:, k] = (p * (np.abs(offsets) <= reach)).sum(axis=1)
     return out
-
-
-def _class_table(parameter: Parameter) -> NDArray[np.int64]:
-    return np.array([parameter.position(raw) if parameter.starts else raw for raw in range(128)])
 
 
 _BELL: list[torch.Tensor] = []

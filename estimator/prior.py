@@ -52,7 +52,7 @@ class Prior:
     def fit(cls, tones: np.ndarray) -> Prior:
         """Fit to real tones, uint8[N, 48]; columns that never vary stay at the init tone's value."""
         columns = np.flatnonzero(tones.min(axis=0) != tones.max(axis=0))
-        values = np.stack([_classes(TONE_PARAMETERS[c])[tones[:, c]] for c in columns], axis=1)
+        values = np.stack([np.array(TONE_PARAMETERS[c].classes)[tones[:, c]] for c in columns], axis=1)
         probability = np.stack([_histogram(values[:, k], TONE_PARAMETERS[c]) for k, c in enumerate(columns)])
         # Ties are broken at random, many times over, and the correlations averaged.
         rng = np.random.default_rng(0)
@@ -111,11 +111,6 @@ def read_table(path: str | Path) -> tuple[NDArray[np.uint8], list[str], list[str
     except (OSError, UnicodeDecodeError, ValueError, TypeError) as error:
         raise ToneError(f"{path}: not a table of tones ({error})") from error
     return tones, [row.get("name") or "" for row in rows], [row.get("origin") or "" for row in rows]
-
-
-def _classes(parameter: Parameter) -> NDArray[np.int64]:
-    """Class of each raw value: its position for a switch, itself for a level."""
-    return np.array([parameter.position(raw) if parameter.starts else raw for raw in range(128)])
 
 
 def _histogram(values: NDArray[np.int64], parameter: Parameter) -> NDArray[np.float64]:

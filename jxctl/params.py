@@ -68,6 +68,11 @@ class Parameter:
         """Column in a tone batch (tone parameters only)."""
         return self.id - FIRST_ID
 
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """For each raw value 0-127, the class it falls in: a switch's position, a level's own value."""
+        return tuple(self.position(raw) if self.starts else raw for raw in range(128))
+
     def position(self, raw: int) -> int:
         """Switch position (0-based) of a raw value."""
         return bisect_right(self.starts, raw) - 1

@@ -177,7 +177,7 @@ class Voicing:
     def position(self, name: str) -> IntArray:
         """Positions of a switch: int64[N]."""
         row = parameter(name)
-        return np.array([row.position(raw) for raw in range(128)])[self.tones[:, row.column]]
+        return np.array(row.classes)[self.tones[:, row.column]]
 
 
 def mix_seed(seed: int | IntArray, voice: int | IntArray = 0) -> IntArray:

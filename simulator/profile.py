@@ -102,7 +102,7 @@ class Profile:
     def dynamics(self, tones: np.ndarray, name: str, velocities: np.ndarray) -> FloatArray:
         """Factor 0 to 1 that velocity (0-127) gives through a DYNA switch: float64[N]."""
         row = parameter(name)
-        positions = np.array([row.position(raw) for raw in range(128)])[tones[:, row.column]]
+        positions = np.array(row.classes)[tones[:, row.column]]
         curves = self.laws["dynamics"].values
         grid = np.linspace(0, 127, curves.shape[1])
         table = np.stack([np.interp(np.arange(128), grid, curve) for curve in curves])
