@@ -25,10 +25,11 @@ import numpy as np
 
 from benchmarks.machine import describe
 from estimator.prior import Prior
+from jxctl.params import parameter
 from simulator import render
-from simulator.render import XMOD
 
 BATCHES = (16, 128, 1024)
+XMOD = parameter("DCO XMOD").column
 SECONDS = 4.0
 
 

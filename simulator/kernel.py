@@ -2,9 +2,9 @@
 
 A voice is two band-limited DCOs, noise, mixer, low-pass VCF of two or four poles, one-pole HPF and
 VCA. `run` carries sixteen voices (lanes) through time together: the innermost loop runs over lanes,
-holds no branch, and touches two small arrays and an output buffer, so that LLVM turns it into vector
-code. Every voice is computed by the same instructions wherever it lies, so its samples do not depend
-on the batch, its place in it, the number of threads or the block size.
+holds no branch, and touches one small array, so that LLVM turns it into vector code. Every voice is
+computed by the same instructions wherever it lies, so its samples do not depend on the batch, its place
+in it, the number of threads or the block size.
 
 **Oscillators** are in `simulator.oscillators`. The phase is a 32-bit integer that wraps by itself, so a
 frequency is exact to ``sample_rate / 2**32``. The smoothing of their steps droops by 3 dB at 10 kHz; a

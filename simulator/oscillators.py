@@ -24,9 +24,9 @@ from simulator.waves import (
     F,
     as_bits,
     as_int,
-    coupled_sample,
     ramp_wave,
     sawtooth,
+    synced_sample,
     wrap,
 )
 
@@ -85,8 +85,8 @@ def synced(w: Any, k: Any) -> Any:
     f1, f2 = F(phase1) * _CYCLE, F(phase2) * _CYCLE
     g1 = F(np.int32(phase1 - as_int(w[at(lanes.EDGE_AT1, k)]))) * _CYCLE
     g2 = F(np.int32(phase2 - as_int(w[at(lanes.EDGE_AT2, k)]))) * _CYCLE
-    dco1 = coupled_sample(f1, g1, width1, step1, inverse1, height1, wa1, wb1, start1, to2, sync21)
-    dco2 = coupled_sample(f2, g2, width2, step2, inverse2, height2, wa2, wb2, start2, to1, sync12)
+    dco1 = synced_sample(f1, g1, width1, step1, inverse1, height1, wa1, wb1, start1, to2, sync21)
+    dco2 = synced_sample(f2, g2, width2, step2, inverse2, height2, wa2, wb2, start2, to1, sync12)
     w[at(lanes.LAST1, k)], w[at(lanes.LAST2, k)] = dco1, dco2
     w[at(lanes.PHASE1, k)], w[at(lanes.PHASE2, k)] = as_bits(phase1), as_bits(phase2)
     return dco1, dco2

@@ -10,13 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from jxctl.errors import UsageError
-from jxctl.params import parameter
 from simulator import lanes, voices
 from simulator.firmware import Notes, Voicing, mix_seed
 from simulator.profile import Profile, load_profile
 
 SAMPLE_RATE = 44100
-XMOD = parameter("DCO XMOD").column
 _VOICES_A_JOB = 128
 
 
@@ -126,8 +124,3 @@ def _per_voice(value: ArrayLike, count: int, name: str, low: float, high: float)
     if count and not (values.min() >= low and values.max() <= high):
         raise UsageError(f"a {name} is out of range: {low:g} to {high:g}")
     return values
-
-
-def warm_up() -> None:
-    """Compile the kernel, or load it from the cache, so that the next call does not wait for it."""
-    render(np.zeros((1, 48), np.uint8), seconds=0.01)

@@ -77,7 +77,7 @@ def wrap(phase: Any) -> Any:
 
 
 @inline
-def coupled_sample(
+def synced_sample(
     phase: Any, width_phase: Any, width: Any, step: Any, inverse: Any, height: Any, wa: Any, wb: Any,
     start: Any, to_reset: Any, sync: Any,
 ) -> Any:  # fmt: skip

@@ -168,15 +168,21 @@ def _send(port: Any, tone: Any, played: Played, target: np.ndarray) -> dict[str,
     if not isinstance(port, AudiblePort):
         return {"port": port.url}
     import numpy as np
+    import soxr
 
-    from estimator.features import log_mel_distance
+    from estimator.features import SAMPLE_RATE, log_mel_distance
+    from jxctl.cli.send import hold
 
-    seconds = len(target) / port.sample_rate
+    seconds = len(target) / SAMPLE_RATE
     held = min(played.gate_s, seconds)
-    synth.note_on(played.note, played.velocity)
-    sound = port.listen(held)
-    synth.note_off(played.note)
-    sound = np.concatenate([sound, port.listen(seconds - held)])[: len(target)]
+    note, velocity = played.note, played.velocity
+    sound = hold(
+        lambda: synth.note_on(note, velocity), lambda: synth.note_off(note), port, held, seconds - held
+    )
+    assert sound is not None
+    if port.sample_rate != SAMPLE_RATE:
+        sound = soxr.resample(sound, port.sample_rate, SAMPLE_RATE)
+    sound = np.resize(sound, len(target))  # a sample more or less, by rounding
     return {"port": port.url, "distance_db": round(float(log_mel_distance(sound[None], target)[0]), 2)}
 
 

@@ -105,7 +105,7 @@ def send(
         else:
             on, off, text = send_midi.deliver(opened, job, result)
         if play is not None:
-            heard = _play(lambda: on(play, velocity), lambda: off(play), opened, gate, tail)
+            heard = hold(lambda: on(play, velocity), lambda: off(play), opened, gate, tail)
             result |= {"note": play, "velocity": velocity, "gate_s": gate}
             text += f", played note {play} for {gate:g} s"
             if heard is not None and isinstance(opened, AudiblePort):
@@ -144,7 +144,7 @@ def _check_play(play: int | None, velocity: int, gate: float, tail: float, audio
         raise UsageError("--audio without a note", "add --play 60")
 
 
-def _play(
+def hold(
     on: Callable[[], None], off: Callable[[], None], port: Port, gate: float, tail: float
 ) -> np.ndarray | None:
     """Hold a note for ``gate`` seconds; what was heard with its tail, where it can be heard."""

@@ -77,6 +77,14 @@ def test_everything_in_one_go(jx: Run, tmp_path: Path) -> None:
     assert 0 <= min(data["confidence"].values()) <= max(data["confidence"].values()) <= 1.001
 
 
+def test_a_board_at_another_rate_is_compared_at_the_recordings(jx: Run, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "in.wav", note_of_a_synth(RATE, 1.0), RATE)
+    done = jx("guess", "in.wav", "--send", "sim:?sample_rate=48000", "--renders", 16, "--json")
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    assert data["board"]["distance_db"] == pytest.approx(data["distance_db"], abs=2.0)
+
+
 @pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (192_000, 2), (22_050, 1)])
 def test_other_rates_and_channels_work(jx: Run, tmp_path: Path, rate: int, channels: int) -> None:
     audio = np.repeat(note_of_a_synth(rate, 1.0)[:, None], channels, axis=1)
