@@ -21,6 +21,7 @@ from pathlib import Path
 from docs import laws, sysex
 from docs.markdown import table
 from jxctl import bus
+from jxctl.dataset import card
 from jxctl.errors import JxError, UsageError, VerificationError
 from jxctl.files import write_atomically
 from jxctl.params import FIRST_ID, LAST_ID, PARAMETERS, Parameter
@@ -110,6 +111,8 @@ BLOCKS: dict[str, Callable[..., str]] = {
     "sysex-forms": sysex.message_forms,
     "patch-values": sysex.patch_values,
     "v4-tone": sysex.v4_tone,
+    "dataset-columns": card.fields_table,
+    "dataset-loading": card.loading,
 }
 """Name of a block -> what makes its content, a Markdown text that ends with a new line."""
 

@@ -53,7 +53,7 @@ def audible(tones: np.ndarray) -> NDArray[np.bool_]:
         "DCO DYNA": pitch_env, "DCO MODE": pitch_env,
         "MIX ENV": dco2, "MIX DYNA": mix_env, "MIX MODE": mix_env,
         "VCF DYNA": vcf_env, "VCF MODE": vcf_env,
-        "VCA LEVEL": ~everywhere, "VCA DYNA": ~everywhere, "CHORUS": ~everywhere,
+        "VCA LEVEL": ~everywhere, "VCA DYNA": ~everywhere,
         "LFO WF": lfo, "LFO DELAY": lfo, "LFO RATE": lfo,
     }  # fmt: skip
     for stage in ("ATT", "DECY", "SUS", "REL", "KEY"):

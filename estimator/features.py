@@ -17,6 +17,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from simulator import spectra
+from simulator.fourier import WINDOW
+
 SAMPLE_RATE = 44100
 FLOOR_DB = 80.0
 _FRAMES_A_PIECE = 64
@@ -47,15 +50,36 @@ RANKING = MelSettings(window=2048, hop=441, bands=128)
 def mel_power(audio: torch.Tensor, settings: MelSettings) -> torch.Tensor:
     """Mel power, float32[N, bands, frames], of audio, float32[N, samples].
 
-    Frame k is centred on sample k * hop; the sound is silent outside.
+    Frame k is centred on sample k * hop; the sound is silent outside. Windows of 2048 samples take the
+    fast way of `simulator.spectra`, on as many threads as torch may use; others go through torch.
     """
+    if settings.window != WINDOW:
+        return _by_torch(audio, settings)
+    samples = audio.detach().cpu().numpy()
+    power = spectra.band_power(samples, settings.hop, _bands(settings), threads=torch.get_num_threads())
+    return torch.from_numpy(power)
+
+
+def log_mel(audio: np.ndarray | torch.Tensor, settings: MelSettings = RANKING) -> torch.Tensor:
+    """Log-mel spectrogram in dB, -80 to 0, float32[N, bands, frames]; silence is -80 throughout."""
+    audio = torch.as_tensor(audio)
+    if settings.window != WINDOW:
+        return relative_db(_by_torch(audio, settings))
+    samples, threads = audio.detach().cpu().numpy(), torch.get_num_threads()
+    levels = spectra.band_decibels(samples, settings.hop, _bands(settings), FLOOR_DB, threads=threads)
+    return torch.from_numpy(levels)
+
+
+def _by_torch(audio: torch.Tensor, settings: MelSettings) -> torch.Tensor:
+    """`mel_power` for any window."""
     samples = audio.shape[-1]
     frames = settings.frames(samples)
     half = settings.window // 2
     needed = (frames - 1) * settings.hop + settings.window
     padded = torch.nn.functional.pad(audio, (half, max(0, needed - half - samples)))
     stacked = padded.unfold(-1, settings.window, settings.hop)[:, :frames]
-    window, filters = torch.hann_window(settings.window), _filters(settings)
+    window = torch.hann_window(settings.window, dtype=torch.float64).float()
+    filters = _filters(settings)
     out = torch.empty((len(audio), settings.bands, frames))
     # In pieces that stay in the cache: all at once takes more than twice as long.
     for sound, mel in zip(stacked, out, strict=True):
@@ -64,11 +88,6 @@ def mel_power(audio: torch.Tensor, settings: MelSettings) -> torch.Tensor:
             power = spectrum.real.square() + spectrum.imag.square()
             mel[:, start : start + _FRAMES_A_PIECE] = (power[:, : len(filters)] @ filters).T
     return out
-
-
-def log_mel(audio: np.ndarray | torch.Tensor, settings: MelSettings = RANKING) -> torch.Tensor:
-    """Log-mel spectrogram in dB, -80 to 0, float32[N, bands, frames]; silence is -80 throughout."""
-    return relative_db(mel_power(torch.as_tensor(audio), settings))
 
 
 def relative_db(power: torch.Tensor) -> torch.Tensor:
@@ -84,20 +103,25 @@ def log_mel_distance(audio: np.ndarray, target: np.ndarray) -> NDArray[np.float6
     under the target's loudest cell. `RANKING` gives the bands and frames. Returns float64[N]; a silent
     sound against a sounding target gives its whole height above the floor.
     """
-    goal = mel_power(torch.as_tensor(target[None], dtype=torch.float32), RANKING)
-    floor = goal.amax().clamp_min(1e-12) * 10 ** (-FLOOR_DB / 10)
-    goal_db = 10 * torch.log10(goal.clamp_min(floor))
+    goal = mel_power(torch.as_tensor(target[None], dtype=torch.float32), RANKING)[0].numpy()
+    loudest = max(float(goal.max()), 1e-12)
+    goal_db = spectra.band_decibels(
+        target[None], RANKING.hop, _bands(RANKING), FLOOR_DB, np.array([1 / loudest], np.float32)
+    )[0]
     rms = float(np.sqrt(np.mean(np.square(target, dtype=np.float64))))
     distances = []
     # In pieces, because a thousand spectrograms at once would not fit a small machine.
     for part in np.array_split(audio, max(1, len(audio) // 16)):
-        own_rms = np.sqrt(np.mean(np.square(part, dtype=np.float64), axis=1))
-        gain = np.where(own_rms > 1e-9, rms / np.maximum(own_rms, 1e-9), 0).astype(np.float32)
-        power = mel_power(torch.as_tensor(part * gain[:, None]), RANKING).clamp_min(floor)
-        sounding = (power > floor) | (goal > floor)
-        difference = (10 * torch.log10(power) - goal_db).abs() * sounding
-        distances.append(difference.sum((1, 2)) / sounding.sum((1, 2)).clamp_min(1))
-    return torch.cat(distances).numpy().astype(np.float64)
+        own_rms = np.sqrt(np.mean(np.square(part), axis=1)).astype(np.float64)
+        gain = np.where(own_rms > 1e-9, rms / np.maximum(own_rms, 1e-9), 0)
+        scale = (np.square(gain) / loudest).astype(np.float32)
+        own_db = spectra.band_decibels(
+            part, RANKING.hop, _bands(RANKING), FLOOR_DB, scale, threads=torch.get_num_threads()
+        )
+        sounding = np.count_nonzero(np.maximum(own_db, goal_db) > -FLOOR_DB, axis=(1, 2))
+        np.abs(np.subtract(own_db, goal_db, out=own_db), out=own_db)
+        distances.append(own_db.sum(axis=(1, 2), dtype=np.float64) / np.maximum(sounding, 1))
+    return np.concatenate(distances)
 
 
 PARTIAL_WINDOW = 8192
@@ -149,6 +173,11 @@ def _filters(settings: MelSettings) -> torch.Tensor:
     filters = np.clip(np.minimum(rising, falling), 0, None).astype(np.float32)
     used = int(np.flatnonzero(filters.any(axis=1))[-1]) + 1
     return torch.from_numpy(filters[:used].copy())
+
+
+@functools.cache
+def _bands(settings: MelSettings) -> spectra.Bands:
+    return spectra.Bands.of(_filters(settings).numpy())
 
 
 def _mel(hz: float) -> float:

@@ -35,13 +35,42 @@ class Batch:
     heard: torch.Tensor
 
 
+@dataclass(frozen=True)
+class Sounds:
+    """What is heard: ``tones`` uint8[N, 48], ``notes``, ``velocities``, ``gates_s`` [N], and ``audio``
+    float32[N, samples] from the moment each note is played."""
+
+    tones: NDArray[np.uint8]
+    notes: NDArray[np.int64]
+    velocities: NDArray[np.int64]
+    gates_s: NDArray[np.float64]
+    audio: NDArray[np.float32]
+
+    def followed_by(self, other: Sounds) -> Sounds:
+        """These sounds and then those."""
+        return Sounds(
+            np.concatenate((self.tones, other.tones)),
+            np.concatenate((self.notes, other.notes)),
+            np.concatenate((self.velocities, other.velocities)),
+            np.concatenate((self.gates_s, other.gates_s)),
+            np.concatenate((self.audio, other.audio)),
+        )
+
+
 def make_batch(seed: int, index: int, size: int, profile: str | Profile, *, threads: int = 1) -> Batch:
     """Batch ``index`` of the stream ``seed``: ``size`` fresh tones at random notes.
 
-    Notes are uniform over 28-96, velocities over 20-127, gates log-uniform over 0.08-3.5 s. Half of
-    the sounds lie on a noise floor, 40 to 80 dB down, as recordings do.
+    Half of the sounds lie on a noise floor, 40 to 80 dB down, as recordings do.
     """
     rng = np.random.default_rng((seed, index))
+    return heard(rendered(rng, size, profile, threads), rng)
+
+
+def rendered(rng: np.random.Generator, size: int, profile: str | Profile, threads: int) -> Sounds:
+    """Tones from the prior, rendered.
+
+    Notes are uniform over 28-96, velocities over 20-127, gates log-uniform over 0.08-3.5 s.
+    """
     tones = Prior.load().sample(size, rng)
     notes = rng.integers(NOTES[0], NOTES[1] + 1, size)
     velocities = rng.integers(20, 128, size)
@@ -50,10 +79,15 @@ def make_batch(seed: int, index: int, size: int, profile: str | Profile, *, thre
         tones, notes, velocities, gates, SECONDS,
         profile=profile, seed=rng.integers(0, 2**31, size), threads=threads,
     )  # fmt: skip
-    sounding = np.abs(audio).max(axis=1) > 1e-5
-    views = features(audio, notes, velocities, gates, rng)
-    heard = audible(tones) & sounding[:, None]
-    return Batch(tones, views, torch.from_numpy(classes(tones)), torch.from_numpy(heard))
+    return Sounds(tones, notes, velocities, gates, audio)
+
+
+def heard(sounds: Sounds, rng: np.random.Generator | None) -> Batch:
+    """Sounds as the network gets them, and what it should say; ``rng`` adds noise floors."""
+    sounding = np.abs(sounds.audio).max(axis=1) > 1e-5
+    views = features(sounds.audio, sounds.notes, sounds.velocities, sounds.gates_s, rng)
+    counts = audible(sounds.tones) & sounding[:, None]
+    return Batch(sounds.tones, views, torch.from_numpy(classes(sounds.tones)), torch.from_numpy(counts))
 
 
 def features(

@@ -1,8 +1,8 @@
-"""Train the estimator on tones rendered as they are needed.
+"""Train the estimator on tones rendered as they are needed, on recorded takes, or on both.
 
 A run lives in a directory: ``settings.json`` says what it is, ``latest.pt`` continues it, ``log.jsonl``
-holds its history, and ``model.safetensors`` with ``model.json`` is the result so far. The same settings
-and seed give the same batches; a run that was stopped goes on at the step of its last checkpoint.
+holds its history, and ``model.safetensors`` with ``model.json`` is the result so far. The same settings,
+seed and takes give the same batches; a run that was stopped goes on at the step of its last checkpoint.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import torch
 from estimator import checkpoint
 from estimator.heads import soft_cross_entropy
 from estimator.models.lstm import LstmEstimator, LstmSettings
+from estimator.recorded import Recorded, judging_batches, mixed_batch
 from estimator.stream import Batch, make_batch
 from jxctl.errors import JxError, UsageError
 from jxctl.files import write_atomically
@@ -33,7 +34,8 @@ _AHEAD = 2
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """``tones``: how many to hear in all; ``batch``: how many at a time."""
+    """``tones``: how many to hear in all; ``batch``: how many at a time; ``mix``: which share of them
+    are recorded takes."""
 
     profile: str = "superjx"
     tones: int = 400_000
@@ -44,6 +46,7 @@ class TrainSettings:
     width: int = 160
     validation: int = 512
     every: int = 500
+    mix: float = 0.0
 
     @property
     def steps(self) -> int:
@@ -56,16 +59,21 @@ def train(
     settings: TrainSettings,
     report: Callable[[int, str], None] = lambda steps, note: None,
     threads: int = 1,
+    recorded: Recorded | None = None,
 ) -> dict[str, Any]:
     """Train, or go on training, in the directory ``run``; return the last line of its log.
 
+    ``recorded``: the takes of which ``settings.mix`` is the share. A tenth of their tones is not learnt;
+    the log says their loss as ``recorded``.
     ``report(steps, note)`` hears of progress. ``threads`` work on the network; one more renders.
     Stopping (Ctrl-C) keeps what the last checkpoint holds.
-    Raises `UsageError` when ``run`` holds a run with other settings, or a damaged one; `JxError` where
-    nothing can be written.
+    Raises `UsageError` when ``run`` holds a run with other settings or other takes, or a damaged one;
+    `VerificationError` for a take that cannot be read; `JxError` where nothing can be written.
     """
     load_profile(settings.profile)  # before anything is written
-    _claim(run, settings)
+    if not 0 <= settings.mix <= 1 or (settings.mix > 0) != (recorded is not None):
+        raise UsageError(f"a share of {settings.mix:g} recorded takes", "0 without data, else up to 1")
+    _claim(run, asdict(settings) | ({"data": recorded.digest} if recorded else {}))
     torch.set_num_threads(threads)
     torch.manual_seed(settings.seed)
     model = LstmEstimator(LstmSettings(width=settings.width))
@@ -78,9 +86,10 @@ def train(
     validation = [
         make_batch(VALIDATION_SEED, k, 64, settings.profile) for k in range(settings.validation // 64)
     ]
+    judging = judging_batches(recorded, 64, settings.validation) if recorded else []
     began = time.monotonic()
     losses: list[float] = []
-    for batch in _batches(settings, step):
+    for batch in _batches(settings, step, recorded):
         for group in optimiser.param_groups:
             group["lr"] = settings.learning_rate * _schedule(step, settings)
         torch.manual_seed(settings.seed + 1 + step)  # dropout, the same after a restart
@@ -99,6 +108,8 @@ def train(
                 "tones": step * settings.batch,
                 "loss": round(float(np.mean(losses[-settings.every :])), 5),
                 "validation": round(_validate(model, validation), 5),
+                **({"recorded": round(_validate(model, judging), 5)} if judging else {}),
+                **({"data": recorded.digest} if recorded else {}),
                 "tones_per_s": round(rate, 1),
             }
             _save(run, model, optimiser, step, history, settings)
@@ -121,12 +132,18 @@ def _validate(model: LstmEstimator, batches: list[Batch]) -> float:
     return float(np.mean(losses))
 
 
-def _batches(settings: TrainSettings, first: int) -> Iterator[Batch]:
+def _batches(settings: TrainSettings, first: int, recorded: Recorded | None) -> Iterator[Batch]:
     """Batches from ``first`` on, made in the background while the network learns."""
+
+    def make(index: int) -> Batch:
+        if recorded is None:
+            return make_batch(settings.seed, index, settings.batch, settings.profile)
+        return mixed_batch(recorded, settings.mix, settings.seed, index, settings.batch, settings.profile)
+
     with ThreadPoolExecutor(1) as pool:
         pending = []
         for index in range(first, settings.steps):
-            pending.append(pool.submit(make_batch, settings.seed, index, settings.batch, settings.profile))
+            pending.append(pool.submit(make, index))
             if len(pending) > _AHEAD:
                 yield pending.pop(0).result()
         for future in pending:
@@ -139,16 +156,19 @@ def _schedule(step: int, settings: TrainSettings) -> float:
     return float(rise * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * step / settings.steps))))
 
 
-def _claim(run: Path, settings: TrainSettings) -> None:
-    """Note the settings in the run's directory, or check them against those that are there."""
-    wanted = asdict(settings)
+def _claim(run: Path, wanted: dict[str, Any]) -> None:
+    """Note the settings in the run's directory, or check them against those that are there.
+
+    A run from before a setting existed has its default.
+    """
     noted = run / "settings.json"
     if noted.exists():
         try:
             found = dict(json.loads(noted.read_text()))
         except (OSError, TypeError, ValueError) as error:
             raise UsageError(f"{noted} cannot be read: {error}", "give another directory") from error
-        differing = [key for key in wanted if found.get(key) != wanted[key]]
+        found = asdict(TrainSettings()) | found
+        differing = [key for key in (*asdict(TrainSettings()), "data") if found.get(key) != wanted.get(key)]
         if differing:
             raise UsageError(
                 f"{run} holds a run with another {', '.join(differing)}",

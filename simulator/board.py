@@ -14,21 +14,24 @@ from numpy.typing import NDArray
 
 from jxctl import bus
 from jxctl.bus import BoardName, Decoder, Message
-from jxctl.params import FIRST_ID, TONE_SIZE, parameter
+from jxctl.params import TONE_SIZE
 from simulator import lanes, voices
-from simulator.firmware import NEVER, Notes, Voicing, mix_seed
+from simulator.chorus import Chorus, phase_seeds, positions
+from simulator.firmware import Voicing
+from simulator.noise_floor import add_noise_floor
+from simulator.playing import Playing
 from simulator.profile import Profile, load_profile
 
 VOICES = bus.VOICES
-_SILENCE = parameter("SILENCE").id
-_MOST_TICKS = 64
+_FEWEST_TICKS, _MOST_TICKS = 16, 64  # computed at a time: a call costs more than a tick
 
 
 class Board:
     """A sound board that answers to ``name`` (``lower``: the only one of a JX-8P) and to ``both``.
 
-    ``seed`` keys noise and random LFO. Registers are zero and no board is selected until the bus says
-    otherwise (assumed). Raises `ProfileError` for a profile that cannot be used.
+    ``seed`` keys noise, random LFO, spread and drift. Registers hold what they do at power-up
+    (`simulator.performance.POWER_UP`) and no board is selected until the bus says otherwise (assumed).
+    Raises `ProfileError` for a profile that cannot be used.
     """
 
     def __init__(
@@ -41,13 +44,14 @@ class Board:
         self.profile = load_profile(profile)
         self.sample_rate = sample_rate
         self.name = name
-        self.registers = np.zeros(64, np.uint8)
-        self._seed = mix_seed(seed, np.arange(VOICES))
-        never = np.full(VOICES, NEVER)
-        self._notes = Notes(np.full(VOICES, 60), np.full(VOICES, 64), never, never.copy(), self._seed)
+        self._board_seed = np.array([seed])
+        self._playing = Playing(self.profile, seed)
+        self._voicing: Voicing | None = None
         self._noise = voices.noise_seeds(seed, np.arange(VOICES))
         self._noise_now = self._noise.copy()
         self._state = voices.State.fresh(seed + np.arange(VOICES), self.profile)
+        self._chorus_position = 0
+        self._chorus = Chorus(self.profile, sample_rate, phase_seeds(np.array([seed])))
         self._decoder = Decoder()
         self._selected = False
         self._pending: list[Message] = []
@@ -61,17 +65,22 @@ class Board:
         self._pending += self._decoder.feed(data)
 
     @property
+    def registers(self) -> NDArray[np.uint8]:
+        """What the registers $80 to $BF hold: uint8[64]."""
+        return self._playing.registers
+
+    @property
     def dropped(self) -> int:
         """How many bytes made no message so far."""
         return self._decoder.dropped
 
     def render(self, samples: int) -> NDArray[np.float32]:
-        """The next stretch of audio, float32[samples]: the sum of all voices.
+        """The next stretch of audio, float32[2, samples]: the left and the right jack.
 
         The result does not depend on how a stretch is divided into calls, as long as bytes arrive at
         the same samples.
         """
-        out = np.empty((VOICES, samples), np.float32)
+        outputs = np.empty((2, samples), np.float32)
         done = 0
         while done < samples:
             until = self._valid_until()
@@ -83,14 +92,15 @@ class Board:
             part = np.empty((VOICES, count), np.float32)
             voices.run(self._state, self._constants, self._frames, self._noise_now, part, np.arange(VOICES),
                        self._sample, self.profile, self.sample_rate)  # fmt: skip
-            out[:, done : done + count] = part
+            # One after the other, so that the sum does not depend on the length.
+            total = part[0]
+            for voice in part[1:]:
+                total += voice
+            outputs[:, done : done + count] = self._chorus.play(total, self._chorus_position, self._sample)
             self._sample += count
             done += count
-        # One after the other, so that the sum does not depend on the length.
-        total = out[0].copy()
-        for voice in out[1:]:
-            total += voice
-        return total
+        add_noise_floor(outputs[None], self._board_seed, self._sample - samples, self.profile)
+        return outputs
 
     def _valid_until(self) -> int:
         """The sample up to which the frames at hand may be used: with news, the end of the tick."""
@@ -104,13 +114,11 @@ class Board:
         if self._frames is not None:
             self._first_tick += int(np.searchsorted(self._frames.edges, self._sample))
         started = self._act(self._first_tick)
-        tones = np.tile(self.registers[:TONE_SIZE], (VOICES, 1))
-        voicing = Voicing(tones, self._notes, self.profile)
         tick_samples = self.profile.constant("tick") * self.sample_rate
-        ticks = min(int(samples / tick_samples) + 2, _MOST_TICKS)
-        self._constants = voices.constants(voicing, self.sample_rate)
+        ticks = min(max(int(samples / tick_samples) + 2, _FEWEST_TICKS), _MOST_TICKS)
+        assert self._voicing is not None
         increments, levels = voices.at_rate(
-            *voicing.frames(self._first_tick, ticks), self._constants, self.sample_rate
+            *self._voicing.frames(self._first_tick, ticks), self._constants, self.sample_rate
         )
         edges = voices.edges(self._first_tick, ticks, self.profile, self.sample_rate)
         self._frames = voices.Frames(increments, levels, edges)
@@ -122,8 +130,9 @@ class Board:
 
     def _act(self, tick: int) -> list[int]:
         """Carry out the messages that arrived; return the voices that were struck."""
+        if not self._pending and self._voicing is not None:
+            return []
         started: list[int] = []
-        notes = self._notes
         for message in self._pending:
             match message:
                 case bus.SelectBoard(board):
@@ -131,16 +140,17 @@ class Board:
                 case _ if not self._selected:
                     continue
                 case bus.SetParameter(id, value):
-                    self.registers[id - FIRST_ID] = value
-                    if id == _SILENCE and value:
-                        notes.on[:] = NEVER
+                    self._playing.set(id, value, tick)
                 case bus.VoiceOn(voice, note, velocity):
-                    notes.note[voice], notes.velocity[voice] = note, velocity
-                    notes.on[voice], notes.off[voice] = tick, NEVER
+                    self._playing.strike(voice, note, velocity, tick)
                     started.append(voice)
                 case bus.VoiceOff(voice):
-                    notes.off[voice] = min(notes.off[voice], tick)
+                    self._playing.lift(voice, tick)
                 case _:  # bytes forwarded to MIDI OUT
                     pass
         self._pending.clear()
+        tones = np.tile(self.registers[:TONE_SIZE], (VOICES, 1))
+        self._voicing = Voicing(tones, self._playing.notes, self.profile, self._playing.performance())
+        self._constants = voices.constants(self._voicing, self.sample_rate)
+        self._chorus_position = int(positions(tones[:1], self.profile)[0])
         return started

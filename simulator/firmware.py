@@ -2,8 +2,8 @@
 
 Once per tick (about 10 ms, thesis 3.1.2.2) the board's processor computes LFO and envelopes, programs
 the DCO dividers and writes control voltages. `Voicing` holds what does not change while a note sounds;
-`Voicing.frames` evaluates any range of ticks at once, for all voices, from closed forms: envelopes
-are thesis eq. 4.11 and 4.12, evaluated at the end of each tick.
+`Voicing.frames` evaluates any range of ticks at once, for all voices, from closed forms
+(`simulator.frames`): envelopes are thesis eq. 4.11 and 4.12, evaluated at the end of each tick.
 """
 
 from __future__ import annotations
@@ -13,18 +13,40 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl.params import parameter
-from simulator.lanes import CUTOFF, GAIN, LEVELS, MIX1, MIX2
+from jxctl.params import TONE_PARAMETERS, TONE_SIZE, parameter
+from simulator import frames
+from simulator.controls import BOARD, VOICE
 from simulator.laws import FloatArray
+from simulator.performance import NEUTRAL, Performance
 from simulator.profile import Profile
-
-IntArray = NDArray[np.int64]
+from simulator.seeds import IntArray
+from simulator.seeds import mix_seed as mix_seed
+from simulator.spread import deviation
 
 NEVER = np.iinfo(np.int64).max // 4
 """A tick that does not come: the start of a voice that is idle, the end of a key that is held."""
 
-LARGEST_DIVIDER = 65535
-A4_HZ, A4_NOTE = 440.0, 69
+A4_NOTE = 69
+_CLASSES = np.array([row.classes for row in TONE_PARAMETERS])
+_COLUMNS = np.arange(TONE_SIZE)
+
+# Fields of a voice's record that one parameter gives, through its law.
+_FIELDS = {
+    "attack1": "ENV1 ATT", "decay1": "ENV1 DECY", "sustain1": "ENV1 SUS", "release1": "ENV1 REL",
+    "attack2": "ENV2 ATT", "decay2": "ENV2 DECY", "sustain2": "ENV2 SUS", "release2": "ENV2 REL",
+    "pitch_lfo1": "DCO1 LFO", "pitch_lfo2": "DCO2 LFO", "pitch_env1": "DCO1 ENV", "pitch_env2": "DCO2 ENV",
+    "mix1": "MIX DCO1", "mix2": "MIX DCO2", "mix_depth": "MIX ENV",
+    "cutoff": "VCF FREQ", "cutoff_lfo": "VCF LFO", "cutoff_env": "VCF ENV", "gain": "VCA LEVEL",
+    "lfo_rate": "LFO RATE", "lfo_delay": "LFO DELAY",
+}  # fmt: skip
+# What several parameters make together.
+_PARTS = {
+    "range1": ("DCO1 RANGE", ""), "range2": ("DCO2 RANGE", ""), "tune1": ("DCO1 TUNE", ""),
+    "tune2": ("DCO2 TUNE", ""), "prescale1": ("DCO1 RANGE", "dco_prescale"),
+    "prescale2": ("DCO2 RANGE", "dco_prescale"), "fine": ("DCO2 FTUNE", ""), "key": ("VCF KEY", ""),
+    "key1": ("ENV1 KEY", ""), "key2": ("ENV2 KEY", ""),
+}  # fmt: skip
+_ENTRIES = (*((name, "") for name in _FIELDS.values()), *_PARTS.values())
 
 
 @dataclass(frozen=True)
@@ -32,7 +54,9 @@ class Notes:
     """What each voice plays. All ``int64[N]``.
 
     ``note``: MIDI note. ``velocity``: 0-127. ``on``, ``off``: the ticks at which the key goes down
-    and up (`NEVER`: not yet). ``seed``: 32 bits that key the voice's random LFO.
+    and up (`NEVER`: not yet). ``seed``: 32 bits that key what is a voice's own: its random LFO, its
+    deviations. ``board``: 32 bits that key what it shares with the voices of its board; without them
+    each voice is on a board of its own.
     """
 
     note: IntArray
@@ -40,156 +64,115 @@ class Notes:
     on: IntArray
     off: IntArray
     seed: IntArray
-
-
-@dataclass(frozen=True)
-class Envelope:
-    """Times (s) and sustain level of one envelope; arrays of shape [N]."""
-
-    attack: FloatArray
-    decay: FloatArray
-    sustain: FloatArray
-    release: FloatArray
-
-    def held(self, age: FloatArray) -> FloatArray:
-        """Level 0 to 1 while the key is down, ``age`` seconds (float[N, T]) after it went down."""
-        attack, decay, sustain = self.attack[:, None], self.decay[:, None], self.sustain[:, None]
-        rise = np.cbrt(np.clip(age / attack, 0, 1))
-        left = 1 - np.clip((age - attack) / decay, 0, 1)
-        return np.where(age < attack, rise, left**3 * (1 - sustain) + sustain)
-
-    def level(self, age: FloatArray, held_for: FloatArray, release_age: FloatArray) -> FloatArray:
-        """Level 0 to 1; ``held_for`` (float[N, 1]) is how long the key was down."""
-        released = np.maximum(release_age, 0)
-        left = 1 - np.clip(released / self.release[:, None], 0, 1)
-        return np.where(release_age > 0, self.held(held_for) * left**3, self.held(age))
+    board: IntArray | None = None
 
 
 class Voicing:
     """Everything about N sounding voices that one tick has in common with the next.
 
-    ``tones``: uint8[N, 48], ``notes``: what they play. Physical values are float64[N].
+    ``tones``: uint8[N, 48], ``notes``: what they play, ``performance``: what is played beside keys.
+    ``voices``: N records, `simulator.controls.VOICE`.
     """
 
-    def __init__(self, tones: np.ndarray, notes: Notes, profile: Profile) -> None:
+    def __init__(
+        self, tones: np.ndarray, notes: Notes, profile: Profile, performance: Performance = NEUTRAL
+    ) -> None:
         self.tones, self.notes, self.profile = tones, notes, profile
-        self.tick_s = profile.constant("tick")
-        octaves = (notes.note - profile.constant("vcf_key_centre")) / 12
-        self.cutoff_octaves = np.log2(self._physical("VCF FREQ")) + self._physical("VCF KEY") * octaves
-        self.envelopes = (self._envelope("ENV1"), self._envelope("ENV2"))
-        self.vca_gain = self._physical("VCA LEVEL") * self._dynamics("VCA DYNA")
-        self.vca_gain = self.vca_gain * profile.constant("voice_gain")
-        self.gated = self.position("VCA MODE") == 0
+        self.board_seeds = notes.seed if notes.board is None else notes.board
+        self._positions = _CLASSES[_COLUMNS, tones]
+        physical = profile.gather(tones, _ENTRIES)
+        self.voices = np.zeros(len(tones), VOICE)
+        for column, field in enumerate(_FIELDS):
+            self.voices[field] = physical[:, column]
+        parts = dict(zip(_PARTS, physical[:, len(_FIELDS) :].T, strict=True))
+        self._set_envelopes(parts)
+        self._set_pitch(parts, performance)
+        self._set_filter_and_levels(parts, performance)
+        self._set_lfo(performance)
+        self._board = _board_record(profile)
 
-    def frames(self, first: int, ticks: int) -> tuple[FloatArray, NDArray[np.float32]]:
+    def frames(self, first: int, ticks: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Control frames of ``ticks`` ticks from tick ``first``.
 
         Returns ``frequencies``, float64[2, N, ticks] in Hz, exactly clock / (prescale x divider),
         and ``levels``, float32[4, N, ticks]: mixer 1, mixer 2, cutoff in Hz, VCA gain.
         """
-        notes, tick_s = self.notes, self.tick_s
-        tick = np.arange(first + 1, first + ticks + 1)[None, :]
-        age = (tick - notes.on[:, None]) * tick_s
-        release_age = (tick - notes.off[:, None]) * tick_s
-        held_for = ((notes.off - notes.on) * tick_s)[:, None]
-        envelopes = [e.level(np.maximum(age, 0), held_for, release_age) for e in self.envelopes]
-        lfo = self._lfo(age)
+        return frames.fill(self.voices, self._board, first, ticks)
 
-        frequencies = np.empty((2, len(self.tones), ticks))
-        pitch_env = self._routed("DCO MODE", envelopes) * self._dynamics("DCO DYNA")[:, None]
-        for dco, name in enumerate(("DCO1", "DCO2")):
-            cents = self._column(f"{name} ENV") * pitch_env + self._column(f"{name} LFO") * lfo
-            frequencies[dco] = self._frequency(name, cents)
+    def position(self, name: str) -> IntArray:
+        """Positions of a switch: int64[N]."""
+        return self._positions[:, parameter(name).column]
 
-        levels = np.empty((LEVELS, len(self.tones), ticks), np.float32)
-        levels[MIX1], levels[MIX2] = self._mixer(envelopes)
-        vcf_env = self._routed("VCF MODE", envelopes) * self._dynamics("VCF DYNA")[:, None]
-        octaves = self.cutoff_octaves[:, None] + self._column("VCF ENV") * vcf_env
-        octaves += self._column("VCF LFO") * lfo
-        low, high = (np.log2(self.profile.constant(f"vcf_{end}")) for end in ("lowest", "highest"))
-        levels[CUTOFF] = np.exp2(np.clip(octaves, low, high).astype(np.float32))
-        gate = (age > 0) & (release_age <= 0)
-        shape = np.where(self.gated[:, None], gate, envelopes[1])
-        levels[GAIN] = self.vca_gain[:, None] * np.where(age > 0, shape, 0)
-        return frequencies, levels
+    def _set_envelopes(self, parts: dict[str, FloatArray]) -> None:
+        voices, notes, profile = self.voices, self.notes, self.profile
+        voices["on"], voices["off"] = notes.on, notes.off
+        keys = (notes.note - profile.constant("env_key_lowest")) / profile.constant("env_key_span")
+        spread = 1 + deviation(profile, "envelope", notes.seed)
+        for number in ("1", "2"):
+            factor = np.exp2(-parts["key" + number] * keys) * spread
+            for stage in ("attack", "decay", "release"):
+                voices[stage + number] *= factor
 
-    def _frequency(self, name: str, cents: FloatArray) -> FloatArray:
-        """Hz that the counters can make: the divider is a whole number of 16 bits."""
-        notes = self.notes.note + self._physical(f"{name} RANGE") + self._physical(f"{name} TUNE")
-        wanted = A4_HZ * np.exp2((notes[:, None] - A4_NOTE + cents / 100) / 12)
-        clock = self.profile.constant("dco_clock") / self._column(f"{name} RANGE", "dco_prescale")
-        divider = np.clip(np.rint(clock / wanted), 2, LARGEST_DIVIDER)
-        if name == "DCO2":
-            # Fine tune shifts the clock, so it is not quantised (thesis 3.1.2.1).
-            clock = clock * np.exp2(self._column("DCO2 FTUNE") / 1200)
-        return np.asarray(clock / divider)
+    def _set_pitch(self, parts: dict[str, FloatArray], performance: Performance) -> None:
+        voices, notes, profile = self.voices, self.notes, self.profile
+        signs = self._route("pitch_envelope", "DCO MODE") * self._dynamics("DCO DYNA")
+        crystal = profile.constant("dco_clock")
+        for dco, number in enumerate(("1", "2")):
+            semitones = notes.note + parts["range" + number] + parts["tune" + number]
+            semitones = semitones + performance.bend + performance.tune[dco] / 100
+            voices["pitch" + number] = (semitones - A4_NOTE) / 12
+            voices["pitch_lfo" + number] = (voices["pitch_lfo" + number] + performance.vibrato) / 1200
+            voices["pitch_env" + number] *= signs / 1200
+            voices["clock" + number] = voices["tuned" + number] = crystal / parts["prescale" + number]
+        # Fine tune shifts the clock, so it is not quantised (thesis 3.1.2.1).
+        voices["tuned2"] *= np.exp2(parts["fine"] / 1200)
+        if performance.glide_from is not None and performance.glide_s > 0:
+            voices["glide_from"] = performance.glide_from / 12
+            voices["glide_since"] = performance.glide_since
+            voices["glide_rate"] = 1 / performance.glide_s
 
-    def _mixer(self, envelopes: list[FloatArray]) -> tuple[FloatArray, FloatArray]:
-        """Gains of the two oscillators: thesis eq. 4.6, or the envelope on DCO-2 alone."""
-        depth = self._column("MIX ENV") * self._dynamics("MIX DYNA")[:, None]
-        signed = self._routed("MIX MODE", envelopes)
-        # Inverted means 1 - envelope here; the routed envelope is negative then.
-        opening = np.where(self.position("MIX MODE")[:, None] % 2 == 1, signed, 1 + signed)
-        first, second = self._column("MIX DCO1"), self._column("MIX DCO2")
-        if self.profile.choice("mixer") == "crossfade":
-            return first * (1 - depth + depth * opening), second * (1 - depth + depth * (1 - opening))
-        return np.broadcast_to(first, opening.shape), second * (1 - depth + depth * opening)
+    def _set_filter_and_levels(self, parts: dict[str, FloatArray], performance: Performance) -> None:
+        voices, notes, profile = self.voices, self.notes, self.profile
+        octaves = (notes.note - profile.constant("vcf_key_centre")) / 12
+        voices["cutoff"] = np.log2(voices["cutoff"]) + parts["key"] * octaves
+        voices["cutoff"] += performance.brightness + deviation(profile, "cutoff", notes.seed)
+        voices["cutoff_env"] *= self._route("cutoff_envelope", "VCF MODE") * self._dynamics("VCF DYNA")
+        voices["drift_seed"] = notes.seed
+        voices["mix_depth"] *= self._dynamics("MIX DYNA")
+        voices["mix_inverted"] = self._route("mix_envelope", "MIX MODE") < 0
+        voices["gain"] *= self._dynamics("VCA DYNA") * profile.constant("voice_gain") * performance.volume
+        voices["gain"] *= 1 + deviation(profile, "gain", notes.seed)
+        voices["gated"] = self.position("VCA MODE") == 0
 
-    def _lfo(self, age: FloatArray) -> FloatArray:
-        """LFO -1 to 1, after its delay; restarts with each key."""
-        turns = np.maximum(age, 0) * self._column("LFO RATE")
-        phase = turns % 1
-        if self.profile.choice("lfo_wave3") == "sine":
-            smooth = np.sin(2 * np.pi * phase)
+    def _set_lfo(self, performance: Performance) -> None:
+        voices, notes = self.voices, self.notes
+        voices["lfo_wave"] = self.position("LFO WF")
+        voices["lfo_fade"] = voices["lfo_delay"] * self.profile.constant("lfo_fade")
+        if self.profile.choice("lfo_phase") == "free":
+            voices["lfo_seed"] = self.board_seeds
+            voices["lfo_since"], voices["lfo_turns"] = performance.lfo_since, performance.lfo_turns
         else:
-            smooth = 4 * np.abs((phase + 0.75) % 1 - 0.5) - 1
-        square = np.where(phase < 0.5, 1.0, -1.0)
-        random = _hash(self.notes.seed[:, None] + turns.astype(np.int64) * 0x9E3779B1) / 2**31 - 1
-        position = self.position("LFO WF")[:, None]
-        wave = np.where(position == 0, random, np.where(position == 1, square, smooth))
-        delay = self._column("LFO DELAY")
-        fade = np.maximum(delay * self.profile.constant("lfo_fade"), 1e-9)
-        return wave * np.where(delay > 0, np.clip((age - delay) / fade, 0, 1), 1)
+            voices["lfo_seed"], voices["lfo_since"] = notes.seed, notes.on
 
-    def _envelope(self, name: str) -> Envelope:
-        profile = self.profile
-        keys = (self.notes.note - profile.constant("env_key_lowest")) / profile.constant("env_key_span")
-        factor = np.exp2(-self._physical(f"{name} KEY") * keys)
-        attack, decay, release = (
-            self._physical(f"{name} {stage}") * factor for stage in ("ATT", "DECY", "REL")
-        )
-        return Envelope(attack, decay, self._physical(f"{name} SUS"), release)
-
-    def _routed(self, mode: str, envelopes: list[FloatArray]) -> FloatArray:
-        """The envelope that a MODE switch selects, negative where it is inverted."""
-        position = self.position(mode)[:, None]
-        return np.where(position >= 2, envelopes[0], envelopes[1]) * np.where(position % 2 == 1, 1, -1)
-
-    def _physical(self, name: str, law: str = "") -> FloatArray:
-        return self.profile.physical(self.tones, name, law)
-
-    def _column(self, name: str, law: str = "") -> FloatArray:
-        return self._physical(name, law)[:, None]
+    def _route(self, field: str, mode: str) -> IntArray:
+        """Set the envelope (1 or 2) that a MODE switch selects; return -1 where it is inverted, else 1."""
+        position = self.position(mode)
+        self.voices[field] = np.where(position >= 2, 1, 2)
+        return position % 2 * 2 - 1
 
     def _dynamics(self, name: str) -> FloatArray:
         return self.profile.dynamics(self.tones, name, self.notes.velocity)
 
-    def position(self, name: str) -> IntArray:
-        """Positions of a switch: int64[N]."""
-        row = parameter(name)
-        return np.array(row.classes)[self.tones[:, row.column]]
 
-
-def mix_seed(seed: int | IntArray, voice: int | IntArray = 0) -> IntArray:
-    """32 well-mixed bits from a seed and a voice number, so that neighbours share nothing."""
-    return _hash(_hash(np.asarray(seed, dtype=np.int64)) + np.asarray(voice, dtype=np.int64) * 0x85EBCA6B)
-
-
-def _hash(x: IntArray) -> IntArray:
-    """32-bit integer hash (xorshift-multiply); int64 in, 0 to 2**32 - 1 out."""
-    x = x & 0xFFFFFFFF
-    # A product may pass 63 bits; only its low 32 count, and they survive.
-    with np.errstate(over="ignore"):
-        x = ((x ^ (x >> 16)) * 0x7FEB352D) & 0xFFFFFFFF
-        x = ((x ^ (x >> 15)) * 0x846CA68B) & 0xFFFFFFFF
-    return np.asarray(x ^ (x >> 16))
+def _board_record(profile: Profile) -> np.void:
+    """What all voices have in common, `simulator.controls.BOARD`."""
+    board = np.zeros(1, BOARD)
+    board["tick_s"] = profile.constant("tick")
+    board["lowest"], board["highest"] = (
+        np.log2(profile.constant(f"vcf_{end}")) for end in ("lowest", "highest")
+    )
+    board["drift"], board["drift_s"] = profile.constant("drift_cutoff"), profile.constant("drift_time")
+    board["sine"] = profile.choice("lfo_wave3") == "sine"
+    board["crossfade"] = profile.choice("mixer") == "crossfade"
+    board["stepping"] = profile.choice("divider_stepping") == "on"
+    return board[0]

@@ -68,7 +68,7 @@ class Instrument:
         return sent
 
     def render(self, samples: int) -> NDArray[np.float32]:
-        """The next stretch of audio, float32[samples]: the sum of the boards.
+        """The next stretch of audio, float32[2, samples], left and right: the sum of the boards.
 
         Raises `UsageError` for a silent instrument.
         """

@@ -1,17 +1,19 @@
-"""The audio-rate loop: control frames in, samples out, sixteen voices side by side.
+"""The audio-rate loop: control frames in, samples out, `LANES` voices side by side.
 
 A voice is two band-limited DCOs, noise, mixer, low-pass VCF of two or four poles, one-pole HPF and
-VCA. `run` carries sixteen voices (lanes) through time together: the innermost loop runs over lanes,
-holds no branch, and touches one small array, so that LLVM turns it into vector code. Every voice is
-computed by the same instructions wherever it lies, so its samples do not depend on the batch, its place
-in it, the number of threads or the block size.
+VCA. `run` carries `LANES` voices through time together: the innermost loops run over lanes, hold no
+branch, and touch one small array, so that LLVM turns them into vector code. Every voice is computed by
+the same instructions wherever it lies, so its samples do not depend on the batch, its place in it, the
+number of threads or the block size. Every multiply-add is written out, so that none is left to the compiler.
+
+**Two stages.** A stretch of samples goes through the oscillators, and then through the filters. In one
+loop, each sample would wait for the last one's whole way through the voice; in two short loops the
+processor works on several samples at once.
 
 **Oscillators** are in `simulator.oscillators`. The phase is a 32-bit integer that wraps by itself, so a
 frequency is exact to ``sample_rate / 2**32``. The smoothing of their steps droops by 3 dB at 10 kHz; a
-symmetric three-point filter behind the mixer takes that out.
-
-**VCF.** Trapezoidal two-pole sections: the bilinear transform of thesis eq. 4.7 with the cutoff
-prewarped, stable under modulation. Coefficients follow the control voltage every `CHUNK` samples.
+symmetric three-point filter behind the mixer takes that out. **Filters** are in `simulator.filters`; their
+coefficients follow the control voltage every `CHUNK` samples.
 
 **Control voltages** move from the previous tick's value to the new one along a straight line of
 ``slew`` samples, then hold; DCO dividers change at once.
@@ -19,7 +21,6 @@ prewarped, stable under modulation. Coefficients follow the control voltage ever
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,12 +30,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import lanes, oscillators
+from simulator.filters import filtered, set_filters
+from simulator.gather import end_tick, load, set_tick, store
+from simulator.intrinsics import BLOCK, fma, move_block, move_lanes, stream_block, transpose
 from simulator.lanes import FAST, at, inline
-from simulator.waves import HALF, ONE, TWO, F, as_bits, as_int, white
+from simulator.waves import ONE, F, as_int, white
 
 CHUNK, LONGEST = 16, 128  # samples at a time, while the cutoff moves and when it holds
 _LINE = 64  # bytes of a cache line
-_CYCLE, _NOISE_SCALE = F(2.0**-32), F(2.0**-31)
+# Outputs of this many samples fit into no cache: they are written to memory directly, which spares reading
+# each line first.
+_PAST_CACHE = 1 << 21
 # Droop correction: gain 1 + 2c(1 - cos w). This c keeps the error against sinc**-4 under 0.19 dB
 # from 0 to 10 kHz at 44.1 kHz.
 DROOP = F(0.2225)
@@ -42,123 +48,79 @@ _DROOP_CENTRE = F(1 + 2 * 0.2225)
 
 
 @inline
-def _section(w: Any, k: Any, band_slot: int, low_slot: int, first: int, signal: Any) -> Any:
-    """One sample of a two-pole low-pass; ``first`` is the first of its three coefficients.
-
-    The trapezoidal state-variable form. With a = 1 / (1 + g (g + 2 damping)), the coefficients are
-    2 a - 1, 2 a g and 2 a g g, so that they move the states directly.
-    """
-    band, low = w[at(band_slot, k)], w[at(low_slot, k)]
-    c1, c2, c3 = w[at(first, k)], w[at(first + 1, k)], w[at(first + 2, k)]
-    error = signal - low
-    change = c2 * band + c3 * error
-    w[at(band_slot, k)] = c1 * band + c2 * error
-    w[at(low_slot, k)] = low + change
-    return low + HALF * change
-
-
-@inline
-def _voice(w: Any, k: Any, dco1: Any, dco2: Any, ramp: Any, counter: Any) -> Any:
-    """One sample of one voice from its oscillators on: mixer, noise, VCF, HPF, VCA."""
-    mix1 = w[at(lanes.PREVIOUS + lanes.MIX1, k)] + w[at(lanes.TARGET + lanes.MIX1, k)] * ramp
-    mix2 = w[at(lanes.PREVIOUS + lanes.MIX2, k)] + w[at(lanes.TARGET + lanes.MIX2, k)] * ramp
-    gain = w[at(lanes.PREVIOUS + lanes.GAIN, k)] + w[at(lanes.TARGET + lanes.GAIN, k)] * ramp
-    wave = mix1 * dco1 + mix2 * dco2
+def mixed(w: Any, k: Any, dco1: Any, dco2: Any, way: Any, sample: Any) -> Any:
+    """One sample behind the mixer; ``way`` is how far the control voltages have come, 0 to 1."""
+    mix1 = fma(w[at(lanes.TARGET + lanes.MIX1, k)], way, w[at(lanes.PREVIOUS + lanes.MIX1, k)])
+    mix2 = fma(w[at(lanes.TARGET + lanes.MIX2, k)], way, w[at(lanes.PREVIOUS + lanes.MIX2, k)])
+    wave = fma(mix2, dco2, mix1 * dco1)
     before1, before2 = w[at(lanes.BEFORE1, k)], w[at(lanes.BEFORE2, k)]
     w[at(lanes.BEFORE1, k)], w[at(lanes.BEFORE2, k)] = wave, before1
-    noise = white(as_int(w[at(lanes.SEED, k)]), counter)
-    hiss = mix1 * w[at(lanes.STATE + lanes.NOISE1, k)] + mix2 * w[at(lanes.STATE + lanes.NOISE2, k)]
-    signal = _DROOP_CENTRE * before1 - DROOP * (wave + before2) + hiss * noise
-
-    low_pass = _section(w, k, lanes.A_BAND, lanes.A_LOW, lanes.A1, signal)
-    signal = signal + w[at(lanes.STATE + lanes.POLES4, k)] * (low_pass - signal)
-    signal = _section(w, k, lanes.B_BAND, lanes.B_LOW, lanes.B1, signal)
-
-    held = w[at(lanes.HIGH, k)]
-    moved = (signal - held) * w[at(lanes.HIGH_PASS, k)]
-    under = held + moved
-    w[at(lanes.HIGH, k)] = under + moved
-    return (signal - under) * gain
+    hiss = fma(mix2, w[at(lanes.STATE + lanes.NOISE2, k)], mix1 * w[at(lanes.STATE + lanes.NOISE1, k)])
+    signal = fma(-DROOP, wave + before2, _DROOP_CENTRE * before1)
+    return fma(hiss, white(as_int(w[at(lanes.SEED, k)]), sample), signal)
 
 
-def _variant(dcos: Callable[..., Any]) -> Callable[..., None]:
-    """The loop over one chunk of samples, with one way to run the oscillators."""
+def _stage(dcos: Callable[..., Any]) -> Callable[..., None]:
+    """The first stage, with one way to run the oscillators."""
 
     @inline
-    def chunk(w: Any, out: Any, sample: int, offset: int, samples: int, inverse_slew: Any) -> None:
+    def stage(w: Any, signals: Any, sample: int, offset: int, samples: int, inverse_slew: Any) -> None:
         for s in range(samples):
-            ramp = min(F(offset + s + 1) * inverse_slew, ONE)
+            way = min(F(offset + s + 1) * inverse_slew, ONE)
             for k in range(lanes.LANES):
                 dco1, dco2 = dcos(w, k)
-                w[at(lanes.OUT, k)] = _voice(w, k, dco1, dco2, ramp, sample + s)
+                w[at(lanes.SIGNAL, k)] = mixed(w, k, dco1, dco2, way, sample + s)
+            move_lanes(signals, s * lanes.LANES, w, lanes.SIGNAL * lanes.LANES)
+
+    return stage
+
+
+_plain = _stage(oscillators.plain)
+_bent = _stage(oscillators.bent)
+_synced = _stage(oscillators.synced)
+_mutual = _stage(oscillators.mutual)
+
+
+@inline
+def _filter(w: Any, signals: Any, offset: int, samples: int, inverse_slew: Any) -> None:
+    """The second stage, in place."""
+    filter_at = F(-1)
+    s = 0
+    while s < samples:
+        chunk = (offset + s) // CHUNK * CHUNK
+        way = min(F(chunk + CHUNK // 2) * inverse_slew, ONE)
+        # The cutoff moves from chunk to chunk until it has arrived; then it holds.
+        end = min(chunk + CHUNK - offset, samples) if way < ONE else samples
+        if way != filter_at:
             for k in range(lanes.LANES):
-                out[s * lanes.LANES + k] = w[at(lanes.OUT, k)]
-
-    return chunk
-
-
-_unsynced = _variant(oscillators.unsynced)
-_synced = _variant(oscillators.synced)
-
-
-@inline
-def _set_filter(w: Any, ramp: Any) -> None:
-    """Coefficients of both sections for the point of its way that the cutoff has reached."""
-    for k in range(lanes.LANES):
-        g = w[at(lanes.PREVIOUS + lanes.CUTOFF, k)] + w[at(lanes.TARGET + lanes.CUTOFF, k)] * ramp
-        for section in range(2):
-            damping = w[at(lanes.STATE + lanes.FIXED_DAMPING + section, k)]
-            a = TWO / (ONE + g * (g + TWO * damping))
-            first = lanes.A1 + 3 * section
-            w[at(first, k)], w[at(first + 1, k)], w[at(first + 2, k)] = a - ONE, a * g, a * g * g
+                set_filters(w, k, way)
+            filter_at = way
+        while s < end:
+            way = min(F(offset + s + 1) * inverse_slew, ONE)
+            move_lanes(w, lanes.SIGNAL * lanes.LANES, signals, s * lanes.LANES)
+            for k in range(lanes.LANES):
+                w[at(lanes.SIGNAL, k)] = filtered(w, k, way)
+            move_lanes(signals, s * lanes.LANES, w, lanes.SIGNAL * lanes.LANES)
+            s += 1
 
 
 @inline
-def _set_tick(w: Any, voices: Any, increments: Any, levels: Any, tick: int) -> None:
-    """Take over one tick's control frame: increments at once, levels as the way still to go."""
-    for k in range(lanes.LANES):
-        voice = max(voices[k], 0)
-        for dco in range(2):
-            increment = increments[dco, voice, tick]
-            w[at(lanes.INCREMENT1 + dco, k)] = as_bits(increment)
-            w[at(lanes.STEP1 + dco, k)] = F(increment) * _CYCLE
-        for row in range(lanes.LEVELS):
-            w[at(lanes.TARGET + row, k)] = levels[row, voice, tick] - w[at(lanes.PREVIOUS + row, k)]
-
-
-@inline
-def _load(w: Any, voices: Any, constants: Any, seeds: Any, phases: Any, state: Any, rate: float) -> None:
-    """Gather one group's constants and state into the lane arrays."""
-    for k in range(lanes.LANES):
-        voice = max(voices[k], 0)
-        for slot in range(lanes.STATE):
-            w[slot * lanes.LANES + k] = state[voice, slot]
-        for slot in range(lanes.CONSTANTS):
-            w[at(lanes.STATE + slot, k)] = constants[voice, slot]
-        for dco in range(2):
-            saw, edge = constants[voice, lanes.SAW1 + 4 * dco], constants[voice, lanes.EDGE1 + 4 * dco]
-            width = constants[voice, lanes.WIDTH1 + 4 * dco]
-            w[at(lanes.WA1 + 2 * dco, k)] = saw - edge
-            w[at(lanes.WB1 + 2 * dco, k)] = edge
-            w[at(lanes.STATE + lanes.NOISE1 + 4 * dco, k)] *= _NOISE_SCALE
-            # Value just after phase zero, where a reset lands.
-            w[at(lanes.START1 + dco, k)] = edge - saw + edge * (ONE - TWO * width)
-            w[at(lanes.PHASE1 + dco, k)] = as_bits(phases[voice, dco])
-            w[at(lanes.EDGE_AT1 + dco, k)] = as_bits(np.int32(np.int64(width * 2.0**32)))
-        w[at(lanes.SEED, k)] = as_bits(seeds[voice])
-        g = math.tan(math.pi * constants[voice, lanes.HPF_HZ] / rate)
-        w[at(lanes.HIGH_PASS, k)] = F(g / (1 + g))
-
-
-@inline
-def _store(w: Any, voices: Any, phases: Any, state: Any) -> None:
-    for k in range(lanes.LANES):
-        voice = voices[k]
-        if voice >= 0:
-            for slot in range(lanes.STATE):
-                state[voice, slot] = w[slot * lanes.LANES + k]
-            phases[voice, 0] = as_int(w[at(lanes.PHASE1, k)])
-            phases[voice, 1] = as_int(w[at(lanes.PHASE2, k)])
+def _write(out: Any, lines: Any, first: int, samples: int, signals: Any, past_cache: bool) -> None:
+    """Turn signals, [samples, lanes], into lines of the flat output, from sample ``first`` of each on."""
+    for s in range(0, samples, BLOCK):
+        last = min(samples - s, BLOCK)
+        for lane in range(0, lanes.LANES, BLOCK):
+            transpose(signals, s * lanes.LANES + lane)
+            for k in range(BLOCK):
+                line = lines[lane + k]
+                if line >= 0:
+                    to, turned = line + first + s, (s + k) * lanes.LANES + lane
+                    if last < BLOCK:
+                        out[to : to + last] = signals[turned : turned + last]
+                    elif past_cache:
+                        stream_block(out, to, signals, turned)
+                    else:
+                        move_block(out, to, signals, turned)
 
 
 @inline
@@ -176,44 +138,50 @@ def _run(
 ) -> None:  # fmt: skip
     """See `run`."""
     w = _aligned(lanes.SLOTS * lanes.LANES)
-    chunk_out = _aligned(LONGEST * lanes.LANES)
+    signals = _aligned(LONGEST * lanes.LANES)
+    lines = np.empty(lanes.LANES, np.int64)
     inverse_slew = F(1.0 / max(slew, 1.0))
-    end = begin + out.shape[1]
+    length = out.shape[1]
+    end = begin + length
+    flat = out.reshape(out.size)
+    past_cache = out.size >= _PAST_CACHE and (out.ctypes.data | length * 4) % _LINE == 0
     for group in range(groups.shape[0]):
         voices = groups[group]
-        _load(w, voices, constants, seeds, phases, state, rate)
+        for k in range(lanes.LANES):
+            load(w, k, max(voices[k], 0), constants, seeds, phases, state, rate)
+            lines[k] = rows[voices[k]] * length if voices[k] >= 0 else -1
         now = begin
         tick = np.searchsorted(edges, begin, side="right") - 1
         while now < end:
-            _set_tick(w, voices, increments, levels, tick)
-            tick_begin = edges[tick]
+            for k in range(lanes.LANES):
+                set_tick(w, k, max(voices[k], 0), increments, levels, tick)
             tick_end = min(edges[tick + 1], end)
-            filter_at = F(-1)
             while now < tick_end:
-                offset = now - tick_begin
-                chunk = offset // CHUNK * CHUNK
-                ramp = min(F(chunk + CHUNK // 2) * inverse_slew, ONE)
-                # The cutoff moves from chunk to chunk until it has arrived; then it holds.
-                samples = min(chunk + CHUNK - offset if ramp < ONE else LONGEST, tick_end - now)
-                if ramp != filter_at:
-                    _set_filter(w, ramp)
-                    filter_at = ramp
-                if kind == lanes.SYNCED:
-                    _synced(w, chunk_out, now, offset, samples, inverse_slew)
+                offset = now - edges[tick]
+                # Written in whole stretches, counted from the start, so that they meet cache lines.
+                filled = (now - begin) % LONGEST
+                samples = min(LONGEST - filled, tick_end - now)
+                part = signals[filled * lanes.LANES :]
+                if kind == lanes.PLAIN:
+                    _plain(w, part, now, offset, samples, inverse_slew)
+                elif kind == lanes.BENT:
+                    _bent(w, part, now, offset, samples, inverse_slew)
+                elif kind == lanes.MUTUAL:
+                    _mutual(w, part, now, offset, samples, inverse_slew)
                 else:
-                    _unsynced(w, chunk_out, now, offset, samples, inverse_slew)
-                for k in range(lanes.LANES):
-                    if voices[k] >= 0:
-                        line = out[rows[voices[k]], now - begin : now - begin + samples]
-                        for s in range(samples):
-                            # Unsigned: no check for an index from the end, which takes twice as long.
-                            line[np.uintp(s)] = chunk_out[np.uintp(s * lanes.LANES + k)]
+                    _synced(w, part, now, offset, samples, inverse_slew)
+                _filter(w, part, offset, samples, inverse_slew)
                 now += samples
+                filled += samples
+                if filled == LONGEST or now == end:
+                    _write(flat, lines, now - begin - filled, filled, signals, past_cache)
             if now == edges[tick + 1]:
-                for slot in range(lanes.LEVELS * lanes.LANES):
-                    w[lanes.PREVIOUS * lanes.LANES + slot] += w[lanes.TARGET * lanes.LANES + slot]
+                for k in range(lanes.LANES):
+                    end_tick(w, k)
                 tick += 1
-        _store(w, voices, phases, state)
+        for k in range(lanes.LANES):
+            if voices[k] >= 0:
+                store(w, k, voices[k], constants, phases, state)
 
 
 def _entry(source: bytes) -> Callable[..., None]:
@@ -234,7 +202,7 @@ def _entry(source: bytes) -> Callable[..., None]:
         return numba.njit(nogil=True)(entry)
 
 
-_PARTS = ("lanes.py", "oscillators.py", "waves.py")
+_PARTS = ("filters.py", "gather.py", "lanes.py", "oscillators.py", "intrinsics.py", "waves.py")
 _compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))
 
 
@@ -257,7 +225,7 @@ def run(
     """Render samples ``begin`` to ``begin + out.shape[1]`` of the voices in ``groups``.
 
     Shape:
-        ``groups``: int64[G, 16], voices that go through together; -1 fills up.
+        ``groups``: int64[G, LANES], voices that go through together; -1 fills up.
         ``increments``: int32[2, N, ticks], phase increment per DCO in cycles * 2**32 a sample.
         ``levels``: float32[4, N, ticks]: gain of mixer 1 and 2, tan(pi cutoff / rate), gain of the VCA.
         ``edges``: int64[ticks + 1], first sample of each tick, and the end of the last.
@@ -267,7 +235,7 @@ def run(
         ``out``: float32[any, samples]; voice n is written to row ``rows[n]``, an int64.
 
     ``slew`` is the time in samples that a control voltage takes to its new value; ``rate`` the sample
-    rate in Hz. ``kind`` (`lanes.UNSYNCED`, `lanes.SYNCED`) is how the oscillators of all
+    rate in Hz. ``kind`` (`lanes.PLAIN` to `lanes.MUTUAL`) is how the oscillators of all
     voices in ``groups`` run.
     """
     _compiled(groups, kind, increments, levels, edges, constants, seeds, phases, state, out, rows,

@@ -11,11 +11,13 @@ from typing import Any
 
 import numba
 
-# No reordering (results must not depend on the surroundings), but fused multiply-add.
-FAST = {"contract", "nsz"}
+# Neither reordering nor contraction: results must not depend on the surroundings, nor on the processor.
+# Where a multiply-add is meant, `simulator.intrinsics.fma` says so.
+FAST = {"nsz"}
 inline = numba.njit(forceinline=True, error_model="numpy", fastmath=FAST)
 
-LANES = 16
+# Two vectors of sixteen: while one waits for its last result, the processor works on the other.
+LANES = 32
 
 # Rows of the levels in a control frame, which slew.
 MIX1, MIX2, CUTOFF, GAIN = range(4)
@@ -27,22 +29,25 @@ LEVELS = 4
 CONSTANTS = 16
 
 # Columns of `state`, one row a voice: what a voice remembers between calls.
-(HEIGHT1, HEIGHT2, LAST1, LAST2, BEFORE1, BEFORE2) = range(6)
-(A_BAND, A_LOW, B_BAND, B_LOW, HIGH, PREVIOUS) = range(6, 12)
+(HEIGHT1, HEIGHT2, CUT1, CUT2, OWED1, OWED2, OWED_EDGE1, OWED_EDGE2) = range(8)
+(LAST1, LAST2, BEFORE1, BEFORE2, A_BAND, A_LOW, B_BAND, B_LOW, HIGH, PREVIOUS) = range(8, 18)
 STATE = PREVIOUS + LEVELS
 
 # Slots of the lane array that are neither state nor constants.
-WA1, WB1, WA2, WB2, START1, START2 = range(STATE + CONSTANTS, STATE + CONSTANTS + 6)
-STEP1, STEP2 = range(STATE + CONSTANTS + 6, STATE + CONSTANTS + 8)
-TARGET = STATE + CONSTANTS + 8
+WA1, WB1, WA2, WB2 = range(STATE + CONSTANTS, STATE + CONSTANTS + 4)
+START1, START2, STEP1, STEP2 = range(WB2 + 1, WB2 + 5)
+NEAR1, FAR1, NEAR2, FAR2 = range(STEP2 + 1, STEP2 + 5)
+TARGET = FAR2 + 1
 A1, A2, A3, B1, B2, B3, HIGH_PASS = range(TARGET + LEVELS, TARGET + LEVELS + 7)
 # Slots that hold 32-bit integers, bit for bit.
 PHASE1, PHASE2, INCREMENT1, INCREMENT2, EDGE_AT1, EDGE_AT2, SEED = range(HIGH_PASS + 1, HIGH_PASS + 8)
-OUT = HIGH_PASS + 8
-SLOTS = OUT + 1
+# The sample on its way from one stage to the next.
+SIGNAL, TURNED = HIGH_PASS + 8, HIGH_PASS + 9
+SLOTS = TURNED + 1
 
-# Ways to run the oscillators, the cheaper first: see `simulator.oscillators`.
-UNSYNCED, SYNCED = range(2)
+# Ways to run the oscillators, the cheaper first: see `simulator.oscillators`. Each can do what those
+# before it can, to the bit.
+PLAIN, BENT, SYNCED, MUTUAL = range(4)
 
 
 @inline

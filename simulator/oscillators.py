@@ -1,10 +1,13 @@
-"""The two DCOs of a voice, one sample at a time, in two variants.
+"""The two oscillators of a voice, one sample at a time, in four variants.
 
-* `unsynced`: each may bend the other's frequency (x-mod).
-* `synced`: besides, each may reset the other, which costs almost twice as much.
+* `plain`: on their own.
+* `bent`: each may bend the other's frequency (x-mod).
+* `synced`: besides, the first may reset the second (sync).
+* `mutual`: besides, the second may reset the first.
 
-Voices are sorted by what their tone needs. Each variant takes the lane array and a lane, moves the phases,
-and returns the two waves.
+Each variant gives the samples of those before it, to the bit, where a voice needs no more: so voices are
+sorted by what their tone needs, and left-over lanes of a dearer variant are filled with cheaper voices. Each
+takes the lane array and a lane, moves the phases, and returns the two waves.
 """
 
 from __future__ import annotations
@@ -14,98 +17,159 @@ from typing import Any
 import numpy as np
 
 from simulator import lanes
+from simulator.intrinsics import fma
 from simulator.lanes import at, inline
 from simulator.waves import (
-    FAR,
-    NEAR,
+    CYCLE,
+    CYCLES,
+    HALF,
     ONE,
-    TWO,
     ZERO,
     F,
     as_bits,
     as_int,
-    ramp_wave,
+    ramp,
     sawtooth,
-    synced_sample,
+    slopes,
+    smoothing,
     wrap,
 )
 
-_CYCLE, _CYCLES = F(2.0**-32), F(2.0**32)
-_LOWEST_FM, _HIGHEST_STEP = F(0.05), F(0.49)
-_FAR = F(1e6)
+_LOWEST_BEND, _HIGHEST_STEP = F(0.05), F(0.49)
 
 
 @inline
-def unsynced(w: Any, k: Any) -> Any:
-    """Both waves, their frequencies bent by what the other one was a sample ago, if at all."""
-    step1, inc1 = _bent(w, k, 0, w[at(lanes.STATE + lanes.FM21, k)] * w[at(lanes.LAST2, k)])
-    step2, inc2 = _bent(w, k, 1, w[at(lanes.STATE + lanes.FM12, k)] * w[at(lanes.LAST1, k)])
-    phase1 = np.int32(as_int(w[at(lanes.PHASE1, k)]) + inc1)
-    phase2 = np.int32(as_int(w[at(lanes.PHASE2, k)]) + inc2)
-    w[at(lanes.PHASE1, k)], w[at(lanes.PHASE2, k)] = as_bits(phase1), as_bits(phase2)
-    inverse1, inverse2 = _CYCLE / step1, _CYCLE / step2
-    dco1 = _wave(w, k, 0, phase1, NEAR * inverse1, FAR * inverse1)
-    dco2 = _wave(w, k, 1, phase2, NEAR * inverse2, FAR * inverse2)
+def plain(w: Any, k: Any) -> Any:
+    """Both waves."""
+    phase1 = _move(w, k, 0, as_int(w[at(lanes.INCREMENT1, k)]))
+    phase2 = _move(w, k, 1, as_int(w[at(lanes.INCREMENT2, k)]))
+    dco1 = _wave(w, k, 0, phase1, w[at(lanes.NEAR1, k)], w[at(lanes.FAR1, k)])
+    dco2 = _wave(w, k, 1, phase2, w[at(lanes.NEAR2, k)], w[at(lanes.FAR2, k)])
+    return dco1, dco2
+
+
+@inline
+def bent(w: Any, k: Any) -> Any:
+    """Both waves, their frequencies bent by what the other one was a sample ago."""
+    step1, increment1 = _bend(w, k, 0)
+    step2, increment2 = _bend(w, k, 1)
+    near1, far1 = slopes(step1)
+    near2, far2 = slopes(step2)
+    dco1 = _wave(w, k, 0, _move(w, k, 0, increment1), near1, far1)
+    dco2 = _wave(w, k, 1, _move(w, k, 1, increment2), near2, far2)
     w[at(lanes.LAST1, k)], w[at(lanes.LAST2, k)] = dco1, dco2
     return dco1, dco2
 
 
 @inline
 def synced(w: Any, k: Any) -> Any:
-    """Both waves, with resets at the exact fraction of a sample and the steps they cause smoothed."""
-    step1, inc1 = _bent(w, k, 0, w[at(lanes.STATE + lanes.FM21, k)] * w[at(lanes.LAST2, k)])
-    step2, inc2 = _bent(w, k, 1, w[at(lanes.STATE + lanes.FM12, k)] * w[at(lanes.LAST1, k)])
-    width1, width2 = w[at(lanes.STATE + lanes.WIDTH1, k)], w[at(lanes.STATE + lanes.WIDTH2, k)]
-    wa1, wb1 = w[at(lanes.WA1, k)], w[at(lanes.WB1, k)]
-    wa2, wb2 = w[at(lanes.WA2, k)], w[at(lanes.WB2, k)]
-    sync12, sync21 = w[at(lanes.STATE + lanes.SYNC12, k)], w[at(lanes.STATE + lanes.SYNC21, k)]
-    inverse1, inverse2 = ONE / step1, ONE / step2
-    old1, old2 = as_int(w[at(lanes.PHASE1, k)]), as_int(w[at(lanes.PHASE2, k)])
-    phase1, phase2 = np.int32(old1 + inc1), np.int32(old2 + inc2)
-    wrapped1 = F((old1 < 0) & (phase1 >= 0))
-    wrapped2 = F((old2 < 0) & (phase2 >= 0))
-    f1, f2 = F(phase1) * _CYCLE, F(phase2) * _CYCLE
-    since1, since2 = f1 * inverse1, f2 * inverse2
-    reset1, reset2 = sync21 * wrapped2, sync12 * wrapped1
-    cut1, cut2 = wrap(f1 - step1 * since2), wrap(f2 - step2 * since1)
-    start1, start2 = w[at(lanes.START1, k)], w[at(lanes.START2, k)]
-    jump1 = start1 - (wa1 * ramp_wave(cut1) + wb1 * ramp_wave(wrap(cut1 - width1)))
-    jump2 = start2 - (wa2 * ramp_wave(cut2) + wb2 * ramp_wave(wrap(cut2 - width2)))
-    height1, height2 = w[at(lanes.HEIGHT1, k)], w[at(lanes.HEIGHT2, k)]
-    height1 = height1 + wrapped1 * (-TWO * wa1 - height1)
-    height2 = height2 + wrapped2 * (-TWO * wa2 - height2)
-    height1 = height1 + reset1 * (jump1 - height1)
-    height2 = height2 + reset2 * (jump2 - height2)
-    w[at(lanes.HEIGHT1, k)], w[at(lanes.HEIGHT2, k)] = height1, height2
-    to1 = abs(since1) + F(since1 >= ZERO) * _FAR
-    to2 = abs(since2) + F(since2 >= ZERO) * _FAR
-    restart1, restart2 = step1 * since2, step2 * since1
-    phase1 = np.int32(phase1 + np.int32(reset1) * (np.int32(restart1 * _CYCLES) - phase1))
-    phase2 = np.int32(phase2 + np.int32(reset2) * (np.int32(restart2 * _CYCLES) - phase2))
-    f1, f2 = F(phase1) * _CYCLE, F(phase2) * _CYCLE
-    g1 = F(np.int32(phase1 - as_int(w[at(lanes.EDGE_AT1, k)]))) * _CYCLE
-    g2 = F(np.int32(phase2 - as_int(w[at(lanes.EDGE_AT2, k)]))) * _CYCLE
-    dco1 = synced_sample(f1, g1, width1, step1, inverse1, height1, wa1, wb1, start1, to2, sync21)
-    dco2 = synced_sample(f2, g2, width2, step2, inverse2, height2, wa2, wb2, start2, to1, sync12)
+    """Both waves; the second oscillator starts over when the first does."""
+    step1, increment1 = _bend(w, k, 0)
+    step2, increment2 = _bend(w, k, 1)
+    near1, far1 = slopes(step1)
+    old1 = as_int(w[at(lanes.PHASE1, k)])
+    phase1 = _move(w, k, 0, increment1)
+    smoothed1 = smoothing(phase1, near1, far1)
+    dco1 = _wave(w, k, 0, phase1, near1, far1)
+    dco2 = _led(w, k, 1, increment2, step2, old1, phase1, step1, smoothed1)
     w[at(lanes.LAST1, k)], w[at(lanes.LAST2, k)] = dco1, dco2
-    w[at(lanes.PHASE1, k)], w[at(lanes.PHASE2, k)] = as_bits(phase1), as_bits(phase2)
     return dco1, dco2
 
 
 @inline
-def _bent(w: Any, k: Any, dco: int, by: Any) -> Any:
-    """Step in cycles and integer increment of DCO ``dco`` (0 or 1), times one plus ``by``.
+def mutual(w: Any, k: Any) -> Any:
+    """Both waves; each oscillator starts over when the other does."""
+    step1, increment1 = _bend(w, k, 0)
+    step2, increment2 = _bend(w, k, 1)
+    near1, far1 = slopes(step1)
+    near2, far2 = slopes(step2)
+    old1, old2 = as_int(w[at(lanes.PHASE1, k)]), as_int(w[at(lanes.PHASE2, k)])
+    phase1, phase2 = np.int32(old1 + increment1), np.int32(old2 + increment2)
+    smoothed1, smoothed2 = smoothing(phase1, near1, far1), smoothing(phase2, near2, far2)
+    dco1 = _led(w, k, 0, increment1, step1, old2, phase2, step2, smoothed2)
+    dco2 = _led(w, k, 1, increment2, step2, old1, phase1, step1, smoothed1)
+    w[at(lanes.LAST1, k)], w[at(lanes.LAST2, k)] = dco1, dco2
+    return dco1, dco2
+
+
+@inline
+def _led(
+    w: Any, k: Any, dco: int, increment: Any, step: Any, old_leader: Any, leader: Any, leader_step: Any,
+    smoothed_leader: Any,
+) -> Any:  # fmt: skip
+    """Wave of an oscillator (0 or 1) that starts over when its leader passes zero, between samples.
+
+    The jump this makes is smoothed like every step. Before the reset, a step of its own that the reset will
+    forestall is not prepared for, and the jump to come is. After it, the jump takes the place of the step at
+    phase zero (slot ``HEIGHT``, in terms of the natural one), and steps made shortly before it still owe the
+    rest of their smoothing: ``CUT`` is the phase that was cut off, ``OWED`` and ``OWED_EDGE`` their heights.
+    """
+    old = as_int(w[at(lanes.PHASE1 + dco, k)])
+    phase = np.int32(old + increment)
+    sync = w[at(lanes.STATE + lanes.SYNC21 - dco, k)] != ZERO
+    wa, wb = w[at(lanes.WA1 + 2 * dco, k)], w[at(lanes.WB1 + 2 * dco, k)]
+    edge_at = as_int(w[at(lanes.EDGE_AT1 + dco, k)])
+    width = w[at(lanes.STATE + lanes.WIDTH1 + 4 * dco, k)]
+    near, far = slopes(step)
+
+    # Where it stands, in cycles, when the leader passes zero; negative: not yet at its own zero.
+    way = step * (F(leader) * (CYCLE / leader_step))
+    at_reset = F(phase) * CYCLE - way
+    edge_at_reset = F(np.int32(phase - edge_at)) * CYCLE - way
+    cut = wrap(at_reset)
+    edge_cut = wrap(edge_at_reset)
+    jump = w[at(lanes.START1 + dco, k)] - fma(wb, ramp(edge_cut), wa * ramp(cut))
+
+    reset = sync & (old_leader < 0) & (leader >= 0)
+    height = w[at(lanes.HEIGHT1 + dco, k)]
+    height = ONE if (old < 0) & (phase >= 0) else height
+    owed = (wa * height if cut >= ZERO else ZERO) if reset else w[at(lanes.OWED1 + dco, k)]
+    owed_edge = (wb if edge_cut >= ZERO else ZERO) if reset else w[at(lanes.OWED_EDGE1 + dco, k)]
+    cut = cut if reset else w[at(lanes.CUT1 + dco, k)]
+    height = -HALF * wa * jump if reset else height
+    phase = np.int32(way * CYCLES) if reset else phase
+    w[at(lanes.HEIGHT1 + dco, k)], w[at(lanes.PHASE1 + dco, k)] = height, as_bits(phase)
+    w[at(lanes.OWED1 + dco, k)], w[at(lanes.OWED_EDGE1 + dco, k)] = owed, owed_edge
+    w[at(lanes.CUT1 + dco, k)] = cut
+
+    awaited = sync & (leader < 0)
+    ahead = HALF * smoothed_leader * jump if awaited else ZERO
+    from_edge = np.int32(phase - edge_at)
+    behind = height if phase >= 0 else ONE
+    at_zero = ZERO if awaited & (phase < 0) & (at_reset < ZERO) else behind
+    at_edge = ZERO if awaited & (from_edge < 0) & (edge_at_reset < ZERO) else ONE
+    wave = wa * sawtooth(phase, at_zero * smoothing(phase, near, far))
+    wave = fma(wb, sawtooth(from_edge, at_edge * smoothing(from_edge, near, far)), wave)
+    rest = owed * smoothing((cut + way) * CYCLES, near, far)
+    rest = fma(owed_edge, smoothing((wrap(cut - width) + way) * CYCLES, near, far), rest)
+    return wave + ahead + (rest if sync & (leader >= 0) & (smoothed_leader > ZERO) else ZERO)
+
+
+@inline
+def _bend(w: Any, k: Any, dco: int) -> Any:
+    """Step in cycles and integer increment of an oscillator (0 or 1), bent by the other's last sample.
 
     Only the deviation goes through floating point: with none, the phase stays exact.
     """
+    by = w[at(lanes.STATE + lanes.FM21 - dco, k)]
     step = w[at(lanes.STEP1 + dco, k)]
-    bent = min(step * max(ONE + by, _LOWEST_FM), _HIGHEST_STEP)
-    return bent, np.int32(as_int(w[at(lanes.INCREMENT1 + dco, k)]) + np.int32((bent - step) * _CYCLES))
+    bent = min(step * max(fma(by, w[at(lanes.LAST2 - dco, k)], ONE), _LOWEST_BEND), _HIGHEST_STEP)
+    increment = as_int(w[at(lanes.INCREMENT1 + dco, k)])
+    return bent, np.int32(increment + np.int32((bent - step) * CYCLES))
+
+
+@inline
+def _move(w: Any, k: Any, dco: int, increment: Any) -> Any:
+    """Advance the phase of an oscillator (0 or 1)."""
+    phase = np.int32(as_int(w[at(lanes.PHASE1 + dco, k)]) + increment)
+    w[at(lanes.PHASE1 + dco, k)] = as_bits(phase)
+    return phase
 
 
 @inline
 def _wave(w: Any, k: Any, dco: int, phase: Any, near: Any, far: Any) -> Any:
-    """One sample of DCO ``dco`` (0 or 1): two sawtooths, a pulse's width apart, weighted."""
+    """One sample of an oscillator (0 or 1): two sawtooths, a pulse's width apart, weighted."""
     from_edge = np.int32(phase - as_int(w[at(lanes.EDGE_AT1 + dco, k)]))
-    wave = w[at(lanes.WA1 + 2 * dco, k)] * sawtooth(phase, near, far)
-    return wave + w[at(lanes.WB1 + 2 * dco, k)] * sawtooth(from_edge, near, far)
+    wave = w[at(lanes.WA1 + 2 * dco, k)] * sawtooth(phase, smoothing(phase, near, far))
+    edge = sawtooth(from_edge, smoothing(from_edge, near, far))
+    return fma(w[at(lanes.WB1 + 2 * dco, k)], edge, wave)

@@ -3,7 +3,8 @@
 ``sim:?profile=thesis&seed=1&sample_rate=48000&board=upper``; what is left out has the defaults of
 `simulator.board.Board`. It is one board, ``lower`` if nothing else is said, and takes bus bytes.
 ``sim:?model=mks70`` (``jx8p``, ``jx10``) is a whole synth and takes MIDI; it has the same options but
-``board``, and ``channel=1`` to 16 (all, if not said). Time passes only in ``listen``.
+``board``, and ``channel=1`` to 16 (all, if not said). Either has two jacks: ``output=left`` or ``right``
+listens to one of them, ``output=mono`` (if not said) to the mean of both. Time passes only in ``listen``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from jxctl.ports import AudiblePort, Port, ReceivingPort
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
     from simulator.board import Board
     from simulator.instrument import Instrument
@@ -26,14 +28,16 @@ DEFAULT_RATE = 44100
 _FORM = "sim:?profile=superjx&seed=0&sample_rate=44100"
 _NUMBERS = {"seed": (0, 2**63 - 1), "sample_rate": (8000, 192000), "channel": (1, 16)}
 _MODELS = ("jx8p", "jx10", "mks70")
+_OUTPUTS = ("left", "right", "mono")
 
 
 class SimPort(AudiblePort):
     """A virtual board. ``listen`` is its clock: nothing sounds, ages or moves between calls."""
 
-    def __init__(self, url: str, board: Board, sample_rate: int) -> None:
+    def __init__(self, url: str, board: Board, sample_rate: int, output: str = "mono") -> None:
         self.url = url
         self.sample_rate = sample_rate
+        self._output = output
         self._board: Board | None = board
 
     def write(self, data: bytes) -> None:
@@ -45,7 +49,7 @@ class SimPort(AudiblePort):
 
         Raises `UsageError` for a negative or infinite time.
         """
-        return self._open_board().render(_samples(seconds, self.sample_rate))
+        return _heard(self._open_board().render(_samples(seconds, self.sample_rate)), self._output)
 
     def close(self) -> None:
         """Forget the board."""
@@ -62,8 +66,9 @@ class SimSynthPort(ReceivingPort, AudiblePort):
 
     language = "midi"
 
-    def __init__(self, url: str, instrument: Instrument) -> None:
+    def __init__(self, url: str, instrument: Instrument, output: str = "mono") -> None:
         self.url = url
+        self._output = output
         self.sample_rate = instrument.sample_rate
         self._instrument: Instrument | None = instrument
         self._splitter = Splitter()
@@ -90,7 +95,7 @@ class SimSynthPort(ReceivingPort, AudiblePort):
 
         Raises `UsageError` for a negative or infinite time.
         """
-        return self._open_instrument().render(_samples(seconds, self.sample_rate))
+        return _heard(self._open_instrument().render(_samples(seconds, self.sample_rate)), self._output)
 
     def close(self) -> None:
         """Forget the synth."""
@@ -105,14 +110,15 @@ class SimSynthPort(ReceivingPort, AudiblePort):
 def open(url: str) -> Port:
     """Open ``sim:`` with the options of its query. Raises `UsageError` for an option unknown or wrong."""
     options = _options(url)
+    output = options.pop("output", "mono")
     if "model" in options:
         from simulator.instrument import Instrument
 
-        return SimSynthPort(url, Instrument(**options))
+        return SimSynthPort(url, Instrument(**options), output)
     # Here, not at the top: numba takes a second to load.
     from simulator.board import Board
 
-    return SimPort(url, Board(**options), options["sample_rate"])
+    return SimPort(url, Board(**options), options["sample_rate"], output)
 
 
 def _options(url: str) -> dict[str, Any]:
@@ -129,12 +135,14 @@ def _options(url: str) -> dict[str, Any]:
             options[name] = value
         elif name == "board" and value in ("lower", "upper"):
             options["name"] = value
-        elif name == "model" and value in _MODELS:
+        elif (name == "model" and value in _MODELS) or (name == "output" and value in _OUTPUTS):
             options[name] = value
         elif name == "model":
             raise UsageError(f"there is no virtual {value!r}", f"there are {', '.join(_MODELS)}")
         elif name == "board":
             raise UsageError(f"sim: is one board, lower or upper, not {value!r}")
+        elif name == "output":
+            raise UsageError(f"sim: has no output {value!r}", f"it has {', '.join(_OUTPUTS)}")
         elif name in _NUMBERS:
             options[name] = _number(name, value)
         else:
@@ -146,6 +154,11 @@ def _options(url: str) -> dict[str, Any]:
             raise UsageError("a bare board has no MIDI channel", "leave out channel, or add model=mks70")
         options["channel"] -= 1
     return options
+
+
+def _heard(stereo: NDArray[np.float32], output: str) -> NDArray[np.float32]:
+    """What an ``output`` hears of float32[2, samples]."""
+    return (stereo[0] + stereo[1]) / 2 if output == "mono" else stereo[_OUTPUTS.index(output)]
 
 
 def _samples(seconds: float, sample_rate: int) -> int:

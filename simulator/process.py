@@ -1,8 +1,8 @@
 """The virtual board or synth as a process of its own, which other programs open like a device.
 
 `serve_pty` is a board behind a pseudo-terminal: a serial device with bus bytes. `serve_midi` is a
-whole synth behind a virtual MIDI port. Both run until they are interrupted and then tell what they
-hold. They make no sound yet: the bytes are all there is.
+whole synth behind a MIDI port. Both run until they are interrupted and then tell what they hold.
+With a `Sound` they are heard; without, the bytes are all there is.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from jxctl.registers import Boards, Registers
 from jxctl.tone import Tone, encode_name
 from simulator.instrument import Instrument
 from simulator.memory import Memory, Model
+from simulator.sound import Sound
 
 STATE_FORMAT = "jx.state"
 STATE_VERSION = 1
@@ -63,11 +64,11 @@ class Held:
         }
 
 
-def serve_pty(ready: Callable[[str], None]) -> dict[str, Any]:
+def serve_pty(ready: Callable[[str], None], sound: Sound | None = None) -> dict[str, Any]:
     """Be two sound boards behind a pseudo-terminal until interrupted; what they hold then.
 
     ``ready`` is called with the ``serial:`` URL to use. Raises `UsageError` where the system has no
-    pseudo-terminals.
+    pseudo-terminals, and `DeviceError` when the audio output goes away.
     """
     if not hasattr(os, "openpty"):
         raise UsageError("this system has no pseudo-terminals", "use sim: or a virtual MIDI port instead")
@@ -75,15 +76,23 @@ def serve_pty(ready: Callable[[str], None]) -> dict[str, Any]:
 
     held = Held()
     controller, device = os.openpty()
+
+    def take(data: bytes) -> None:
+        held.receive(data)
+        if sound is not None:
+            sound.play(data)
+
     try:
         tty.setraw(device)
-        with _interrupted() as end:
+        with _interrupted() as end, _heard(sound):
             ready(f"serial:{os.ttyname(device)}")
             while not end.is_set():
-                _read(controller, held, _POLL_S)
+                take(_read(controller, _POLL_S))
+                if sound is not None:
+                    sound.check()
         # What had been sent before the interrupt still counts.
-        while _read(controller, held, 0):
-            pass
+        while data := _read(controller, 0):
+            take(data)
     finally:
         os.close(controller)
         os.close(device)
@@ -91,28 +100,49 @@ def serve_pty(ready: Callable[[str], None]) -> dict[str, Any]:
 
 
 def serve_midi(
-    port: ReceivingPort, model: Model, memory: Memory | None, ready: Callable[[], None]
+    port: ReceivingPort,
+    model: Model,
+    memory: Memory | None,
+    ready: Callable[[], None],
+    sound: Sound | None = None,
+    answers: bool = True,
 ) -> dict[str, Any]:
     """Be a whole synth behind ``port`` until interrupted; what it holds then.
 
-    ``ready`` is called when it listens. A line ``dump`` on stdin starts a bulk dump. Raises
-    `DeviceError` when the port goes away.
+    ``ready`` is called when it listens. A line ``dump`` on stdin starts a bulk dump. ``answers``: what
+    comes out of MIDI OUT is written to the port. Raises `DeviceError` when the port or the audio output
+    goes away.
     """
     held = Held()
-    synth = Instrument(model, memory=memory, tap=held.receive, silent=True)
+    on_bus = bytearray()
+    synth = Instrument(model, memory=memory, tap=on_bus.extend, silent=True)
     pacer = Pacer(port, gap_s=0.0)
-    with _interrupted() as end:
+
+    def carry(message: bytes = b"") -> None:
+        """What one MIDI message, or nothing, puts on the bus."""
+        synth.receive_midi(message)
+        held.receive(bytes(on_bus))
+        if sound is not None:
+            sound.play(bytes(on_bus), message)
+        on_bus.clear()
+
+    carry()
+    with _interrupted() as end, _heard(sound):
         typed = _lines()
         ready()
         while not end.is_set():
-            synth.receive_midi(port.receive(_POLL_S))
+            if message := port.receive(_POLL_S):
+                carry(message)
+            if sound is not None:
+                sound.check()
             if not typed.empty() and typed.get() == DUMP:
                 with suppress(UsageError):  # a model without a dump has no button for it
                     synth.panel_dump()
-            for message in split(synth.send())[0]:
-                pacer.write(message)
+                carry()
+            for answer in split(synth.send())[0] if answers else ():
+                pacer.write(answer)
     while message := port.receive(0.0):
-        synth.receive_midi(message)
+        carry(message)
     buffer, kept = synth.assigner.buffer, synth.assigner.memory
     return held.state() | {
         "model": model,
@@ -123,12 +153,19 @@ def serve_midi(
     }
 
 
-def _read(controller: int, held: Held, timeout_s: float) -> bool:
-    """Take what has come in; False when nothing had."""
-    if not select.select([controller], [], [], timeout_s)[0]:
-        return False
-    held.receive(os.read(controller, 65536))
-    return True
+def _read(controller: int, timeout_s: float) -> bytes:
+    """What has come in; nothing after ``timeout_s``."""
+    return os.read(controller, 65536) if select.select([controller], [], [], timeout_s)[0] else b""
+
+
+@contextmanager
+def _heard(sound: Sound | None) -> Iterator[None]:
+    """While it sounds, if it does."""
+    if sound is None:
+        yield
+        return
+    with sound:
+        yield
 
 
 @contextmanager

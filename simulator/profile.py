@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jxctl.errors import ProfileError
-from jxctl.params import TONE_PARAMETERS, parameter
+from jxctl.params import PARAMETERS, TONE_PARAMETERS, parameter
 from jxctl.tone import Tone
 from simulator.laws import FloatArray, Law, by_raw, make_law
 
@@ -26,17 +27,26 @@ CHOICES = {
     "mixer": ("dco2", "crossfade"),
     "dco_phase": ("key", "free"),
     "lfo_wave3": ("triangle", "sine"),
+    "lfo_phase": ("key", "free"),
+    "divider_stepping": ("on", "off"),
+    "chorus_phase": ("key", "free"),
 }
 LEVEL_LAWS = (
     "dco_ftune", "dco_lfo", "dco_env", "mix_level", "mix_env", "vcf_cutoff", "vcf_damping", "vcf_lfo",
     "vcf_env", "vcf_key", "vca_level", "lfo_delay", "lfo_rate", "env_attack", "env_decay", "env_sustain",
-    "env_release",
+    "env_release", "bender", "master_tune", "modulation", "aftertouch", "after_vib", "after_bri", "after_vol",
+    "porta_time", "midi_volume",
 )  # fmt: skip
-POSITION_LAWS = ("dco_range", "dco_prescale", "dco_tune", "dco_xmod", "hpf_corner", "env_key")
+POSITION_LAWS = ("dco_range", "dco_prescale", "dco_tune", "dco_xmod", "hpf_corner", "env_key", "bend_range")
 CONSTANT_LAWS = (
     "tick", "cv_slew", "dco_clock", "dco_pulse_width", "vcf_poles", "vcf_fixed_damping", "vcf_lowest",
     "vcf_highest", "vcf_key_centre", "env_key_lowest", "env_key_span", "lfo_fade", "voice_gain",
+    "spread_cutoff", "spread_resonance", "spread_envelope", "spread_gain", "spread_pulse_width", "spread_hpf",
+    "drift_cutoff", "drift_time", "noise_floor", "chorus_low_pass_in", "chorus_low_pass_out",
+    "chorus_damping", "chorus_apart",
 )  # fmt: skip
+CHORUS_LAWS = ("chorus_rate", "chorus_shortest", "chorus_longest", "chorus_dry", "chorus_wet")
+"""Laws with a number for each position of CHORUS."""
 # What the arithmetic can bear, far wider than any board: times above zero, damping that damps.
 LIMITS = {
     "tick": (1e-4, 1), "cv_slew": (0, 1), "dco_clock": (1e3, 1e9), "dco_prescale": (1, 1024),
@@ -49,6 +59,15 @@ LIMITS = {
     "lfo_rate": (0, 1e3), "lfo_delay": (0, 1e3), "lfo_fade": (0, 1e3),
     "env_attack": (1e-5, 1e4), "env_decay": (1e-5, 1e4), "env_release": (1e-5, 1e4), "env_sustain": (0, 1),
     "env_key": (-16, 16), "env_key_lowest": (0, 127), "env_key_span": (1, 127),
+    "bend_range": (0, 48), "bender": (0, 1), "master_tune": (-1200, 1200), "modulation": (0, 12000),
+    "aftertouch": (0, 1), "after_vib": (0, 12000), "after_bri": (-20, 20), "after_vol": (-1, 16),
+    "porta_time": (0, 100), "midi_volume": (0, 16),
+    "spread_cutoff": (0, 4), "spread_resonance": (0, 0.9), "spread_envelope": (0, 0.9),
+    "spread_gain": (0, 0.9), "spread_pulse_width": (0, 0.2), "spread_hpf": (0, 0.9),
+    "drift_cutoff": (0, 4), "drift_time": (0.1, 1e4), "noise_floor": (-200, 0),
+    "chorus_rate": (0, 1e3), "chorus_shortest": (0, 0.1), "chorus_longest": (0, 0.1), "chorus_dry": (0, 16),
+    "chorus_wet": (-16, 16), "chorus_low_pass_in": (1, 1e6), "chorus_low_pass_out": (1, 1e6),
+    "chorus_damping": (0.05, 100), "chorus_apart": (-1, 1),
 }  # fmt: skip
 
 
@@ -84,6 +103,16 @@ class Profile:
         """Physical values of one parameter for a batch: ``uint8[N, 48]`` to float64[N] or [N, k]."""
         return self.table(name, law)[tones[:, parameter(name).column]]
 
+    def gather(self, tones: np.ndarray, entries: tuple[tuple[str, str], ...]) -> FloatArray:
+        """Physical values of several parameters at once, float64[N, len(entries)].
+
+        ``entries``: (parameter, law), as of `table`; of laws that give one number only.
+        """
+        key, columns, each = _columns(entries)
+        if key not in self._tables:
+            self._tables[key] = np.stack([self.table(*entry) for entry in entries], axis=1)
+        return self._tables[key][tones[:, columns], each]
+
     def view(self, tone: Tone) -> dict[str, tuple[float, str]]:
         """What a tone's raw values mean on this board: (value, unit) by parameter name.
 
@@ -101,12 +130,19 @@ class Profile:
 
     def dynamics(self, tones: np.ndarray, name: str, velocities: np.ndarray) -> FloatArray:
         """Factor 0 to 1 that velocity (0-127) gives through a DYNA switch: float64[N]."""
-        row = parameter(name)
-        positions = np.array(row.classes)[tones[:, row.column]]
-        curves = self.laws["dynamics"].values
-        grid = np.linspace(0, 127, curves.shape[1])
-        table = np.stack([np.interp(np.arange(128), grid, curve) for curve in curves])
-        return np.asarray(table[positions, velocities])
+        row, key = parameter(name), f"{name}/velocity"
+        if key not in self._tables:
+            curves = self.laws["dynamics"].values
+            grid = np.linspace(0, 127, curves.shape[1])
+            table = np.stack([np.interp(np.arange(128), grid, curve) for curve in curves])
+            self._tables[key] = table[np.array(row.classes)]
+        return np.asarray(self._tables[key][tones[:, row.column], velocities])
+
+
+@functools.cache
+def _columns(entries: tuple[tuple[str, str], ...]) -> tuple[str, NDArray[np.int64], NDArray[np.int64]]:
+    """Of entries of `Profile.gather`: a name, their columns in a tone batch, and their numbers."""
+    return repr(entries), np.array([parameter(name).column for name, _ in entries]), np.arange(len(entries))
 
 
 def load_profile(profile: str | Path | Profile = "superjx") -> Profile:
@@ -134,7 +170,7 @@ def _load(profile: str) -> Profile:
         if not isinstance(laws_here, dict):
             raise ProfileError(f"profile {profile}: laws is no table", "write each law as [laws.NAME]")
         entries.update(laws_here)
-    required = {*LEVEL_LAWS, *POSITION_LAWS, *CONSTANT_LAWS, *CHOICES, "dynamics"}
+    required = {*LEVEL_LAWS, *POSITION_LAWS, *CONSTANT_LAWS, *CHORUS_LAWS, *CHOICES, "dynamics"}
     missing, unknown = sorted(required - entries.keys()), sorted(entries.keys() - required)
     if missing:
         raise ProfileError(f"profile {profile}: laws missing: {', '.join(missing)}")
@@ -198,9 +234,16 @@ def _check(laws: Mapping[str, Law]) -> None:
         raise ProfileError("law cv_slew is longer than law tick: voltages have to arrive within a tick")
     if float(laws["vcf_lowest"]) > float(laws["vcf_highest"]):
         raise ProfileError("law vcf_lowest is above law vcf_highest")
-    by_position = [row for row in TONE_PARAMETERS if row.law in POSITION_LAWS]
+    for name in CHORUS_LAWS:
+        if laws[name].values.shape != (3,):
+            raise ProfileError(f"law {name} must give one number for each position of CHORUS")
+    if np.any(laws["chorus_shortest"].values > laws["chorus_longest"].values):
+        raise ProfileError("law chorus_shortest is above law chorus_longest")
+    if laws["chorus_dry"].values[0] != 1 or laws["chorus_wet"].values[0] != 0:
+        raise ProfileError("CHORUS off must be off: laws chorus_dry and chorus_wet begin with 1 and 0")
+    by_position = [row for row in PARAMETERS if row.law in POSITION_LAWS]
     for row in by_position:
         by_raw(laws[row.law], row)
-    for name in ("dco_range", "dco_prescale", "dco_tune", "hpf_corner", "env_key"):
+    for name in ("dco_range", "dco_prescale", "dco_tune", "hpf_corner", "env_key", "bend_range"):
         if laws[name].values.ndim != 1:
             raise ProfileError(f"law {name} must give one number for each position")

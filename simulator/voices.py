@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from simulator import kernel, lanes
 from simulator.firmware import Voicing, mix_seed
 from simulator.profile import Profile
+from simulator.spread import deviation
 
 NOISE, SQUARE, PULSE, SAWTOOTH = range(4)
 HIGHEST_STEP = 0.45
@@ -52,28 +53,26 @@ def start(
     state.memory[voice, lanes.PREVIOUS + lanes.MIX1] = levels[lanes.MIX1]
     state.memory[voice, lanes.PREVIOUS + lanes.MIX2] = levels[lanes.MIX2]
     state.memory[voice, lanes.PREVIOUS + lanes.CUTOFF] = levels[lanes.CUTOFF]
-    for height, saw, edge in (
-        (lanes.HEIGHT1, lanes.SAW1, lanes.EDGE1),
-        (lanes.HEIGHT2, lanes.SAW2, lanes.EDGE2),
-    ):
-        # The step an oscillator makes at phase zero: down by 2 for a sawtooth, up by 2 for a square.
-        state.memory[voice, height] = 2 * (constants[voice, edge] - constants[voice, saw])
+    state.memory[voice, lanes.HEIGHT1 : lanes.HEIGHT2 + 1] = 1
 
 
 def constants(voicing: Voicing, sample_rate: float) -> NDArray[np.float32]:
     """The kernel's per-voice constants, float32[N, 16], from the tones."""
-    tones, profile = voicing.tones, voicing.profile
+    tones, profile, seeds = voicing.tones, voicing.profile, voicing.notes.seed
+    pulse_width = profile.constant("dco_pulse_width") + deviation(profile, "pulse_width", seeds)
+    pulse_width = np.clip(pulse_width, 0.001, 0.999)
     out = np.zeros((len(tones), lanes.CONSTANTS), np.float32)
     for first, name in ((lanes.SAW1, "DCO1"), (lanes.SAW2, "DCO2")):
         wave = voicing.position(f"{name} WF")
         out[:, first] = wave == SAWTOOTH
         out[:, first + 1] = (wave == SQUARE) | (wave == PULSE)
         out[:, first + 2] = wave == NOISE
-        out[:, first + 3] = np.where(wave == PULSE, profile.constant("dco_pulse_width"), 0.5)
+        out[:, first + 3] = np.where(wave == PULSE, pulse_width, 0.5)
     out[:, lanes.FIXED_DAMPING] = profile.constant("vcf_fixed_damping")
-    out[:, lanes.DAMPING] = profile.physical(tones, "VCF RES")
+    out[:, lanes.DAMPING] = profile.physical(tones, "VCF RES") * (1 + deviation(profile, "resonance", seeds))
     out[:, lanes.POLES4] = profile.constant("vcf_poles") == 4
-    out[:, lanes.HPF_HZ] = np.minimum(profile.physical(tones, "HPF FREQ"), HIGHEST_STEP * sample_rate)
+    corner = profile.physical(tones, "HPF FREQ") * (1 + deviation(profile, "hpf", voicing.board_seeds))
+    out[:, lanes.HPF_HZ] = np.minimum(corner, HIGHEST_STEP * sample_rate)
     out[:, lanes.SYNC12 : lanes.FM21 + 1] = profile.physical(tones, "DCO XMOD")
     return out
 
@@ -83,7 +82,9 @@ def kinds(couplings: np.ndarray) -> NDArray[np.int64]:
 
     ``couplings``: float[N, 4]: DCO-1 resets DCO-2, and back; DCO-1 modulates DCO-2, and back.
     """
-    return np.where(np.any(couplings[:, :2] != 0, axis=1), lanes.SYNCED, lanes.UNSYNCED)
+    resets = np.count_nonzero(couplings[:, :2], axis=1)
+    bent = np.where(np.any(couplings[:, 2:] != 0, axis=1), lanes.BENT, lanes.PLAIN)
+    return np.where(resets > 0, lanes.BENT + resets, bent)
 
 
 def at_rate(
@@ -107,14 +108,16 @@ def at_rate(
 
 
 def groups(kinds: np.ndarray) -> list[tuple[int, NDArray[np.int64]]]:
-    """Voices that go through the kernel together: (kind, int64[G, 16]), -1 where none."""
-    out = []
-    for kind in np.unique(kinds):
-        voices = np.flatnonzero(kinds == kind)
-        padded = np.full(-(-len(voices) // lanes.LANES) * lanes.LANES, -1)
-        padded[: len(voices)] = voices
-        out.append((int(kind), padded.reshape(-1, lanes.LANES)))
-    return out
+    """Voices that go through the kernel together: (kind, int64[G, LANES]), -1 where none.
+
+    The dearest come first, and lanes that they leave free take the next cheaper ones: the samples are
+    the same.
+    """
+    padded = np.full(-(-len(kinds) // lanes.LANES) * lanes.LANES, -1)
+    padded[: len(kinds)] = np.argsort(-kinds, kind="stable")
+    members = padded.reshape(-1, lanes.LANES)
+    of_group = kinds[members[:, 0]]
+    return [(int(kind), members[of_group == kind]) for kind in np.unique(of_group)]
 
 
 def edges(first: int, ticks: int, profile: Profile, sample_rate: float) -> NDArray[np.int64]:

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from measure import one
+from plain_control import Laws, control_frame
 
+from jxctl.params import parameter
 from simulator import Profile, load_profile, render
 from simulator.firmware import NEVER, Notes, Voicing
 from simulator.lanes import CUTOFF, GAIN, MIX1, MIX2
@@ -137,8 +139,8 @@ def test_dynamics_scale_by_the_manuals_curves(switch: str) -> None:
 def test_env_key_follow_halves_times_where_the_manual_says() -> None:
     """KEY 1: half the time at the top key (96) against the lowest (36)."""
     tone = one(ENV2_ATT=100, ENV2_KEY="1")
-    low = Voicing(tone, play(note=36), load_profile()).envelopes[1].attack[0]
-    high = Voicing(tone, play(note=96), load_profile()).envelopes[1].attack[0]
+    low = Voicing(tone, play(note=36), load_profile()).voices["attack2"][0]
+    high = Voicing(tone, play(note=96), load_profile()).voices["attack2"][0]
     assert high / low == pytest.approx(0.5)
 
 
@@ -171,3 +173,20 @@ def test_the_vca_gate_is_on_while_the_key_is_down() -> None:
     _, levels = Voicing(tone, play(off=20), load_profile()).frames(0, 40)
     assert np.all(levels[GAIN, 0, :20] == levels[GAIN, 0, 0])
     assert np.all(levels[GAIN, 0, 20:] == 0)
+
+
+@pytest.mark.parametrize("profile", ["superjx", "thesis"])
+def test_random_tones_have_the_control_frames_of_the_plain_form(profile: str) -> None:
+    """Every parameter anywhere; only the random LFO is left out."""
+    rng = np.random.default_rng(5)
+    tones = rng.integers(0, 128, (60, 48), dtype=np.uint8)
+    tones[:, parameter("LFO WF").column] = rng.integers(32, 128, 60)
+    note, velocity, off = rng.integers(0, 128, 60), rng.integers(0, 128, 60), rng.integers(1, 150, 60)
+    notes = Notes(note, velocity, np.zeros(60, np.int64), off, np.zeros(60, np.int64))
+    frequencies, levels = Voicing(tones, notes, load_profile(profile)).frames(0, 200)
+    laws = Laws(profile)
+    for n in range(60):
+        for tick in (0, 1, *rng.integers(2, 200, 8)):
+            expected = control_frame(laws, tones[n], int(note[n]), int(velocity[n]), int(off[n]), int(tick))
+            found = [*frequencies[:, n, tick], *levels[:, n, tick]]
+            assert found == pytest.approx(expected, rel=1e-6, abs=1e-7)

@@ -16,7 +16,7 @@ from jxctl.tone import INIT_TONE
 
 
 class StubBoard:
-    """Remembers how it was made and what it was sent; renders a count of samples."""
+    """Remembers how it was made and what it was sent; a count of samples left, three times as much right."""
 
     made: list[dict[str, Any]]
 
@@ -30,7 +30,8 @@ class StubBoard:
 
     def render(self, samples: int) -> np.ndarray:
         start, self.samples = self.samples, self.samples + samples
-        return np.arange(start, self.samples, dtype=np.float32)
+        count = np.arange(start, self.samples, dtype=np.float32)
+        return np.stack([count, 3 * count])
 
 
 @pytest.fixture
@@ -71,6 +72,7 @@ def test_options_reach_the_board(made: list[dict[str, Any]], url: str, options: 
         "sim:?seed=" + "9" * 5000,
         "sim:?seed=",
         "sim:?board=both",
+        "sim:?output=both",
         "sim:?sample_rate=0",
         "sim:?sample_rate=1e9",
     ],
@@ -82,7 +84,7 @@ def test_wrong_options_are_refused(made: list[dict[str, Any]], url: str) -> None
 
 
 def test_listening_is_the_clock(made: list[dict[str, Any]]) -> None:
-    with open_port("sim:?sample_rate=8000") as port:
+    with open_port("sim:?sample_rate=8000&output=left") as port:
         assert isinstance(port, AudiblePort)
         assert port.listen(0.001).tolist() == list(range(8))
         assert port.listen(0).tolist() == []
@@ -92,6 +94,13 @@ def test_listening_is_the_clock(made: list[dict[str, Any]]) -> None:
         for seconds in (-1, float("nan"), float("inf")):
             with pytest.raises(UsageError):
                 port.listen(seconds)
+
+
+@pytest.mark.parametrize(("output", "factor"), [("", 2), ("&output=mono", 2), ("&output=right", 3)])
+def test_one_jack_or_the_mean_of_both(made: list[dict[str, Any]], output: str, factor: int) -> None:
+    with open_port(f"sim:?sample_rate=8000{output}") as port:
+        assert isinstance(port, AudiblePort)
+        assert port.listen(0.0005).tolist() == [0, factor, 2 * factor, 3 * factor]
 
 
 def test_a_closed_port_is_gone(made: list[dict[str, Any]]) -> None:

@@ -1,0 +1,92 @@
+"""Draw one figure for each group of parameters, from renders.
+
+::
+
+    python -m docs.figures              # all of them, into docs/figures/
+    python -m docs.figures VCF LFO      # some groups
+
+Each figure sweeps a few parameters of its group and shows what the sound does; docs/figures.md shows them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from PIL import Image
+
+from docs import figures_control, figures_sound
+from docs.drawing import LOOK
+from jxctl.errors import JxError, UsageError
+from jxctl.files import write_atomically
+
+FOLDER = Path(__file__).with_name("figures")
+
+FIGURES: dict[str, tuple[Callable[[Sequence[Axes]], None], int]] = {
+    "DCO-1": (figures_sound.dco_1, 3),
+    "DCO-2": (figures_sound.dco_2, 3),
+    "DCO": (figures_sound.dco, 2),
+    "MIXER": (figures_sound.mixer, 3),
+    "HPF": (figures_sound.hpf, 1),
+    "VCF": (figures_sound.vcf, 3),
+    "VCA": (figures_sound.vca, 3),
+    "CHORUS": (figures_sound.chorus, 4),
+    "LFO": (figures_control.lfo, 3),
+    "ENV-1": (figures_control.env_1, 3),
+    "ENV-2": (figures_control.env_2, 4),
+    "AFTERTOUCH": (figures_control.aftertouch, 3),
+    "PERFORMANCE": (figures_control.performance, 3),
+}
+"""Group of the parameter table -> what draws it, and on how many axes."""
+
+
+def path_of(group: str) -> Path:
+    """Where a group's figure lies."""
+    return FOLDER / f"{group.lower()}.png"
+
+
+def drawn(group: str) -> bytes:
+    """A group's figure as a PNG of about 1000 by 300 points."""
+    draw, count = FIGURES[group]
+    with plt.rc_context(LOOK):
+        figure, axes = plt.subplots(
+            1, count, figsize=(10 if count > 1 else 5, 3), squeeze=False, layout="constrained"
+        )
+        draw(list(axes[0]))
+        picture = io.BytesIO()
+        figure.savefig(picture, format="png", dpi=100)
+        plt.close(figure)
+    # Few colours are enough for lines, and make a third of the size.
+    small = io.BytesIO()
+    Image.open(picture).convert("RGB").quantize(48, dither=Image.Dither.NONE).save(
+        small, "PNG", optimize=True
+    )
+    return small.getvalue()
+
+
+def main() -> None:
+    """Draw the groups named on the command line, or all."""
+    parser = argparse.ArgumentParser(description="Draw one figure for each group of parameters.")
+    parser.add_argument("group", nargs="*", help="groups, as in docs/parameters.md (default: all)")
+    groups = parser.parse_args().group or list(FIGURES)
+    try:
+        if unknown := [group for group in groups if group not in FIGURES]:
+            raise UsageError(f"no figure is called {', '.join(unknown)}", f"groups: {', '.join(FIGURES)}")
+        FOLDER.mkdir(exist_ok=True)
+        for group in groups:
+            write_atomically(path_of(group), drawn(group))
+            print(f"wrote {path_of(group).relative_to(FOLDER.parent.parent)}")
+    except JxError as error:
+        print(f"docs: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"    {error.hint}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""The same voices on an NVIDIA GPU, through numba-cuda: a warp is a group, a thread a lane.
+
+The functions of a voice are those of `simulator.kernel`, compiled for the other processor; the lane array
+lies in shared memory. A GPU may fuse a product and a sum that the CPU rounds one by one, so samples agree
+within a tolerance and not to the bit; x-mod, which feeds back, lets differences grow. Without the chorus.
+
+Needs ``pip install "numba-cuda[cu12]"`` and a GPU. It has not run on one yet: the tests compile it to PTX
+where NVIDIA's compiler is installed, and run its code thread by thread on the CPU.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numba import cuda, float32
+from numpy.typing import ArrayLike, NDArray
+
+from jxctl.errors import UsageError
+from simulator import lanes, oscillators, voices
+from simulator.batch import Batch
+from simulator.filters import filtered, set_filters
+from simulator.gather import end_tick, load, set_tick, store
+from simulator.kernel import CHUNK, mixed
+from simulator.lanes import at
+from simulator.profile import Profile
+from simulator.render import SAMPLE_RATE
+from simulator.waves import ONE, F
+
+_TILE = lanes.LANES + 1  # samples a row, so that a column does not meet the same memory bank
+_TILES, _LANE_ARRAY = lanes.LANES * _TILE, lanes.LANES * lanes.SLOTS
+
+
+def missing() -> str | None:
+    """Why there is nothing to run on, or None."""
+    try:
+        return None if cuda.is_available() else "no CUDA driver, or no GPU"
+    except Exception as error:  # numba raises what the driver's loader raises
+        return str(error)
+
+
+def voices_on_gpu(
+    tones: np.ndarray,
+    notes: ArrayLike = 60,
+    velocities: ArrayLike = 100,
+    gates_s: ArrayLike = 1.0,
+    seconds: float = 2.0,
+    *,
+    profile: str | Path | Profile = "superjx",
+    sample_rate: int = SAMPLE_RATE,
+    seed: ArrayLike = 0,
+) -> Any:
+    """`simulator.render` without chorus, on the GPU: float32[N, samples] in its memory.
+
+    The result has the CUDA array interface: ``torch.as_tensor`` takes it as it is, ``copy_to_host`` gives
+    NumPy. Raises `UsageError` where there is no GPU and as `simulator.render` does.
+    """
+    reason = missing()
+    if reason:
+        raise UsageError(f"cannot render on a GPU: {reason}", "use simulator.render, which needs none")
+    batch = Batch.of(tones, notes, velocities, gates_s, seconds, profile, sample_rate, seed)
+    ready = batch.prepare()
+    out = cuda.device_array((len(batch.tones), batch.samples), np.float32)
+    members, kinds = _groups(ready.constants)
+    inputs = (
+        members, kinds, ready.frames.increments, ready.frames.levels, ready.frames.edges, ready.constants,
+        ready.noise, ready.state.phases, ready.state.memory,
+    )  # fmt: skip
+    slew = max(batch.profile.constant("cv_slew") * sample_rate, 1.0)
+    _run[len(members), lanes.LANES](*map(cuda.to_device, inputs), out, F(1.0 / slew), float(sample_rate))
+    return out
+
+
+def _groups(constants: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Voices of each block, int64[G, LANES], and how their oscillators run, int64[G]."""
+    groups = voices.groups(voices.kinds(constants[:, lanes.SYNC12 : lanes.FM21 + 1]))
+    kinds = [np.full(len(members), kind) for kind, members in groups]
+    return np.concatenate([members for _, members in groups]), np.concatenate(kinds)
+
+
+def run_kernel(
+    groups: Any, kinds: Any, increments: Any, levels: Any, edges: Any, constants: Any, seeds: Any,
+    phases: Any, state: Any, out: Any, inverse_slew: Any, rate: Any,
+) -> None:  # fmt: skip
+    """One block, one group: as `simulator.kernel.run`, from the first sample, a row a voice."""
+    w = cuda.shared.array(_LANE_ARRAY, float32)
+    tile = cuda.shared.array(_TILES, float32)
+    k = cuda.threadIdx.x
+    group = cuda.blockIdx.x
+    kind = kinds[group]
+    voice = max(groups[group, k], 0)
+    load(w, k, voice, constants, seeds, phases, state, rate)
+    total = out.shape[1]
+    tick, now = 0, 0
+    while now < total:
+        set_tick(w, k, voice, increments, levels, tick)
+        begin, end = edges[tick], min(edges[tick + 1], total)
+        filter_at = F(-1)
+        while now < end:
+            offset = now - begin
+            chunk_way = min(F(offset // CHUNK * CHUNK + CHUNK // 2) * inverse_slew, ONE)
+            if chunk_way != filter_at:
+                set_filters(w, k, chunk_way)
+                filter_at = chunk_way
+            way = min(F(offset + 1) * inverse_slew, ONE)
+            if kind == lanes.PLAIN:
+                dco1, dco2 = oscillators.plain(w, k)
+            elif kind == lanes.BENT:
+                dco1, dco2 = oscillators.bent(w, k)
+            elif kind == lanes.SYNCED:
+                dco1, dco2 = oscillators.synced(w, k)
+            else:
+                dco1, dco2 = oscillators.mutual(w, k)
+            w[at(lanes.SIGNAL, k)] = mixed(w, k, dco1, dco2, way, now)
+            row = now % lanes.LANES
+            tile[row * _TILE + k] = filtered(w, k, way)
+            now += 1
+            if row == lanes.LANES - 1 or now == total:
+                # Turned, so that neighbouring threads write neighbouring samples.
+                cuda.syncthreads()
+                for lane in range(lanes.LANES):
+                    target = groups[group, lane]
+                    if target >= 0 and k <= row:
+                        out[target, now - 1 - row + k] = tile[k * _TILE + lane]
+                cuda.syncthreads()
+        if now == edges[tick + 1]:
+            end_tick(w, k)
+            tick += 1
+    if groups[group, k] >= 0:
+        store(w, k, voice, constants, phases, state)
+
+
+_run = cuda.jit(run_kernel)

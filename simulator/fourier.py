@@ -1,0 +1,139 @@
+"""The Fourier transform of sixteen windows of 2048 real samples at a time, a lane each.
+
+The samples of a window are taken as 1024 complex ones (even samples real, odd ones imaginary), transformed by
+five passes of radix 4 (Stockham's, which leave the spectrum in order), and taken apart into the power of 1025
+bins. Real and imaginary parts lie in planes of [1024, lanes], `PLANE` floats apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.simd import WIDTH as LANES
+from simulator.simd import fused, load, splat, store
+
+WINDOW = 2048
+BINS = WINDOW // 2 + 1
+_HALF = WINDOW // 2
+# A little apart: at powers of two they would share a few cache lines.
+PLANE = (_HALF + 4) * LANES
+F = np.float32
+
+inline = numba.njit(forceinline=True, error_model="numpy", fastmath={"nsz"})
+
+
+def _twiddles() -> NDArray[np.float32]:
+    """Factors of all passes, one after the other: cos and sin of one, two and three steps."""
+    passes = []
+    size = _HALF
+    while size >= 4:
+        turns = np.exp(-2j * np.pi / size * np.arange(size // 4)[:, None] * np.arange(1, 4))
+        passes.append(np.stack((turns.real, turns.imag), axis=-1).ravel())
+        size //= 4
+    return np.concatenate(passes).astype(np.float32)
+
+
+HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)).astype(np.float32)
+TWIDDLES = _twiddles()
+_ANGLES = 2 * np.pi / WINDOW * np.arange(_HALF // 2 + 1)
+TURNS = np.stack((np.cos(_ANGLES), np.sin(_ANGLES)), axis=-1).ravel().astype(np.float32)
+
+
+@inline
+def _four(
+    ar: Any, ai: Any, br: Any, bi: Any, cr: Any, ci: Any, dr: Any, di: Any,
+    y: Any, to: int, span: int, tw: Any, t: int,
+) -> None:  # fmt: skip
+    """A transform of four complex numbers, turned by their factors and written ``span`` apart."""
+    pr, pi, mr, mi = ar + cr, ai + ci, ar - cr, ai - ci
+    qr, qi, jr, ji = br + dr, bi + di, di - bi, br - dr
+    store(y, to, pr + qr)
+    store(y, to + PLANE, pi + qi)
+    _turned(mr - jr, mi - ji, splat(tw[t]), splat(tw[t + 1]), y, to + span)
+    _turned(pr - qr, pi - qi, splat(tw[t + 2]), splat(tw[t + 3]), y, to + 2 * span)
+    _turned(mr + jr, mi + ji, splat(tw[t + 4]), splat(tw[t + 5]), y, to + 3 * span)
+
+
+@inline
+def _turned(re: Any, im: Any, c: Any, s: Any, y: Any, to: int) -> None:
+    store(y, to, fused(re, c, splat(F(0)) - im * s))
+    store(y, to + PLANE, fused(re, s, im * c))
+
+
+@inline
+def _first_pass(v: Any, at: int, window: Any, y: Any, tw: Any) -> None:
+    """The first pass, straight from the samples: even ones are real parts, odd ones imaginary parts."""
+    quarter = WINDOW // 4
+    for p in range(_HALF // 4):
+        n, i = 2 * p, at + 2 * p * LANES
+        m, j = n + quarter, i + quarter * LANES
+        ar, ai = load(v, i) * splat(window[n]), load(v, i + LANES) * splat(window[n + 1])
+        br, bi = load(v, j) * splat(window[m]), load(v, j + LANES) * splat(window[m + 1])
+        n, i = n + 2 * quarter, i + 2 * quarter * LANES
+        m, j = m + 2 * quarter, j + 2 * quarter * LANES
+        cr, ci = load(v, i) * splat(window[n]), load(v, i + LANES) * splat(window[n + 1])
+        dr, di = load(v, j) * splat(window[m]), load(v, j + LANES) * splat(window[m + 1])
+        _four(ar, ai, br, bi, cr, ci, dr, di, y, 4 * LANES * p, LANES, tw, 6 * p)
+
+
+def _pass(size: int, first_factor: int) -> Callable[..., None]:
+    """A later pass: transforms of ``size``, every one of which becomes four of a quarter."""
+    count, stride = size // 4, _HALF // size
+    span, leg = stride * LANES, stride * count * LANES
+
+    @inline
+    def stockham(x: Any, y: Any, tw: Any) -> None:
+        for p in range(count):
+            for q in range(stride):
+                i = span * p + LANES * q
+                ar, ai = load(x, i), load(x, i + PLANE)
+                br, bi = load(x, i + leg), load(x, i + leg + PLANE)
+                cr, ci = load(x, i + 2 * leg), load(x, i + 2 * leg + PLANE)
+                dr, di = load(x, i + 3 * leg), load(x, i + 3 * leg + PLANE)
+                to = 4 * span * p + LANES * q
+                _four(ar, ai, br, bi, cr, ci, dr, di, y, to, span, tw, first_factor + 6 * p)
+
+    return stockham
+
+
+_pass2 = _pass(256, 6 * 256)
+_pass3 = _pass(64, 6 * (256 + 64))
+_pass4 = _pass(16, 6 * (256 + 64 + 16))
+_pass5 = _pass(4, 6 * (256 + 64 + 16 + 4))
+
+
+@inline
+def _bins(z: Any, power: Any, turns: Any) -> None:
+    """Four times the power of every bin: the spectra of even and odd samples taken apart and joined."""
+    even, odd, four = load(z, 0), load(z, PLANE), splat(F(4))
+    store(power, 0, four * (even + odd) * (even + odd))
+    store(power, _HALF * LANES, four * (even - odd) * (even - odd))
+    for j in range(1, _HALF // 2 + 1):
+        a, b = j * LANES, (_HALF - j) * LANES
+        ar, ai, br, bi = load(z, a), load(z, a + PLANE), load(z, b), load(z, b + PLANE)
+        even_r, even_i, odd_r, odd_i = ar + br, ai - bi, ai + bi, br - ar
+        c, s = splat(turns[2 * j]), splat(turns[2 * j + 1])
+        turned_r, turned_i = fused(odd_r, c, odd_i * s), fused(odd_i, c, splat(F(0)) - odd_r * s)
+        ur, ui, wr, wi = even_r + turned_r, even_i + turned_i, even_r - turned_r, even_i - turned_i
+        store(power, a, fused(ur, ur, ui * ui))
+        store(power, b, fused(wr, wr, wi * wi))
+
+
+@inline
+def transform(v: Any, at: int, window: Any, tw: Any, turns: Any, x: Any, y: Any, power: Any) -> None:
+    """Four times the power of every bin, [1025, lanes] flat, of 2048 rows of ``v`` from element ``at`` on.
+
+    ``v`` holds samples as [any, lanes], flat; ``window``, ``tw`` and ``turns`` are `HANN`, `TWIDDLES` and
+    `TURNS`; ``x`` and ``y`` are buffers of 2 * `PLANE` floats.
+    """
+    _first_pass(v, at, window, x, tw)
+    _pass2(x, y, tw)
+    _pass3(y, x, tw)
+    _pass4(x, y, tw)
+    _pass5(y, x, tw)
+    _bins(x, power, turns)

@@ -1,0 +1,194 @@
+"""Sound boards in real time: bus bytes whenever they come, a block of sound whenever it is wanted.
+
+The `Engine` stands between two threads. Whoever has bytes gives them to `Engine.play`; the sound
+system calls `Engine.fill` and has a block's length of time to get it (5.8 ms for 256 samples at 44.1 kHz).
+What takes long, assigner, SysEx and dumps, is done before `play`; the boards alone run in `fill`.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jxctl import bus
+from jxctl.bus import BoardName, Decoder, Forward
+from jxctl.params import FIRST_ID, TONE_SIZE
+from simulator.board import VOICES, Board
+from simulator.profile import Profile
+
+GRID = 64
+"""Bytes act at multiples of so many samples into a block: a board looks at them once a tick (441) anyway."""
+_SWITCH_S = 0.0005
+_WARM_BLOCKS = 40
+
+
+@dataclass
+class Report:
+    """What happened so far.
+
+    ``underruns``: blocks before which the sound system ran out of sound, as it says itself. ``late``: blocks
+    that took longer to make than to play. ``load`` and ``busiest``: time to make a block over time to play
+    it, on average and at most. ``clipped``: blocks that pass full scale. ``peak``: 1 is full scale.
+    """
+
+    blocks: int = 0
+    samples: int = 0
+    underruns: int = 0
+    late: int = 0
+    load: float = 0.0
+    busiest: float = 0.0
+    clipped: int = 0
+    peak: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+class Engine:
+    """Boards that hear the same bus and sound together, into blocks of ``float32[samples, 2]``.
+
+    ``gain`` is applied at the end. ``keep``: remember what was played, as `played`. ``clock``: seconds,
+    never going back. What it makes is `simulator.instrument.Instrument.render` bit for bit, with each
+    stretch of bytes received at the sample that `played` names.
+    """
+
+    def __init__(
+        self,
+        boards: Sequence[Board],
+        gain: float = 1.0,
+        keep: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.boards = list(boards)
+        self.sample_rate = boards[0].sample_rate
+        self.report = Report()
+        self.played: list[tuple[int, bytes]] = []
+        self._gain = np.float32(gain)
+        self._keep = keep
+        self._clock = clock
+        self._decoder = Decoder()
+        self._waiting: deque[tuple[float, bytes, bytes]] = deque()
+        self._before: float | None = None
+
+    def play(self, data: bytes, cause: bytes = b"") -> None:
+        """Take bus bytes, split anywhere, from one thread; they act a block later than they came.
+
+        ``cause``: the MIDI bytes behind them; `played` then holds these instead.
+        """
+        # A dump to MIDI OUT crosses the bus too. No board acts on it, and reading it takes long.
+        heard = [message for message in self._decoder.feed(data) if not isinstance(message, Forward)]
+        if heard or cause:
+            self._waiting.append((self._clock(), bus.encode(heard), cause))
+
+    def fill(self, out: NDArray[np.float32], underrun: bool = False) -> None:
+        """The next block, into ``out``, float32[samples, 2]."""
+        begun = time.perf_counter()
+        now, samples = self._clock(), len(out)
+        # What came before the first block acts at its beginning.
+        since = 0.0 if self._before is None else now - self._before
+        self._before = now
+        done = 0
+        while self._waiting:
+            arrived, data, cause = self._waiting.popleft()
+            # Where in the time since the last block: so a block's length is all that a rhythm is late.
+            share = 1 - (now - arrived) / since if since > 0 else 0.0
+            place = max(min(int(share * samples), samples - 1) // GRID * GRID, done)
+            self._render(out[done:place])
+            done = place
+            if self._keep:
+                self.played.append((self.report.samples + done, cause or data))
+            for board in self.boards:
+                board.receive(data)
+        self._render(out[done:])
+        self._note(out, underrun, (time.perf_counter() - begun) * self.sample_rate / max(samples, 1))
+
+    def _render(self, out: NDArray[np.float32]) -> None:
+        if len(out):
+            total = self.boards[0].render(len(out))
+            for board in self.boards[1:]:
+                total += board.render(len(out))
+            out[:] = total.T
+
+    def _note(self, out: NDArray[np.float32], underrun: bool, load: float) -> None:
+        if self._gain != 1:
+            out *= self._gain
+        report = self.report
+        peak = max(float(out.max(initial=0)), -float(out.min(initial=0)))
+        report.load = (report.load * report.blocks + load) / (report.blocks + 1)
+        report.blocks += 1
+        report.samples += len(out)
+        report.underruns += underrun
+        report.late += load > 1
+        report.busiest = max(report.busiest, load)
+        report.clipped += peak > 1
+        report.peak = max(report.peak, peak)
+
+
+def boards(
+    names: Sequence[BoardName], profile: str | Path | Profile, sample_rate: int, seed: int = 0
+) -> list[Board]:
+    """The boards of an instrument, as `simulator.instrument.Instrument` makes them."""
+    return [Board(profile, sample_rate, seed + index, name) for index, name in enumerate(names)]
+
+
+def warm_up(names: Sequence[BoardName], profile: str | Path | Profile, sample_rate: int, block: int) -> None:
+    """Render some blocks of all voices on boards like these and throw them away.
+
+    Afterwards everything is loaded and compiled (seconds, the first time on a machine).
+    """
+    engine = Engine(boards(names, profile, sample_rate))
+    out = np.empty((block, 2), np.float32)
+    for middle in (64, 96):
+        tone = [bus.SetParameter(FIRST_ID + column, middle) for column in range(TONE_SIZE)]
+        keys = [bus.VoiceOn(voice, 48 + voice, 100) for voice in range(VOICES)]
+        engine.play(bus.encode([bus.SelectBoard("both"), *tone]))
+        engine.fill(out)
+        engine.play(bus.encode(keys))
+        for _ in range(_WARM_BLOCKS):
+            engine.fill(out)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """While a sound system asks for blocks: other threads give way sooner, old garbage is left alone.
+
+    The calling thread gets the lowest real-time priority where the user may have it: it holds Python's lock
+    at times, and the thread that renders waits for it, however long other programs keep it waiting.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_S)
+    gc.collect()
+    gc.freeze()
+    try:
+        with _before_other_programs():
+            yield
+    finally:
+        gc.unfreeze()
+        sys.setswitchinterval(before)
+
+
+@contextmanager
+def _before_other_programs() -> Iterator[None]:
+    try:
+        policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+        lowest = os.sched_param(os.sched_get_priority_min(os.SCHED_FIFO))
+        os.sched_setscheduler(0, os.SCHED_FIFO, lowest)
+    except (AttributeError, OSError):  # not on this system, or not for this user
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameters)
