@@ -62,26 +62,36 @@ class LiveInput(AudioInput, Protocol):
 
 
 class SoundCard:
-    """The first channel of a PortAudio input device, recorded without a break from opening on.
+    """One channel (from 1) of a PortAudio input device, recorded without a break from opening on.
 
-    Raises `DeviceError` from `listen` when the device stops delivering.
+    ``name``: what the system calls the device. Raises `DeviceError` from `listen` when it stops delivering.
     """
 
-    def __init__(self, stream_class: Any, device: int | str | None, sample_rate: int) -> None:
+    def __init__(
+        self,
+        stream_class: Any,
+        device: int | str | None,
+        sample_rate: int,
+        channel: int = 1,
+        name: str | None = None,
+    ) -> None:
         self.sample_rate = sample_rate
+        self.name = name
         self.dropouts = 0
+        self._column = channel - 1
         self._blocks: queue.Queue[Audio] = queue.Queue(maxsize=_QUEUED_BLOCKS)
         self._rest: Audio = np.zeros(0, dtype=np.float32)
         self._stream = stream_class(
-            samplerate=sample_rate, device=device, channels=1, dtype="float32", callback=self._arrived
+            samplerate=sample_rate, device=device, channels=channel, dtype="float32", callback=self._arrived
         )
         self._stream.start()
 
     def _arrived(self, block: Any, frames: int, time: Any, status: Any) -> None:
         # Called by PortAudio's own thread; it must neither wait nor raise.
         try:
-            self._blocks.put_nowait(block[:, 0].copy())
-            lost = bool(status.input_overflow)
+            self._blocks.put_nowait(block[:, self._column].copy())
+            # Overflow: samples were thrown away. Underflow: zeros stand where none came.
+            lost = bool(status.input_overflow or status.input_underflow)
         except queue.Full:
             lost = True
         self.dropouts += lost
@@ -129,16 +139,19 @@ class SoundCard:
         self.close()
 
 
-def open_input(device: str = "default", sample_rate: int = DEFAULT_SAMPLE_RATE) -> SoundCard:
+def open_input(
+    device: str = "default", sample_rate: int = DEFAULT_SAMPLE_RATE, channel: int = 1
+) -> SoundCard:
     """Open an audio input by its number, its name or a part of it; ``default`` is the system's choice.
 
-    Raises `DeviceError` when PortAudio is missing, or no such device exists or opens at that rate;
-    the hint lists the inputs there are.
+    ``channel``: of the device, from 1. Raises `DeviceError` when PortAudio is missing, or no such device
+    exists or opens at that rate with so many channels; the hint lists the inputs there are.
     """
-    sounddevice = _sounddevice()
+    sounddevice = portaudio()
     chosen = None if device == "default" else int(device) if device.isdecimal() else device
     try:
-        return SoundCard(sounddevice.InputStream, chosen, sample_rate)
+        name = str(sounddevice.query_devices(chosen, "input")["name"])
+        return SoundCard(sounddevice.InputStream, chosen, sample_rate, channel, name)
     except (ValueError, sounddevice.PortAudioError) as error:
         names = input_devices()
         listed = "audio inputs: " + "; ".join(names) if names else "this machine has no audio input"
@@ -149,12 +162,13 @@ def input_devices() -> list[str]:
     """Every audio input as "number: name". Raises `DeviceError` when PortAudio is missing."""
     return [
         f"{number}: {found['name']}"
-        for number, found in enumerate(_sounddevice().query_devices())
+        for number, found in enumerate(portaudio().query_devices())
         if found["max_input_channels"] > 0
     ]
 
 
-def _sounddevice() -> Any:
+def portaudio() -> Any:
+    """The module ``sounddevice``. Raises `DeviceError` when PortAudio is missing."""
     try:
         import sounddevice
     except OSError as error:

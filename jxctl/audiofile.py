@@ -98,12 +98,12 @@ def read_audio(path: str | Path, sample_rate: int = SAMPLE_RATE) -> Recording:
 
 
 def write_wav(path: str | Path, audio: np.ndarray, sample_rate: int) -> tuple[str, ...]:
-    """Write mono audio as 24-bit WAV, whole or not at all.
+    """Write audio as 24-bit WAV, whole or not at all.
 
-    ``audio``: float[samples], full scale 1. Audio with a larger peak is scaled down to full scale
-    instead of clipped, and the warning returned says so. Raises `AudioError` for an empty array,
-    another shape, samples that are not numbers, or a name that does not end in .wav; `JxError` where
-    the file cannot be written.
+    ``audio``: float[samples], or for stereo float[2, samples], left and right; full scale 1. Audio with a
+    larger peak is scaled down to full scale instead of clipped, and the warning returned says so. Raises
+    `AudioError` for an empty array, another shape, samples that are not numbers, or a name that does not
+    end in .wav; `JxError` where the file cannot be written.
     """
     import numpy as np
     import soundfile
@@ -111,8 +111,10 @@ def write_wav(path: str | Path, audio: np.ndarray, sample_rate: int) -> tuple[st
     path = Path(path)
     if path.suffix.lower() not in (".wav", ".wave"):
         raise AudioError(f"{path}: jx writes WAV files only", f"name it {path.stem or 'out'}.wav")
-    if audio.ndim != 1 or not len(audio):
-        raise AudioError(f"{path}: audio has shape {list(audio.shape)}; expected [samples], at least one")
+    if not audio.size or not (audio.ndim == 1 or (audio.ndim == 2 and len(audio) == 2)):
+        raise AudioError(
+            f"{path}: audio has shape {list(audio.shape)}; expected [samples] or [2, samples], at least one"
+        )
     if not np.isfinite(audio).all():
         raise AudioError(f"{path}: not written, the audio contains samples that are not numbers")
     warnings: tuple[str, ...] = ()
@@ -122,7 +124,7 @@ def write_wav(path: str | Path, audio: np.ndarray, sample_rate: int) -> tuple[st
         samples = samples / peak
         warnings = (f"{path}: scaled down by {20 * np.log10(peak):.1f} dB so that it does not clip",)
     content = io.BytesIO()
-    soundfile.write(content, samples, sample_rate, subtype="PCM_24", format="WAV")
+    soundfile.write(content, samples.T, sample_rate, subtype="PCM_24", format="WAV")
     write_atomically(path, content.getvalue())
     return warnings
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from jxctl.errors import JxError
 
@@ -16,15 +19,26 @@ def write_atomically(path: str | Path, content: bytes) -> None:
     over it would replace the device. Raises `JxError` when the folder is missing or not writable,
     or the disk is full; whatever was at ``path`` before is then still there, untouched.
     """
+    with written_atomically(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def written_atomically(path: str | Path) -> Iterator[IO[bytes]]:
+    """As `write_atomically`, for content that comes in pieces: the file to write to.
+
+    Nothing is left of it when the block raises. An `OSError` of the block becomes the `JxError` too.
+    """
     target = Path(os.path.realpath(path))
     temporary = None
     try:
         if target.exists() and not target.is_file():
-            target.write_bytes(content)
+            with target.open("wb") as file:
+                yield file
             return
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o666 & ~_umask())

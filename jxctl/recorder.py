@@ -1,74 +1,80 @@
 """From a plan to a data set: record what is not there yet, in order, and survive every interruption.
 
-A plan is worked out before anything is recorded and is the same for the same seed, so the number of
-a take (its index) says what it is. Recording into a folder that holds part of the plan continues it.
+The number of a take (its index) says what it is (`jxctl.plan`), so that recording into a folder that
+holds part of the plan continues it.
+
+While the board settles for the next take, the last one is written to the disk; the next note is not
+played before it is durable, so that one take at most is ever in progress. Only a virtual board, whose
+takes cost nothing, renders on meanwhile: a kill then loses that one too.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
 from jxctl.dataset import Row, rows
 from jxctl.dataset_writer import Writer
-from jxctl.errors import UsageError
-from jxctl.rig import DEFAULT_MAX_SECONDS, Rig, check_note
-from jxctl.tone import Tone
+from jxctl.errors import DeviceError, UsageError
+from jxctl.plan import Plan, PlannedTake
+from jxctl.rig import Rig, Take
+from jxctl.verdict import TRUSTED
+
+RETRIES = 2
+"""How often a take that cannot be trusted is played again."""
+HOPELESS = 20
+"""So many failed takes one after the other are no bad luck: something is unplugged or turned down."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedTake:
-    """One take to be recorded; see `jxctl.rig.Rig.take`. Raises `UsageError` for values out of range."""
+@dataclass
+class Tally:
+    """What a recording came to: takes by verdict, ``retries``, and seconds of sound."""
 
-    index: int
-    tone: Tone
-    note: int
-    velocity: int
-    gate_s: float
-    max_seconds: float = DEFAULT_MAX_SECONDS
+    verdicts: Counter[str] = field(default_factory=Counter)
+    retries: int = 0
+    seconds: float = 0.0
 
-    def __post_init__(self) -> None:
-        check_note(self.note, self.velocity, self.gate_s, self.max_seconds)
+    @property
+    def recorded(self) -> int:
+        """Takes that are durable."""
+        return self.verdicts.total()
 
+    @property
+    def trusted(self) -> int:
+        """Those that can be trusted."""
+        return sum(self.verdicts[verdict] for verdict in TRUSTED)
 
-def plan_takes(
-    tones: Iterable[Tone],
-    notes: Sequence[int],
-    velocities: Sequence[int],
-    gate_s: float = 1.0,
-    max_seconds: float = DEFAULT_MAX_SECONDS,
-) -> list[PlannedTake]:
-    """Every tone at every note and velocity; the takes of a tone follow each other.
-
-    More tones later make a longer plan that begins with the same takes.
-    """
-    wanted = product(tones, notes, velocities)
-    return [
-        PlannedTake(index, tone, note, velocity, gate_s, max_seconds)
-        for index, (tone, note, velocity) in enumerate(wanted)
-    ]
+    @property
+    def failed(self) -> dict[str, int]:
+        """The others, by verdict."""
+        return {verdict: n for verdict, n in sorted(self.verdicts.items()) if verdict not in TRUSTED}
 
 
-def remaining(plan: Sequence[PlannedTake], data_set: Writer) -> list[PlannedTake]:
-    """The takes of a plan that a data set does not list yet.
-
-    Raises `UsageError` when a listed take is not what the plan has under its index: the set was
-    recorded with another seed, or other notes, velocities or gate.
-    """
-    planned = {take.index: take for take in plan}
+def check_same_plan(plan: Plan, data_set: Writer) -> None:
+    """Raise `UsageError` when a listed take is not what the plan has under its index: the set was
+    recorded with another seed, or other tones, notes, velocities or gates."""
     for row in rows(data_set.folder):
-        take = planned.get(row["index"])
-        if take is None:
+        if row["index"] >= len(plan):
             continue
+        take = plan[row["index"]]
         asked = (take.tone.values.hex(), take.note, take.velocity, take.gate_s)
         if asked != (row["tone"], row["note"], row["velocity"], row["gate_s"]):
             raise UsageError(
                 f"{data_set.folder} holds the takes of another plan: take {take.index} differs",
-                "use the seed, notes, velocities and gate of the first run, or another folder",
+                "use the tones, seed, notes, velocities and gates of the first run, or another folder",
             )
-    return [take for take in plan if take.index not in data_set.indices]
+
+
+def remaining(plan: Plan, data_set: Writer) -> Iterator[PlannedTake]:
+    """The takes of a plan that a data set does not list yet, in order; see `check_same_plan`."""
+    return (plan[index] for index in range(len(plan)) if index not in data_set.indices)
+
+
+def count_remaining(plan: Plan, data_set: Writer) -> int:
+    """How many takes `remaining` gives."""
+    return sum(index not in data_set.indices for index in range(len(plan)))
 
 
 def record(
@@ -77,18 +83,96 @@ def record(
     data_set: Writer,
     seed: int | None = None,
     on_take: Callable[[Row], None] | None = None,
-) -> Counter[str]:
+    *,
+    retries: int = RETRIES,
+    tones_from: str | None = None,
+    tally: Tally | None = None,
+) -> Tally:
     """Record takes into a data set; ``on_take`` sees the row of each once it is durable.
 
-    Failed takes are kept with their verdict. Returns how many there were of each verdict. Raises
-    `DeviceError` when the port or the audio input fails, `JxError` when a take cannot be written;
-    what is listed by then is whole.
+    A take that cannot be trusted is played again, ``retries`` times at most, and then kept with its
+    verdict and its reason. ``tally`` is kept up to date: it is right after an error too.
+
+    Raises `DeviceError` when the port or the audio input fails, or after `HOPELESS` failed takes in a
+    row; `JxError` when a take cannot be written. What is listed by then is whole, and only the take in
+    progress is lost.
     """
-    verdicts: Counter[str] = Counter()
-    for planned in takes:
-        take = rig.take(planned.tone, planned.note, planned.velocity, planned.gate_s, planned.max_seconds)
-        row = data_set.append(planned.index, take, seed)
-        verdicts[str(take.verdict)] += 1
-        if on_take is not None:
-            on_take(row)
-    return verdicts
+    tally = tally or Tally()
+    in_a_row = 0
+    # Leaving the block waits for the take that is being written.
+    with ThreadPoolExecutor(1, "jx-writer") as writer:
+        writing = _Writing(writer, data_set, seed, tally, on_take)
+        ready = writing.finish if rig.live else _nothing
+        try:
+            for planned in takes:
+                take = _tried(rig, planned, retries, ready, tally)
+                writing.finish()
+                writing.start(
+                    planned.index, replace(take, reference=planned.reference, tones_from=tones_from)
+                )
+                in_a_row = 0 if take.trusted else in_a_row + 1
+                if in_a_row >= HOPELESS:
+                    break
+        finally:
+            writing.finish()
+    if in_a_row >= HOPELESS:
+        raise DeviceError(
+            f"the last {in_a_row} takes all failed (the last: {take.verdict}, {take.reason})",
+            "check the synth, the cabling and the input level; the same command continues after them",
+        )
+    return tally
+
+
+def _tried(rig: Rig, planned: PlannedTake, retries: int, ready: Callable[[], None], tally: Tally) -> Take:
+    """The first take that can be trusted, or the last one that was tried."""
+    for attempt in range(1, retries + 2):
+        take = rig.take(
+            planned.tone, planned.note, planned.velocity, planned.gate_s, planned.max_seconds, ready
+        )
+        tally.seconds += take.seconds
+        tally.retries += attempt > 1
+        if take.trusted:
+            break
+    return replace(take, attempts=attempt)
+
+
+def _nothing() -> None:
+    """There is nothing to wait for."""
+
+
+class _Writing:
+    """The take that is on its way to the disk."""
+
+    def __init__(
+        self,
+        worker: ThreadPoolExecutor,
+        data_set: Writer,
+        seed: int | None,
+        tally: Tally,
+        on_take: Callable[[Row], None] | None,
+    ) -> None:
+        self._worker = worker
+        self._data_set = data_set
+        self._seed = seed
+        self._tally = tally
+        self._on_take = on_take
+        self._row: Future[Row] | None = None
+
+    def start(self, index: int, take: Take) -> None:
+        """Begin to write a take."""
+        self._row = self._worker.submit(self._data_set.append, index, take, self._seed)
+
+    def finish(self) -> None:
+        """Wait until it is durable, and say so. Raises what went wrong."""
+        if self._row is None:
+            return
+        pending, self._row = self._row, None
+        try:
+            row = pending.result()
+        except KeyboardInterrupt:
+            # It is written all the same, and waited for on the way out.
+            self._row = pending
+            raise
+        self._tally.verdicts[str(row["verdict"])] += 1
+        if self._on_take is not None:
+            self._on_take(row)

@@ -1,55 +1,84 @@
-"""A rig: a synth and an ear. It turns a tone and a note into a `Take`.
+"""A rig: something that plays, and an ear. It turns a tone and a note into a `Take`.
 
-One take: silence what still sounds, load the tone, measure the noise floor, play the note, record it
-and its tail until the sound has gone. The levels and the verdict are measured, never assumed; what
-could not be measured is `None`.
+One take: load the tone unless the board holds it, wait until the board has settled, measuring the
+noise floor meanwhile, play the note, record it and its tail until the sound has gone, end all notes.
+The levels and the verdict are measured, never assumed; what could not be measured is `None`.
+
+The next tone cannot be loaded under the tail of the last: all voices of a board share its registers,
+and a load begins by closing the level (jx_hardware.md 2.3, 2.5).
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from datetime import UTC, datetime
 
 import numpy as np
 
-from jxctl.audio import ONSET_ABOVE_FLOOR_DB, Audio, AudioInput, LiveInput, onset, peak_dbfs, rms_dbfs
-from jxctl.errors import DeviceError, UsageError
+from jxctl.audio import Audio, AudioInput, LiveInput, peak_dbfs, rms_dbfs
+from jxctl.errors import DeviceError
+from jxctl.plan import DEFAULT_MAX_SECONDS, check_note
+from jxctl.player import BoardPlayer, Player
 from jxctl.synth import Synth
 from jxctl.tone import Tone
+from jxctl.verdict import TRUSTED, Expectations, Heard, Judgement, Latency, judge
+from jxctl.verdict import Verdict as Verdict  # where it was before
 
-Verdict = Literal["ok", "silent", "clipped", "dropped audio"]
-
-DEFAULT_MAX_SECONDS = 4.0
-SHORTEST_GATE_S = 0.001
-CLIP_LEVEL = 32767 / 32768
-"""A sample this large has met the end of a 16-bit converter, and of any longer one."""
-SILENT_DBFS = -80.0
-"""A take that never gets louder than this is silent, however quiet the floor (assumed)."""
 TAIL_END_ABOVE_FLOOR_DB = 6.0
 """The tail has gone when its level over `_TAIL_STEP_S` is this near the noise floor (assumed)."""
 TAIL_END_DBFS = -90.0
 """The tail has gone below this level, however quiet the floor (assumed)."""
+SETTLE_S = 0.07
+"""From the last byte of a load, or from silence, to the note: one control loop, in which every voice
+has been served once. Its period is 10 or 60 ms, the sources leave it open (jx_hardware.md section 1),
+so the longer and a rest. The latency of the input comes on top: what is heard is that much older."""
+LOOPS, REST_S = 3, 0.01
+"""A note waits for its turn in the loop, so that the period shows in the spread of the latencies. So many
+spreads of eight notes and a rest are enough, where that is shorter: with the spread that is added to the
+latency, it falls short of a period once in several thousand times (range of eight uniform numbers)."""
+FLOOR_S = 0.05
+"""The noise floor is measured over the end of that time, which has to pass anyway."""
 
-# Time for the control loop to notice the silence: its period is 10 or 60 ms, the sources leave it
-# open (jx_hardware.md section 1), so two of the longer.
-_SETTLE_S = 0.12
-_FLOOR_S = 0.1
 _TAIL_STEP_S = 0.1
-# A sound card delivers late: a note that has not been heard yet may still arrive (assumed).
+# While the latency is not known, a note that has not been heard yet may still arrive (assumed).
 _LATENCY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What is known of a rig without measuring; None is unknown.
+
+    ``unit``: serial number of the instrument. ``rom``: version of its firmware. ``profile``: of a
+    virtual board. ``audio_device``: name of the input. ``gain``: where its gain stands, in words.
+    ``minutes_on``: gives the minutes since power-on when asked.
+    """
+
+    unit: str | None = None
+    rom: str | None = None
+    profile: str | None = None
+    audio_device: str | None = None
+    gain: str | None = None
+    minutes_on: Callable[[], float] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Take:
-    """One recorded note and everything needed to repeat it.
+    """One recorded note and everything needed to repeat it; None is unknown.
 
     ``audio``: ``float32[samples]``, mono, from the moment the note was sent; full scale is 1.0.
     ``note``, ``velocity``: MIDI numbers. ``gate_s``: seconds from note-on to note-off.
     ``max_seconds``: where the recording would have been cut. ``port``: URL of the port played.
     ``noise_floor_dbfs``: RMS before the note. ``peak_dbfs``: largest sample. ``onset_s``: seconds
     from sending the note to hearing it, which includes the latency of the rig. ``tail_cut``: it was
-    still sounding at the end. ``verdict``: whether the audio can be trusted, see `judge`.
+    still sounding at the end. ``verdict``, ``reason``, ``pitch_cents``, ``expected``: see
+    `jxctl.verdict.Judgement`. ``attempts``: how often it was played until then.
+
+    ``model``, ``board``, ``voice``, ``patch``: see `jxctl.player.Player`. ``unit``, ``firmware``,
+    ``profile``, ``audio_device``, ``input_gain``: see `Bench`. ``latency_s``, ``latency_spread_s``: of the
+    rig, measured beforehand. ``powered_on_min``: minutes since power-on. ``recorded_at``: UTC, ISO 8601,
+    by the machine's clock. ``reference``: it is the plan's reference tone. ``tones_from``: where the
+    tones of the plan come from.
     """
 
     audio: Audio
@@ -65,17 +94,65 @@ class Take:
     onset_s: float | None
     tail_cut: bool | None
     verdict: Verdict | None
+    reason: str | None = None
+    attempts: int = 1
+    expected: str | None = None
+    pitch_cents: float | None = None
+    reference: bool = False
+    tones_from: str | None = None
+    model: str | None = None
+    board: str | None = None
+    voice: int | None = None
+    patch: str | None = None
+    unit: str | None = None
+    firmware: str | None = None
+    profile: str | None = None
+    audio_device: str | None = None
+    input_gain: str | None = None
+    latency_s: float | None = None
+    latency_spread_s: float | None = None
+    powered_on_min: float | None = None
+    recorded_at: str | None = None
+
+    @property
+    def trusted(self) -> bool:
+        """Whether audio and label belong together."""
+        return self.verdict in TRUSTED
+
+    @property
+    def seconds(self) -> float:
+        """How long the recording is."""
+        return self.audio.size / self.sample_rate
 
 
 class Rig:
-    """A synth and the audio input that hears it.
+    """A player and the audio input that hears it.
 
-    On a bare board a note is played on voice 0: the board itself allocates no voices.
+    ``bench``: what else is known. ``latency``, and ``tuning_cents`` above standard pitch: once they are
+    measured. ``expected``: what tones should sound like. ``now``: the time of day, in UTC.
     """
 
-    def __init__(self, synth: Synth, audio: AudioInput) -> None:
-        self.synth = synth
+    def __init__(
+        self,
+        player: Player | Synth,
+        audio: AudioInput,
+        bench: Bench | None = None,
+        expected: Expectations | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.player: Player = BoardPlayer(player) if isinstance(player, Synth) else player
         self.audio = audio
+        self.bench = bench or Bench()
+        self.latency: Latency | None = None
+        self.tuning_cents = 0.0
+        self.expected = expected
+        self._now = now
+        self._holds: Tone | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether the input runs by itself, in real time."""
+        return isinstance(self.audio, LiveInput)
 
     def take(
         self,
@@ -84,39 +161,76 @@ class Rig:
         velocity: int = 100,
         gate_s: float = 1.0,
         max_seconds: float = DEFAULT_MAX_SECONDS,
+        ready: Callable[[], object] = lambda: None,
     ) -> Take:
         """Play one note of a tone and record it, with its tail, for at most ``max_seconds``.
 
+        ``ready`` is called when the board has settled, before the note: it may wait for something. A tone
+        that the board holds already, after a trusted take that was not cut, is not loaded again.
+
         Raises `UsageError` for a note or times out of range, `DeviceError` when the port or the
-        audio input fails. The synth is silenced afterwards, whatever happens.
+        audio input fails. The player is silenced afterwards, whatever happens.
         """
         check_note(note, velocity, gate_s, max_seconds)
+        holds, self._holds = self._holds, None
         try:
-            return self._take(tone, note, velocity, gate_s, max_seconds)
+            floor_dbfs = self._settled(tone, holds)
+            ready()
+            take = self._take(tone, note, velocity, gate_s, max_seconds, floor_dbfs)
         finally:
-            self.synth.silence()
+            self.player.silence()
+        # Lost audio says nothing about the board; any other doubt, and it is loaded anew.
+        if (take.trusted or take.verdict == "dropped audio") and not take.tail_cut:
+            self._holds = tone
+        return take
 
-    def _take(self, tone: Tone, note: int, velocity: int, gate_s: float, max_seconds: float) -> Take:
-        self.synth.silence()
-        self._catch_up()
-        self._listen(_SETTLE_S)
-        self.synth.load(tone)
-        self._catch_up()
-        self._listen(_SETTLE_S)
-        floor_dbfs = rms_dbfs(self._listen(_FLOOR_S))
+    def hush(self, seconds: float) -> Audio:
+        """End all notes, wait until the board has settled, and hear ``seconds`` of what is left: noise.
 
+        Raises as `take`.
+        """
+        self.player.silence()
+        self._catch_up()
+        self._listen(self.settle_s)
+        return self._listen(seconds)
+
+    @property
+    def settle_s(self) -> float:
+        """Seconds before each note that are not recorded."""
+        if self.latency is None:
+            return SETTLE_S + FLOOR_S
+        spread_s = self.latency.spread_s
+        return min(SETTLE_S, LOOPS * spread_s + REST_S) + self.latency.latency_s + spread_s
+
+    def _settled(self, tone: Tone, holds: Tone | None) -> float:
+        """Have the tone loaded and the board quiet; the noise floor."""
+        if holds != tone:
+            self.player.load(tone)
+        self._catch_up()
+        quiet = self._listen(self.settle_s)
+        # Not what was still on its way from before.
+        late_s = self.latency.latency_s if self.latency else 0.0
+        floor_s = min(FLOOR_S, self.settle_s - late_s)
+        return rms_dbfs(quiet[-max(1, round(floor_s * self.audio.sample_rate)) :])
+
+    def _take(
+        self, tone: Tone, note: int, velocity: int, gate_s: float, max_seconds: float, floor_dbfs: float
+    ) -> Take:
         self._catch_up()
         dropouts = self._dropouts()
-        self.synth.note_on(note, velocity)
+        recorded_at = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        powered_on_min = self.bench.minutes_on() if self.bench.minutes_on is not None else None
+        self.player.note_on(note, velocity)
         held = self._listen(gate_s)
-        self.synth.note_off(note)
+        self.player.note_off(note)
         tail, tail_cut = self._tail(held, floor_dbfs, max_seconds)
         audio = np.concatenate([held, *tail])
 
-        dropped = self._dropouts() > dropouts
         rate = self.audio.sample_rate
-        verdict = judge(audio, floor_dbfs, dropped)
-        trusted = verdict in ("ok", "clipped")
+        heard = Heard(audio, rate, floor_dbfs, self._dropouts() > dropouts)
+        measured = (self.latency, self.expected, self.tuning_cents)
+        found: Judgement = judge(heard, tone, note, velocity, gate_s, *measured)
+        bench, player, latency = self.bench, self.player, self.latency
         return Take(
             audio=audio,
             sample_rate=rate,
@@ -125,19 +239,36 @@ class Rig:
             velocity=velocity,
             gate_s=gate_s,
             max_seconds=max_seconds,
-            port=self.synth.port.url,
+            port=player.port.url,
             noise_floor_dbfs=floor_dbfs,
             peak_dbfs=peak_dbfs(audio),
-            onset_s=onset(audio, rate, floor_dbfs) if trusted else None,
+            onset_s=found.onset_s,
             tail_cut=tail_cut,
-            verdict=verdict,
+            verdict=found.verdict,
+            reason=found.reason,
+            expected=found.expected,
+            pitch_cents=found.pitch_cents,
+            model=player.model,
+            board=player.board,
+            voice=player.voice,
+            patch=player.patch_hex,
+            unit=bench.unit,
+            firmware=bench.rom,
+            profile=bench.profile,
+            audio_device=bench.audio_device,
+            input_gain=bench.gain,
+            latency_s=latency.latency_s if latency else None,
+            latency_spread_s=latency.spread_s if latency else None,
+            powered_on_min=powered_on_min,
+            recorded_at=recorded_at,
         )
 
     def _tail(self, held: Audio, floor_dbfs: float, max_seconds: float) -> tuple[list[Audio], bool]:
         """What follows the note-off, and whether it was cut while it still sounded."""
         rate = self.audio.sample_rate
         end = round(max_seconds * rate)
-        patience = held.size + round(_LATENCY_S * rate)
+        late_s = _LATENCY_S if self.latency is None else self.latency.latency_s + self.latency.spread_s
+        patience = held.size + round(late_s * rate)
         quiet_dbfs = max(floor_dbfs + TAIL_END_ABOVE_FLOOR_DB, TAIL_END_DBFS)
         heard = rms_dbfs(held) >= quiet_dbfs
         tail: list[Audio] = []
@@ -167,31 +298,3 @@ class Rig:
 
     def _dropouts(self) -> int:
         return self.audio.dropouts if isinstance(self.audio, LiveInput) else 0
-
-
-def judge(audio: Audio, floor_dbfs: float, dropped: bool) -> Verdict:
-    """Whether a take can be trusted; the worst finding wins.
-
-    ``dropped audio``: the input lost some of it. ``clipped``: a sample reached `CLIP_LEVEL`.
-    ``silent``: it stays under `SILENT_DBFS`, or is not clearly above the noise floor.
-    """
-    if dropped:
-        return "dropped audio"
-    if np.max(np.abs(audio), initial=0.0) >= CLIP_LEVEL:
-        return "clipped"
-    if peak_dbfs(audio) < max(SILENT_DBFS, floor_dbfs + ONSET_ABOVE_FLOOR_DB):
-        return "silent"
-    return "ok"
-
-
-def check_note(note: int, velocity: int, gate_s: float, max_seconds: float) -> None:
-    """Raise `UsageError` unless a take can be asked for like this."""
-    if not 0 <= note <= 127:
-        raise UsageError(f"the note is {note}; MIDI notes are 0 to 127", "60 is the middle C")
-    if not 1 <= velocity <= 127:
-        raise UsageError(f"the velocity is {velocity}; it runs from 1 to 127")
-    if not SHORTEST_GATE_S <= gate_s <= max_seconds < math.inf:
-        raise UsageError(
-            f"a gate of {gate_s:g} s does not fit into a recording of {max_seconds:g} s",
-            f"{SHORTEST_GATE_S:g} <= gate <= maximum, both in seconds",
-        )

@@ -6,26 +6,36 @@ so; on CI it fails.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 START_S = 20.0
+_numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
 def jack() -> Iterator[dict[str, str]]:
     """The surroundings in which programs find the server; this process has them too while it runs."""
+    with running_jack() as (surroundings, _):
+        yield surroundings
+
+
+@contextmanager
+def running_jack() -> Iterator[tuple[dict[str, str], subprocess.Popen[bytes]]]:
+    """As the fixture, with the server itself: for a test that needs one of its own, as to end it."""
     if shutil.which("jackd") is None:
         reason = "no jackd here (Debian: apt-get install jackd2)"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
-    name = f"jx-test-{os.getpid()}"
+    name = f"jx-test-{os.getpid()}-{next(_numbers)}"
     surroundings = {
         "JACK_DEFAULT_SERVER": name,
         "JACK_NO_START_SERVER": "1",
@@ -52,7 +62,7 @@ def jack() -> Iterator[dict[str, str]]:
     os.environ.update(surroundings)
     try:
         _wait(server)
-        yield surroundings
+        yield surroundings, server
     finally:
         for key, value in before.items():
             if value is None:

@@ -9,17 +9,22 @@ from __future__ import annotations
 import typer
 
 from jxctl.cli import (
+    audio,
     bank,
     board,
     bus,
     common,
+    dataset,
+    doctor,
     guess,
     models,
     pg800,
+    play,
     ports,
     receive,
     record,
     render,
+    rig,
     send,
     tone,
     train,
@@ -35,9 +40,11 @@ app = typer.Typer(
 )
 app.add_typer(bank.app, name="bank")
 app.add_typer(bus.app, name="bus")
+app.add_typer(dataset.app, name="dataset")
 app.add_typer(pg800.app, name="pg800")
+app.add_typer(rig.app, name="rig")
 app.add_typer(tone.app, name="tone")
-for module in (guess, render, send, receive, record, train, ports, board, models):
+for module in (guess, render, send, receive, record, train, ports, audio, board, play, models, doctor):
     module.register(app)
 
 

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jxctl.cli.common import Shown, command, say
+from jxctl.cli.output import ForceOption
+from jxctl.cli.virtual import (
+    AudioOption,
+    GainOption,
+    ProfileOption,
+    RateOption,
+    board_names,
+    check_save,
+    known_model,
+    memory_of,
+    open_sound,
+    save_song,
+)
 from jxctl.errors import UsageError
 
 if TYPE_CHECKING:
     from simulator.memory import Memory, Model
+    from simulator.sound import Sound
 
 
 def register(app: typer.Typer) -> None:
@@ -30,12 +45,20 @@ def board(
     memory: Annotated[
         Path | None, typer.Option(help="With --midi: a bank it holds at first, or a JX-10 cartridge.")
     ] = None,
+    audio: AudioOption = None,
+    rate: RateOption = None,
+    gain: GainOption = 0.0,
+    profile: ProfileOption = "superjx",
+    save: Annotated[
+        Path | None, typer.Option(help="With --midi and --audio: write what was played as a MIDI file.")
+    ] = None,
     dump: Annotated[Path | None, typer.Option(help="At the end, write what it holds as JSON.")] = None,
+    force: ForceOption = False,
 ) -> Shown:
     """Run the virtual board or synth until Ctrl-C; what to connect to is printed on stderr.
 
-    It takes every byte and shows what it holds; real-time sound comes in a later version (sim: renders
-    now). With --midi, typing "dump" and Enter starts a dump, as on the panel.
+    With --audio it sounds, in real time; without, it takes every byte and shows what it holds (sim:
+    renders faster than real time). With --midi, typing "dump" and Enter starts a dump, as on the panel.
     """
     if pty == (midi is not None):
         raise UsageError("jx board needs to know what to be", "give --pty or --midi NAME, one of the two")
@@ -43,52 +66,58 @@ def board(
         raise UsageError(f"cannot write {dump}: there is no folder {dump.parent}")
     if midi is None and memory is not None:
         raise UsageError("a bare board has no memory", "leave out --memory, or give --midi NAME")
-    state = _pty() if midi is None else _midi(midi, model, api, memory)
+    if save is not None and (midi is None or audio is None):
+        raise UsageError("only what is played over MIDI, with sound, can be saved", "give --midi and --audio")
+    check_save(save, force)
+    known = known_model(model)
+    held = memory_of(known, memory) if midi is not None else None
+    names = board_names(known if midi is not None else None)
+    with ExitStack() as stack:
+        sound = None
+        if audio is not None:
+            sound = open_sound(audio, names, profile, rate, gain, keep=save is not None)
+            stack.callback(sound.output.close)
+        try:
+            state = _pty(sound) if midi is None else _midi(midi, known, api, held, sound)
+        finally:
+            save_song(save, sound)
+    if sound is not None:
+        state |= {"audio": sound.to_json()}
     if dump is not None:
         from jxctl.files import write_atomically
 
         write_atomically(dump, (json.dumps(state, indent=2) + "\n").encode())
-    return Shown(state, _text(state))
+    return Shown(state, _text(state, sound))
 
 
-def _pty() -> dict[str, Any]:
+def _pty(sound: Sound | None) -> dict[str, Any]:
     from simulator.process import serve_pty
 
-    return serve_pty(lambda url: say(f"connect to {url} (Ctrl-C ends it)"))
+    return serve_pty(lambda url: _announce(url, sound), sound)
 
 
-def _midi(name: str, model: str, api: str | None, bank: Path | None) -> dict[str, Any]:
+def _midi(
+    name: str, model: Model, api: str | None, held: Memory | None, sound: Sound | None
+) -> dict[str, Any]:
     from urllib.parse import quote
 
     from jxctl.ports import ReceivingPort, open_port
-    from simulator.assigner import KEYS
     from simulator.process import serve_midi
 
-    known = next((known for known in KEYS if known == model), None)
-    if known is None:
-        raise UsageError(f"there is no virtual {model!r}", f"there are {', '.join(KEYS)}")
-    held = _memory(known, bank)
     url = f"midi:{quote(name, safe='')}?virtual=1" + (f"&api={api}" if api else "")
     with open_port(url) as port:
         assert isinstance(port, ReceivingPort)
-        return serve_midi(port, known, held, lambda: say(f"connect to midi:{name} (Ctrl-C ends it)"))
+        return serve_midi(port, model, held, lambda: _announce(f"midi:{name}", sound), sound)
 
 
-def _memory(model: Model, bank: Path | None) -> Memory | None:
-    """What the file holds, in the memory of a ``model``."""
-    if bank is None:
-        return None
-    from jxctl.library.files import read_library
-    from jxctl.sysex.jx10 import SIZES
-    from simulator.memory import Memory
-
-    if model == "jx10" and bank.is_file() and bank.stat().st_size in SIZES:
-        return Memory(model, cartridge=bank.read_bytes())
-    return Memory(model, read_library(bank).bank)
+def _announce(url: str, sound: Sound | None) -> None:
+    say(f"connect to {url} (Ctrl-C ends it)")
+    if sound is not None:
+        say(sound.describe())
 
 
-def _text(state: dict[str, Any]) -> str:
+def _text(state: dict[str, Any], sound: Sound | None) -> str:
     lines = [f"received {state['bytes']} bus bytes, {state['dropped']} of them in no message"]
     for name, held in state["boards"].items():
         lines.append(f"{name}: " + ("a complete tone" if held["tone"] else "no complete tone"))
-    return "\n".join(lines)
+    return "\n".join([*lines, *([sound.text()] if sound is not None else [])])

@@ -11,6 +11,7 @@ import functools
 import inspect
 import io
 import json
+import logging
 import os
 import sys
 import typing
@@ -27,10 +28,14 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A command's result: ``data`` (JSON-ready) and ``text`` (a string or a rich renderable)."""
+    """A command's result: ``data`` (JSON-ready) and ``text`` (a string or a rich renderable).
+
+    ``exit_code``: 0, unless what is shown is itself bad news.
+    """
 
     data: Any
     text: Any
+    exit_code: int = 0
 
 
 def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Shown]], Callable[..., Shown]]:
@@ -40,7 +45,10 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Shown]], Cal
         @functools.wraps(function)
         def wrapper(*args: Any, **options: Any) -> None:
             as_json = options.pop("as_json")
-            _print(function(*args, **options), as_json)
+            shown = function(*args, **options)
+            _print(shown, as_json)
+            if shown.exit_code:
+                raise typer.Exit(shown.exit_code)
 
         signature = inspect.signature(function)
         hints = typing.get_type_hints(function, include_extras=True)
@@ -62,6 +70,7 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Shown]], Cal
 def run(app: typer.Typer) -> NoReturn:
     """Run the application; turn every expected error into a message and an exit code."""
     _prepare_streams()
+    _pass_on_logs()
     try:
         code = app(standalone_mode=False, prog_name="jx") or 0
         sys.stdout.flush()
@@ -108,6 +117,18 @@ def progress(description: str, total: float | None = None) -> Any:
 def say(text: str) -> None:
     """Talk to the person, on stderr."""
     print(text, file=sys.stderr)
+
+
+class _Said(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage())
+
+
+def _pass_on_logs() -> None:
+    """What the simulator logs (that it compiles, the first time) goes to the person."""
+    simulator = logging.getLogger("simulator")
+    simulator.setLevel(logging.INFO)
+    simulator.addHandler(_Said())
 
 
 def _print(shown: Shown, as_json: bool) -> None:

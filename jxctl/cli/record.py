@@ -1,27 +1,38 @@
-"""``jx record``: play tones from the prior on a port, record them, keep them as a data set."""
+"""``jx record``: play a plan of takes on a port, record them, keep them as a data set."""
 
 from __future__ import annotations
 
-from collections import Counter
+import shutil
+import sys
 from contextlib import ExitStack
 from pathlib import Path
-from time import perf_counter
-from typing import TYPE_CHECKING, Annotated
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jxctl.cli.common import Shown, command, progress, say
-from jxctl.errors import UsageError
+from jxctl.errors import JxError
 
 if TYPE_CHECKING:
-    from jxctl.audio import AudioInput
-    from jxctl.dataset import Row
-    from jxctl.ports import Port
-    from jxctl.tone import Tone
+    from collections.abc import Callable
 
-# Tones are drawn in blocks of this size, each with a generator of its own, so that tone k depends on
-# the seed and k alone and a longer run begins with the same tones. Another size is other tones.
-_BLOCK = 256
+    from jxctl.dataset import Row
+    from jxctl.plan import Plan
+    from jxctl.preflight import Preflight
+    from jxctl.recorder import Tally
+    from jxctl.rig import Rig
+
+Notes = Annotated[list[str], typer.Option("--notes", "--note", help="MIDI notes, as 36,48,60.")]
+Velocities = Annotated[
+    list[str], typer.Option("--velocities", "--velocity", help="How hard, 1-127, as 40,100.")
+]
+Gates = Annotated[
+    list[str], typer.Option("--gates", "--gate", help="Seconds from note-on to note-off, as 0.2,1.")
+]
+
+_SAMPLED = 4
+_SAY_EVERY_S = 600.0
 
 
 def register(app: typer.Typer) -> None:
@@ -33,116 +44,216 @@ def record(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="The data set: a new or empty folder, or one to continue.")
     ],
-    port: Annotated[str, typer.Option(help="Where to play (jx ports lists them).")],
-    tones: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many tones to draw from the prior.")],
-    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same tones.")] = 0,
-    note: Annotated[
-        list[int], typer.Option(min=0, max=127, help="MIDI note; repeat it for several takes a tone.")
-    ] = [60],  # noqa: B006
-    velocity: Annotated[
-        list[int], typer.Option(min=1, max=127, help="Repeat it for several takes a note.")
-    ] = [100],  # noqa: B006
-    gate: Annotated[float, typer.Option(help="Seconds from note-on to note-off.")] = 1.0,
-    max_seconds: Annotated[float, typer.Option(help="A tail longer than this is cut.")] = 4.0,
+    port: Annotated[str | None, typer.Option(help="Where to play (jx ports lists them).")] = None,
     audio: Annotated[
         str | None,
         typer.Option(help="Audio input: its name, part of it, its number, or 'default'. Not for sim:."),
     ] = None,
+    rig: Annotated[
+        Path | None, typer.Option("--rig", help="Bench file: port, audio input, labels (jx rig).")
+    ] = None,
+    source: Annotated[
+        list[str], typer.Option("--from", help="Tones: prior, design, or files with tones or banks.")
+    ] = ["prior"],  # noqa: B006
+    tones: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000, help="How many tones (files: all).")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same plan.")] = 0,
+    notes: Notes = ["60"],  # noqa: B006
+    velocities: Velocities = ["100"],  # noqa: B006
+    gates: Gates = ["1"],  # noqa: B006
+    notes_per_tone: Annotated[
+        int | None, typer.Option(help="Only so many of the combinations for each tone, chosen by the seed.")
+    ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(help="A tone to repeat, so that drift is seen.", show_default="with --every"),
+    ] = None,
+    every: Annotated[
+        int | None, typer.Option(min=1, help="Repeat the reference tone after so many takes.")
+    ] = None,
+    max_seconds: Annotated[float, typer.Option(help="A tail longer than this is cut.")] = 4.0,
+    retries: Annotated[int, typer.Option(min=0, max=100, help="Play a failed take again so often.")] = 2,
+    skip_checks: Annotated[
+        bool, typer.Option("--skip-checks", help="Without the checks of level and latency at the start.")
+    ] = False,
+    model: Annotated[str | None, typer.Option(help="What is behind a MIDI port (jx models).")] = None,
+    channel: Annotated[int | None, typer.Option(help="Its MIDI channel, 1-16.")] = None,
+    audio_channel: Annotated[int | None, typer.Option(help="Channel of the audio input, from 1.")] = None,
+    sample_rate: Annotated[int | None, typer.Option(help="Of the audio input, in Hz.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="Behind the port is jx board with this profile: compare takes with it.")
+    ] = None,
+    gain: Annotated[str | None, typer.Option(help="Where the input gain stands, in words.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Which instrument: its serial number.")] = None,
+    rom: Annotated[str | None, typer.Option(help="The version of its firmware.")] = None,
+    powered_on_minutes: Annotated[
+        float | None, typer.Option(min=0, help="For how long it has been switched on.")
+    ] = None,
 ) -> Shown:
-    """Record tones from the prior as a data set (FLAC and metadata.jsonl).
+    """Record tones as a data set: FLAC and metadata.jsonl.
 
-    Every tone is played at every note and velocity, on voice 0: a bare board allocates no voices.
-    The same command continues a set that was interrupted. Takes that failed (silent, clipped,
-    dropped audio) are kept, with that verdict.
+    Every tone is played at every note, velocity and gate. Level and latency are checked first. A take
+    that cannot be trusted (clipped, out of tune, silent where it should sound, ...) is played again, and
+    kept with its verdict when it fails again. The same command continues a set that was interrupted.
+
+    The bus is one-way: a tone byte that is damaged on its way to an instrument cannot be noticed.
     """
     from jxctl import recorder
+    from jxctl.cli import record_plan, record_rig
     from jxctl.dataset_writer import Writer
-    from jxctl.ports import open_port
-    from jxctl.rig import Rig, check_note
-    from jxctl.synth import Synth
+    from jxctl.rigfile import settle
 
-    # Before anything slow is loaded, opened or written.
-    check_note(note[0], velocity[0], gate, max_seconds)
+    bench = settle(
+        rig,
+        {
+            "port": port, "audio": audio, "model": model, "channel": channel, "audio_channel": audio_channel,
+            "sample_rate": sample_rate, "gain": gain, "unit": unit, "rom": rom,
+        },
+    )  # fmt: skip
+    # Before anything slow is opened, and before anything is written.
+    plan = record_plan.plan(
+        source, tones, seed, notes, velocities, gates, max_seconds, notes_per_tone, reference, every
+    )
     with ExitStack() as stack:
-        opened = stack.enter_context(open_port(port))
-        if opened.language != "bus":
-            raise UsageError(
-                f"jx record plays a bare sound board, and {port} is a whole synth", "use serial: or sim:"
-            )
-        ear = _ear(opened, audio, stack)
-        plan = recorder.plan_takes(_draw(tones, seed), note, velocity, gate, max_seconds)
+        opened = record_rig.open_rig(bench, profile, powered_on_minutes, stack)
+        checked: Preflight | None = None
+        if not skip_checks and not _is_there(folder):
+            checked = _preflight(opened, plan)
         data_set = stack.enter_context(Writer(folder))
         for repair in data_set.repairs:
             say(f"{folder}: {repair}")
-        takes = recorder.remaining(plan, data_set)
-        synth = Synth(opened)
-        synth.wake()
-        before = len(plan) - len(takes)
-        verdicts: Counter[str] = Counter()
-        began = perf_counter()
+        recorder.check_same_plan(plan, data_set)
+        left = recorder.count_remaining(plan, data_set)
+        if left and not skip_checks:
+            checked = checked or _preflight(opened, plan)
+        if left:
+            _announce(plan, left, opened, folder)
+        tally = recorder.Tally()
+        began = monotonic()
         try:
             with progress("Recording", len(plan)) as advance:
-                advance(before)
-
-                def on_take(row: Row) -> None:
-                    verdicts[str(row["verdict"])] += 1
-                    advance(1, f"take {row['index']}: {row['verdict']}, peak {row['peak_dbfs']:.1f} dBFS")
-
-                recorder.record(takes, Rig(synth, ear), data_set, seed, on_take)
+                advance(len(plan) - left)
+                recorder.record(
+                    recorder.remaining(plan, data_set), opened, data_set, seed,
+                    _reporter(advance, tally, len(plan) - left, len(plan), began),
+                    retries=retries, tones_from=" ".join(source), tally=tally,
+                )  # fmt: skip
         except BaseException:
-            done = before + verdicts.total()
+            done = len(plan) - left + tally.recorded
             say(f"{done} of {len(plan)} takes are in {folder}; the same command continues")
             raise
-    return _summary(folder, len(plan), before, verdicts, perf_counter() - began)
+        finally:
+            if left:
+                _card(folder)
+    return _summary(folder, len(plan), left, tally, monotonic() - began, checked, opened.live)
 
 
-def _ear(port: Port, audio: str | None, stack: ExitStack) -> AudioInput:
-    from jxctl.audio import open_input
-    from jxctl.ports import AudiblePort
+def _card(folder: Path) -> None:
+    """Write the data card anew. What is recorded does not depend on it."""
+    from jxctl.dataset.card import write_card
 
-    if audio is not None:
-        return stack.enter_context(open_input(audio))
-    if isinstance(port, AudiblePort):
-        return port
-    raise UsageError(
-        f"{port.url} makes no sound that jx can hear by itself", "name the audio input with --audio DEVICE"
-    )
+    try:
+        write_card(folder)
+    except JxError as error:
+        say(f"no data card: {error.message}")
 
 
-def _draw(count: int, seed: int) -> list[Tone]:
-    import numpy as np
-
-    from estimator.prior import Prior
-    from jxctl.tone import from_batch
-
-    prior = Prior.load()
-    tones: list[Tone] = []
-    for block in range(-(-count // _BLOCK)):
-        tones += from_batch(prior.sample(_BLOCK, np.random.default_rng([seed, block])))
-    return tones[:count]
+def _is_there(folder: Path) -> bool:
+    """Whether the folder holds something, which is then to be looked at before any sound is made."""
+    try:
+        return any(folder.iterdir())
+    except OSError:
+        return False
 
 
-def _summary(folder: Path, planned: int, before: int, verdicts: Counter[str], seconds: float) -> Shown:
-    recorded = verdicts.total()
-    failed = {verdict: count for verdict, count in sorted(verdicts.items()) if verdict != "ok"}
-    rate = recorded / seconds
-    data = {
+def _preflight(rig: Rig, plan: Plan) -> Preflight:
+    """Check the rig with some tones of the plan. Raises `VerificationError`."""
+    from jxctl import preflight
+
+    if rig.live:
+        say("checking noise, level and latency: about ten seconds of sound")
+    count = len(plan.tones)
+    some = [plan.tones[number] for number in sorted({count * k // _SAMPLED for k in range(_SAMPLED)})]
+    measured = preflight.measure(rig, some)
+    say(f"checked: {measured}")
+    for advice in measured.advice:
+        say(f"note: {advice}")
+    measured.check()
+    rig.latency, rig.tuning_cents = measured.latency, measured.tuning_cents or 0.0
+    return measured
+
+
+def _announce(plan: Plan, left: int, rig: Rig, folder: Path) -> None:
+    from jxctl.preflight import estimate, span
+
+    expected = estimate(plan, left, rig)
+    wall = f", about {span(expected.wall_s)} from now" if rig.live else ""
+    say(f"to record: {expected}{wall}")
+    free = shutil.disk_usage(folder).free
+    if free < expected.bytes:
+        say(f"note: only {free / 1e9:.1f} GB are free; a full disk stops the recording and loses nothing")
+
+
+def _reporter(
+    advance: Callable[..., None], tally: Tally, before: int, planned: int, began: float
+) -> Callable[[Row], None]:
+    """What is said after each take: on a terminal beside the bar, else a line now and then."""
+    last = began
+
+    def on_take(row: Row) -> None:
+        nonlocal last
+        now = monotonic()
+        rate = tally.recorded / (now - began) if now > began else 0.0
+        peak = "-" if row["peak_dbfs"] is None else f"{row['peak_dbfs']:.1f}"
+        note = f"take {row['index']}: {row['verdict']}, peak {peak} dBFS; {rate:.2f} takes/s"
+        note += f", {tally.retries} retries, {sum(tally.failed.values())} failed"
+        advance(1, note)
+        if now - last >= _SAY_EVERY_S and not sys.stderr.isatty():
+            last = now
+            hours = (planned - before - tally.recorded) / rate / 3600 if rate else 0.0
+            say(f"{before + tally.recorded} of {planned}; {note}; {hours:.1f} hours to go")
+
+    return on_take
+
+
+def _summary(
+    folder: Path,
+    planned: int,
+    left: int,
+    tally: Tally,
+    seconds: float,
+    checked: Preflight | None,
+    live: bool,
+) -> Shown:
+    recorded, failed = tally.recorded, tally.failed
+    rate = recorded / seconds if seconds else 0.0
+    share = tally.seconds / seconds if seconds else 0.0
+    data: dict[str, Any] = {
         "folder": str(folder),
         "planned": planned,
         "recorded": recorded,
-        "already_there": before,
-        "ok": verdicts["ok"],
+        "already_there": planned - left,
+        "ok": tally.verdicts["ok"],
+        "expected_silence": tally.verdicts["expected silence"],
         "failed": failed,
+        "retries": tally.retries,
         "takes_per_second": rate,
+        "sound_seconds": tally.seconds,
+        "sound_share": share,
+        "checks": None if checked is None else checked.to_json(),
     }
-    lines = [f"{recorded} takes recorded into {folder}: {verdicts['ok']} ok, {sum(failed.values())} failed"]
+    lines = [f"{recorded} takes recorded into {folder}: {tally.trusted} ok, {sum(failed.values())} failed"]
     if failed:
         lines[0] += f" ({', '.join(f'{count} {verdict}' for verdict, count in failed.items())})"
-    if before:
-        lines.append(f"{before} of {planned} were there already")
+    if silent := tally.verdicts["expected silence"]:
+        lines.append(f"{silent} of the ok ones are silent, as they should be")
+    if planned > left:
+        lines.append(f"{planned - left} of {planned} were there already")
     if recorded:
-        lines.append(f"{rate:.1f} takes per second")
-    if recorded and not verdicts["ok"]:
+        share_said = f"{100 * share:.0f} % of the time was sound" if live else f"{share:.0f} times real time"
+        lines.append(f"{rate:.1f} takes per second, {share_said}, {tally.retries} retries")
+    if recorded and not tally.trusted:
         lines.append("none is usable: check the port, the cabling and the input level")
     lines.append(f"rows: {folder / 'metadata.jsonl'}   audio: {folder / 'takes'}")
     return Shown(data, "\n".join(lines))

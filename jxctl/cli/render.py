@@ -1,4 +1,4 @@
-"""``jx render``: what a tone sounds like."""
+"""``jx render``: what a tone, or a song, sounds like."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from jxctl.errors import UsageError
 from jxctl.tone import read_tone
 
 MOST_SAMPLES = 10 * 60 * 44100
+NOTE, VELOCITY, GATE_S, LENGTH_S = 60, 100, 1.0, 2.0
 
 
 def register(app: typer.Typer) -> None:
@@ -21,17 +22,41 @@ def register(app: typer.Typer) -> None:
 
 
 def render(
-    tone: Annotated[Path, typer.Argument(help="A tone as JSON.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The WAV to write.")],
-    note: Annotated[int, typer.Option(help="MIDI note, 60 = C4.")] = 60,
-    velocity: Annotated[int, typer.Option(help="0-127.")] = 100,
-    gate: Annotated[float, typer.Option(help="Seconds the key is down.")] = 1.0,
-    seconds: Annotated[float, typer.Option(help="Length of the WAV.")] = 2.0,
+    tone: Annotated[Path | None, typer.Argument(help="A tone as JSON; --midi does without.")] = None,
+    note: Annotated[int, typer.Option(help="MIDI note, 60 = C4.")] = NOTE,
+    velocity: Annotated[int, typer.Option(help="0-127.")] = VELOCITY,
+    gate: Annotated[float, typer.Option(help="Seconds the key is down.")] = GATE_S,
+    seconds: Annotated[float, typer.Option(help="Length of the WAV.")] = LENGTH_S,
+    midi: Annotated[Path | None, typer.Option(help="Instead of one note, a MIDI file, in stereo.")] = None,
+    bank: Annotated[Path | None, typer.Option(help="With --midi, instead of a tone: what it plays.")] = None,
+    model: Annotated[str, typer.Option(help="With --midi: jx8p, jx10 or mks70.")] = "mks70",
+    tail: Annotated[float, typer.Option(help="With --midi: the longest tail, in seconds.")] = 10.0,
     profile: Annotated[str, typer.Option(help="superjx, thesis, or a TOML file.")] = "superjx",
     rate: Annotated[int, typer.Option(help="Sample rate in Hz.")] = 44100,
     seed: Annotated[int, typer.Option(help="Of noise and random LFO.")] = 0,
+    stereo: Annotated[bool, typer.Option("--stereo", help="Both outputs, instead of their mean.")] = False,
 ) -> Shown:
-    """Render one note of a tone to a WAV."""
+    """Render one note of a tone, or a whole MIDI file, to a WAV.
+
+    A MIDI file goes through the whole virtual synth: assigner, program changes (--bank), SysEx, controllers.
+    The tail after its end lasts until the sound has decayed.
+    """
+    if midi is not None:
+        if (note, velocity, gate, seconds) != (NOTE, VELOCITY, GATE_S, LENGTH_S):
+            raise UsageError(
+                "--note, --velocity, --gate and --seconds are for one note",
+                "leave them out, or leave out --midi",
+            )
+        from jxctl.cli.render_midi import render_midi
+
+        return render_midi(
+            midi, output, tone=tone, bank=bank, model=model, tail=tail, profile=profile, rate=rate, seed=seed
+        )
+    if tone is None:
+        raise UsageError("jx render needs something to render", "give a tone, or --midi FILE")
+    if bank is not None:
+        raise UsageError("--bank is for --midi", "jx bank split writes single tones")
     check_outputs(tone, [(output, ".wav")])
     loaded = read_tone(tone)
     if not 0 < seconds * rate <= MOST_SAMPLES:
@@ -47,11 +72,12 @@ def render(
     from jxctl.tone import to_batch
 
     audio = simulator.render(
-        to_batch([loaded]), note, velocity, gate, seconds, profile=profile, sample_rate=rate, seed=seed
-    )[0]
+        to_batch([loaded]), note, velocity, gate, seconds,
+        profile=profile, sample_rate=rate, seed=seed, stereo=stereo,
+    )[0]  # fmt: skip
     warnings = write_wav(output, audio, rate)
     peak = float(np.abs(audio).max())
-    data = {"output": str(output), "samples": len(audio), "sample_rate": rate, "peak": peak}
+    data = {"output": str(output), "samples": audio.shape[-1], "sample_rate": rate, "peak": peak}
     lines = [f"{output}: {loaded.name}, note {note}, {seconds:g} s, peak {peak:.2f}"]
     if peak == 0:
         lines.append("it is silent: a mixer, the VCA level or an envelope is at 0")

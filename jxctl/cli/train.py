@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from jxctl.cli.common import Shown, command, progress
+from jxctl.cli.common import Shown, command, progress, say
 from jxctl.errors import UsageError
 
 
@@ -25,20 +25,39 @@ def train(
     seed: Annotated[int, typer.Option(help="Of tones, notes and weights.")] = 0,
     every: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 500,
     threads: Annotated[int, typer.Option(help="CPU threads of the network; rendering has one more.")] = 1,
+    data: Annotated[
+        list[Path] | None, typer.Option(metavar="DIR", help="A recorded data set to learn from; repeatable.")
+    ] = None,
+    mix: Annotated[
+        float | None, typer.Option(help="Share of recorded takes with --data (0.5); 1 renders nothing.")
+    ] = None,
 ) -> Shown:
-    """Train the estimator on tones drawn from the prior and rendered on the fly.
+    """Train the estimator on tones drawn from the prior and rendered on the fly, on recorded takes, or both.
 
-    Stop it at any time (Ctrl-C); the same command goes on from the last checkpoint.
+    Stop it at any time (Ctrl-C); the same command goes on from the last checkpoint. Of recorded sets only
+    takes that can be trusted are used, and a tenth of their tones is kept for judging.
     """
     if min(tones, batch, width, every, threads) < 1 or seed < 0:
         raise UsageError("tones, batch, width, every and threads are at least 1, the seed at least 0")
+    if mix is not None and not data:
+        raise UsageError("--mix is the share of recorded takes, and there are none", "name a set with --data")
+    if mix is not None and not 0 < mix <= 1:
+        raise UsageError(f"the share of recorded takes is {mix:g}; it lies above 0, up to 1", "--mix 0.5")
 
+    from estimator.recorded import Recorded
     from estimator.train import TrainSettings
     from estimator.train import train as go
 
-    settings = TrainSettings(profile=profile, tones=tones, batch=batch, seed=seed, width=width, every=every)
+    recorded = Recorded(data) if data else None
+    if recorded is not None:
+        left = f"; left out: {recorded.reasons}" if recorded.left_out else ""
+        say(f"{len(recorded)} takes, {len(recorded.held_out)} of them kept for judging{left}")
+    settings = TrainSettings(
+        profile=profile, tones=tones, batch=batch, seed=seed, width=width, every=every,
+        mix=(0.5 if mix is None else mix) if recorded else 0.0,
+    )  # fmt: skip
     with progress(f"Training in {run}", settings.steps) as advance:
-        history = go(run, settings, advance, threads)
+        history = go(run, settings, advance, threads, recorded)
     weights = run / "model.safetensors"
     return Shown(
         {"run": str(run), **history},

@@ -1,21 +1,30 @@
-"""SysEx in a Standard MIDI File: written with mido, read here, for mido takes packets for messages."""
+"""Standard MIDI Files: SysEx in them and out of them, and the events that a song is made of.
+
+Written with mido, read here, for mido takes packets of a SysEx message for messages.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 from jxctl.errors import ToneError
 from jxctl.midi import END_OF_SYSEX, SYSEX, data_bytes
 
 MAGIC = b"MThd"
+META = 0xFF
+"""Status of an event that is no MIDI: tempo, names, the end of a track."""
+Event: TypeAlias = tuple[int, int, bytes]
+"""The tick at which it stands, its status, and: of SysEx the message F0 to F7, of an escape (F7) the bytes
+as they are, of `META` the kind and what follows, of a channel message the data bytes."""
 _TICKS_PER_BEAT = 480
 _BEAT_S = 0.5
 """Of a file that says nothing of tempo: 120 beats a minute."""
 _WIRE_S = 10 / 31250
 """A byte on a MIDI cable (jx_hardware.md 2.1)."""
 _CHUNK_HEAD, _HEADER_SIZE = 8, 6
-_FIRST_STATUS, _META, _END_OF_TRACK = 0x80, 0xFF, 0x2F
+_FIRST_STATUS, _END_OF_TRACK = 0x80, b"\x2f"
 _END = bytes((END_OF_SYSEX,))
 
 
@@ -27,21 +36,29 @@ def read_midi_file(data: bytes) -> bytes:
 
     Raises `ToneError` for what is no MIDI file.
     """
+    _, found = read_events(data)
+    return b"".join(content for _, status, content in found if status in (SYSEX, END_OF_SYSEX))
+
+
+def read_events(data: bytes) -> tuple[bytes, list[Event]]:
+    """The header's content (six bytes or more) and the events of all tracks in order of time.
+
+    Of events at one time, those of the first track come first. Raises `ToneError` for what is no MIDI file.
+    """
     if not data.startswith(MAGIC):
         raise ToneError("this MIDI file cannot be read (it does not begin with MThd)")
     try:
         chunks = list(_chunks(data))
-        tracks = int.from_bytes(chunks[0][1][2:4], "big")
+        header = chunks[0][1]
         contents = [content for name, content in chunks if name == b"MTrk"]
-        if len(chunks[0][1]) < _HEADER_SIZE or len(contents) < tracks:
+        if len(header) < _HEADER_SIZE or len(contents) < int.from_bytes(header[2:4], "big"):
             raise EOFError
-        found = [message for content in contents for message in _track_sysex(content)]
+        found = [event for content in contents for event in _track_events(content)]
     except (EOFError, IndexError):
         raise ToneError("this MIDI file is cut short") from None
     except ValueError as error:
         raise ToneError(f"this MIDI file cannot be read ({error})") from None
-    # Stable: of messages at one time, those of the first track come first.
-    return b"".join(message for _, message in sorted(found, key=lambda item: item[0]))
+    return header, sorted(found, key=lambda event: event[0])
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -56,34 +73,32 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         start += _CHUNK_HEAD + size
 
 
-def _track_sysex(track: bytes) -> list[tuple[int, bytes]]:
-    """The SysEx of a track with the tick at which each begins, packets joined.
+def _track_events(track: bytes) -> list[Event]:
+    """The events of a track, packets of a SysEx message joined.
 
     Raises `IndexError` for a track that is cut short and `ValueError` for one that is damaged.
     """
-    found: list[tuple[int, bytes]] = []
+    found: list[Event] = []
     tick, begun, packets = 0, 0, b""
     for delta, status, data in _events(track):
         tick += delta
-        if status not in (SYSEX, END_OF_SYSEX):
-            continue
-        if status == END_OF_SYSEX and not packets:
-            found.append((tick, data))  # bytes as they are, which may be whole messages
+        if status not in (SYSEX, END_OF_SYSEX) or (status == END_OF_SYSEX and not packets):
+            found.append((tick, status, data))
             continue
         if status == SYSEX and packets:
-            found.append((begun, packets + _END))
+            found.append((begun, SYSEX, packets + _END))
             packets = b""
         if not packets:
             begun, packets = tick, bytes((SYSEX,))
         packets += data
         if packets.endswith(_END):
-            found.append((begun, packets))
+            found.append((begun, SYSEX, packets))
             packets = b""
-    return [*found, (begun, packets + _END)] if packets else found
+    return [*found, (begun, SYSEX, packets + _END)] if packets else found
 
 
 def _events(track: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Delta time, status and data of each event up to the end of the track."""
+    """Delta time, status and data of each event up to the end of the track, which is one too."""
     at, running = 0, 0
     while at < len(track):
         delta, at = _number(track, at)
@@ -94,17 +109,20 @@ def _events(track: bytes) -> Iterator[tuple[int, int, bytes]]:
             status = running
         else:
             raise ValueError(f"byte {status:02X} at {at} of a track begins no event")
-        if status in (SYSEX, END_OF_SYSEX, _META):
-            kind, at = (track[at], at + 1) if status == _META else (0, at)
-            if status == _META and kind == _END_OF_TRACK:
-                return
+        kind = b""
+        if status in (SYSEX, END_OF_SYSEX, META):
+            if status == META:
+                kind, at = track[at : at + 1], at + 1
+                if kind == _END_OF_TRACK:
+                    yield delta, status, kind
+                    return
             size, at = _number(track, at)
         else:
             running = status if status < SYSEX else running
             size = data_bytes(status)
         if at + size > len(track):
             raise EOFError
-        yield delta, status, track[at : at + size]
+        yield delta, status, kind + track[at : at + size]
         at += size
 
 

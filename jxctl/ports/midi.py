@@ -7,7 +7,8 @@ mark (one inside a name is written ``%3F``):
 * ``api=jack``: the MIDI system to use (``alsa``, ``jack``, ``core``, ``winmm``); without it, the
   first in which the name fits something;
 * ``in=NAME``: the input, when it is not called like the output;
-* ``virtual=1``: make a port called ``NAME`` that other programs can connect to, instead.
+* ``virtual=1``: make a port called ``NAME`` that other programs can connect to, instead;
+* ``listen=1``: open the input ``NAME`` only, as of a keyboard that has no output for us.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from urllib.parse import parse_qsl, quote, unquote
 from jxctl.errors import DeviceError, UsageError
 from jxctl.midi import Splitter, split
 from jxctl.ports import BARE_BOARD_NEEDS_SERIAL, Port, ReceivingPort
-from jxctl.ports.midi_systems import Systems, systems
+from jxctl.ports.midi_systems import Direction, Systems, systems
 
 _FORM = "midi:MKS-70?model=mks70&api=jack"
 _LIST = "jx ports lists what is there"
 _PLAIN = " :/()[]#,+&=@!"
-_OPTIONS = ("model", "api", "in", "virtual")
+_OPTIONS = ("model", "api", "in", "virtual", "listen")
+_SWITCHES = ("virtual", "listen")
 
 JACK_JITTER_S = 1024 / 44100
 """JACK sends at the start of a period; this is jackd's own default for one (its length cannot be asked)."""
@@ -62,7 +64,8 @@ class MidiPort(ReceivingPort):
         when the device is gone.
         """
         if self._out is None:
-            raise DeviceError(f"{self.url} is closed")
+            what = "only listens" if self._in is not None else "is closed"
+            raise DeviceError(f"{self.url} {what}")
         messages, dropped = split(data)
         if dropped:
             raise UsageError(
@@ -85,7 +88,7 @@ class MidiPort(ReceivingPort):
 
         Raises `DeviceError` when there is no input, or nothing came and the device is gone.
         """
-        if self._out is None:
+        if self._out is None and self._in is None:
             raise DeviceError(f"{self.url} is closed")
         if self._in is None:
             raise DeviceError(
@@ -97,7 +100,7 @@ class MidiPort(ReceivingPort):
         except queue.Empty:
             pass
         if not self._still_there():
-            raise DeviceError(f"the MIDI port {self.output!r} went away", _LIST)
+            raise DeviceError(f"the MIDI port {self.output or self.input!r} went away", _LIST)
         return b""
 
     def close(self) -> None:
@@ -126,6 +129,8 @@ def open(url: str) -> Port:
     found = systems(options.get("api"))
     if options.get("virtual") == "1":
         return _virtual(url, name, options.get("model", ""), found)
+    if options.get("listen") == "1":
+        return _listener(url, name, found)
     system, outputs = _with_match(found, name)
     output = _only_match("output", outputs, name)
     wanted = options.get("in", name)
@@ -181,11 +186,26 @@ def _virtual(url: str, name: str, model: str, found: Systems) -> MidiPort:
     return port
 
 
-def _with_match(found: Systems, name: str) -> tuple[str, list[str]]:
-    """The first system in which ``name`` fits an output, and its outputs. Raises `DeviceError`."""
+def _listener(url: str, name: str, found: Systems) -> MidiPort:
+    system, inputs = _with_match(found, name, "in")
+    input = _only_match("input", inputs, name)
+    port = MidiPort(url, "", input, "", system)
+    client = found.client("in", system, "jx")
+    try:
+        port.connect(None, client, lambda: input in found.names_of(client))
+        found.connect(client, input)
+    except (OSError, RuntimeError, ValueError) as error:
+        client.delete()
+        raise DeviceError(f"cannot open the MIDI input {input!r}: {error}", _LIST) from error
+    return port
+
+
+def _with_match(found: Systems, name: str, direction: Direction = "out") -> tuple[str, list[str]]:
+    """The first system in which ``name`` fits a port, and its ports. Raises `DeviceError`."""
+    what = f"{direction}puts"
     everything: list[str] = []
     for system in found:
-        names = found.names("out", system)
+        names = found.names(direction, system)
         if _matches(names, name):
             return system, names
         everything += names
@@ -193,8 +213,8 @@ def _with_match(found: Systems, name: str) -> tuple[str, list[str]]:
         raise DeviceError(
             f"no MIDI system is running here (tried {', '.join(found)})", BARE_BOARD_NEEDS_SERIAL
         )
-    there = f"the outputs are {_listed(everything)}" if everything else "there are no MIDI outputs at all"
-    raise DeviceError(f"no MIDI output has {name!r} in its name; {there}", _LIST)
+    there = f"the {what} are {_listed(everything)}" if everything else f"there are no MIDI {what} at all"
+    raise DeviceError(f"no MIDI {what[:-1]} has {name!r} in its name; {there}", _LIST)
 
 
 def _matches(names: list[str], wanted: str) -> list[str]:
@@ -232,6 +252,9 @@ def _parse(url: str) -> tuple[str, dict[str, str]]:
         if option not in _OPTIONS or not value:
             raise UsageError(f"midi: has no option {option!r} with the value {value!r}",
                              f"options are {', '.join(_OPTIONS)}, as in {_FORM}")  # fmt: skip
-    if options.get("virtual", "1") != "1":
-        raise UsageError(f"virtual of midi: is {options['virtual']!r}", "write virtual=1, or leave it out")
+    for option in _SWITCHES:
+        if options.get(option, "1") != "1":
+            raise UsageError(
+                f"{option} of midi: is {options[option]!r}", f"write {option}=1, or leave it out"
+            )
     return name, options

@@ -73,9 +73,11 @@ class FakeStream:
     def close(self) -> None:
         self.state = "closed"
 
-    def deliver(self, samples: list[float], overflow: bool = False) -> None:
-        block = np.array(samples, dtype=np.float32)[:, None]
-        self.options["callback"](block, len(block), None, SimpleNamespace(input_overflow=overflow))
+    def deliver(self, samples: list[float], overflow: bool = False, underflow: bool = False) -> None:
+        # Channel k carries the samples, raised by k.
+        block = np.array(samples, dtype=np.float32)[:, None] + np.arange(self.options["channels"])
+        flags = SimpleNamespace(input_overflow=overflow, input_underflow=underflow)
+        self.options["callback"](block, len(block), None, flags)
         # PortAudio uses the same memory again for the next block.
         block[:] = 9
 
@@ -91,7 +93,15 @@ def portaudio(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("sounddevice")
     module.InputStream = FakeStream  # type: ignore[attr-defined]
     module.PortAudioError = FakePortAudioError  # type: ignore[attr-defined]
-    module.query_devices = lambda: devices  # type: ignore[attr-defined]
+
+    def query_devices(device: int | str | None = None, kind: str | None = None) -> Any:
+        if kind is None:
+            return devices
+        if device == "none such":
+            raise ValueError("No input device matching 'none such'")
+        return devices[1]
+
+    module.query_devices = query_devices  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "sounddevice", module)
 
 
@@ -133,6 +143,17 @@ def test_lost_audio_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert card.dropouts == 1
     FakeStream.opened.deliver([3])
     assert card.dropouts == 2, "a block that found no room is lost too"
+    card.listen(2 / 8000)
+    FakeStream.opened.deliver([0], underflow=True)
+    assert card.dropouts == 3, "zeros in place of samples are a loss"
+
+
+@pytest.mark.usefixtures("portaudio")
+def test_another_channel_of_the_device_can_be_recorded() -> None:
+    card = audio.open_input("Scar", 8000, channel=2)
+    FakeStream.opened.deliver([1, 2])
+    assert card.listen(2 / 8000).tolist() == [2, 3]
+    assert card.name == "Scarlett"
 
 
 @pytest.mark.usefixtures("portaudio")

@@ -221,6 +221,16 @@ def test_write_then_read_is_the_same_to_24_bits(tmp_path: Path) -> None:
     np.testing.assert_allclose(read_audio(tmp_path / "a.wav").audio, audio, atol=2**-22)
 
 
+def test_stereo_is_written_left_first_and_scaled_together(tmp_path: Path) -> None:
+    left, right = sine(level=0.5), sine(level=2.0)
+    (warning,) = write_wav(tmp_path / "a.wav", np.stack([left, right]), 44100)
+    assert "6.0 dB" in warning
+    stored = soundfile.read(tmp_path / "a.wav")[0]
+    assert stored.shape == (len(left), 2)
+    np.testing.assert_allclose(stored[:, 0], left / np.abs(right).max(), atol=1e-6)
+    np.testing.assert_allclose(stored[:, 1], right / np.abs(right).max(), atol=1e-6)
+
+
 def test_full_scale_is_written_without_wrapping(tmp_path: Path) -> None:
     audio = np.tile([1.0, -1.0], 5000)
     assert write_wav(tmp_path / "a.wav", audio, 44100) == ()
@@ -236,7 +246,16 @@ def test_too_loud_is_scaled_and_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "audio", [np.zeros(0), np.zeros((100, 2)), np.array([0.1, np.nan]), np.array([np.inf, 0.0])]
+    "audio",
+    [
+        np.zeros(0),
+        np.zeros((2, 0)),
+        np.zeros((100, 2)),
+        np.zeros((1, 2, 9)),
+        np.float32(1),
+        np.array([0.1, np.nan]),
+        np.array([np.inf, 0.0]),
+    ],
 )
 def test_what_cannot_be_written_leaves_nothing(tmp_path: Path, audio: np.ndarray) -> None:
     with pytest.raises(AudioError):

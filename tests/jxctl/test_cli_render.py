@@ -49,6 +49,19 @@ def test_render_writes_what_was_asked_for(jx: Run, tone: Path, tmp_path: Path) -
     assert np.abs(audio[-9600:]).max() == 0
 
 
+def test_render_writes_both_outputs_where_asked(jx: Run, tmp_path: Path) -> None:
+    write_tone(Tone.init().with_values({"CHORUS": "2"}), tmp_path / "tone.json")
+    for options in ((), ("--stereo",)):
+        done = jx("render", "tone.json", "-o", f"out{len(options)}.wav", "--seconds", 0.5, "--json", *options)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["samples"] == 22050
+    mono, stereo = (soundfile.read(tmp_path / f"out{k}.wav")[0] for k in range(2))
+    assert mono.shape == (22050,)
+    assert stereo.shape == (22050, 2)
+    assert np.abs(stereo[:, 0] - stereo[:, 1]).max() > 0.05
+    np.testing.assert_allclose(stereo.mean(axis=1), mono, atol=1e-6)
+
+
 def test_render_says_when_a_tone_is_silent(jx: Run, tmp_path: Path) -> None:
     write_tone(Tone.init().with_values({"VCA LEVEL": 0}), tmp_path / "tone.json")
     done = jx("render", "tone.json", "-o", "out.wav")

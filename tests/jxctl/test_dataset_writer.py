@@ -7,6 +7,7 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from jxctl.dataset import check, rows
+from jxctl.dataset.card import write_card
+from jxctl.dataset.exporting import export
 from jxctl.dataset_writer import Writer, encode_flac
 from jxctl.errors import JxError, UsageError, VerificationError
 from jxctl.rig import Take
@@ -56,6 +59,32 @@ def test_samples_that_are_not_numbers_are_refused() -> None:
         encode_flac(np.array([0.0, np.nan], dtype=np.float32), 44100)
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"note": 128}, {"velocity": 0}, {"peak_dbfs": float("nan")}, {"attempts": None}, {"voice": "0"}]
+)
+def test_what_could_not_be_read_again_is_not_written(three: Path, take: Take, wrong: dict[str, Any]) -> None:
+    before = names(three)
+    rows_before = (three / "metadata.jsonl").read_bytes()
+    with (
+        Writer(three) as data_set,
+        pytest.raises(VerificationError, match="take 3 cannot be listed") as caught,
+    ):
+        data_set.append(3, replace(take, **wrong))
+    assert caught.value.hint
+    assert names(three) == before
+    assert (three / "metadata.jsonl").read_bytes() == rows_before
+
+
+def test_names_that_are_no_text_are_kept_and_shown(three: Path, take: Take) -> None:
+    """A path may hold bytes that are no UTF-8; Python passes them on as lone surrogates."""
+    odd = "sound\udcff\n| card"
+    with Writer(three) as data_set:
+        data_set.append(3, replace(take, audio_device=odd, tones_from=odd))
+    assert list(rows(three))[3]["audio_device"] == odd
+    assert "| audio_device | sound? \\| card | 1 |" in write_card(three).read_text("utf-8")
+    assert export(three, three.parent / "x.csv", "csv") == 4
+
+
 def decode(content: bytes) -> tuple[np.ndarray, int]:
     audio, rate = soundfile.read(io.BytesIO(content), dtype="float64")
     return audio, rate
@@ -68,14 +97,21 @@ def test_a_row_torn_anywhere_is_cut_off_and_reported(three: Path) -> None:
     metadata = three / "metadata.jsonl"
     whole = metadata.read_bytes()
     last = whole[:-1].rfind(b"\n") + 1
+    audio = (three / "takes/000/000002.flac").read_bytes()
     for cut in range(last + 1, len(whole) - 1):
         metadata.write_bytes(whole[:cut])
         assert [row["index"] for row in rows(three)] == [0, 1], "a reader leaves the torn row out"
         with Writer(three) as data_set:
             assert data_set.indices == {0, 1}
-            (said,) = data_set.repairs
+            said = data_set.repairs[0]
             assert f"{cut - last} bytes" in said
         assert metadata.read_bytes() == whole[:last]
+        assert (three / ".aside/1-torn-row.txt").read_bytes() == whole[last:cut], "the repair keeps it"
+        if cut == last + 1:
+            assert "takes/000/000002.flac has no row" in data_set.repairs[1]
+            assert (three / ".aside/1-000002.flac").read_bytes() == audio
+            assert "takes/000/000002.flac" not in names(three)
+        (three / ".aside/1-torn-row.txt").unlink()
 
 
 def test_zeros_after_a_power_cut_are_cut_off(three: Path) -> None:
@@ -116,6 +152,17 @@ def test_unfinished_files_are_removed_and_reported(three: Path) -> None:
     (three / "takes/000/.000003.flac.k2j4h_").write_bytes(b"fLaC")
     with Writer(three) as data_set:
         assert data_set.repairs == ["removed the unfinished takes/000/.000003.flac.k2j4h_"]
+    assert list(check(three)) == []
+
+
+def test_a_listed_file_under_another_number_is_neither_moved_nor_replaced(three: Path, take: Take) -> None:
+    (three / "takes/000/000002.flac").rename(three / "takes/000/000007.flac")
+    metadata = three / "metadata.jsonl"
+    metadata.write_text(metadata.read_text("utf-8").replace("000002.flac", "000007.flac"), "utf-8")
+    with Writer(three) as data_set:
+        assert data_set.repairs == []
+        with pytest.raises(UsageError, match=r"000007\.flac is the file of another take"):
+            data_set.append(7, take)
     assert list(check(three)) == []
 
 

@@ -233,6 +233,41 @@ def test_no_virtual_ports_on_windows(rtmidi) -> None:  # type: ignore[no-untyped
     assert fake.alive == 0
 
 
+def test_a_keyboard_without_an_output_is_listened_to(rtmidi) -> None:  # type: ignore[no-untyped-def]
+    fake = rtmidi(alsa=(["synth"], ["synth", "Keystation 49"]))
+    with open_port("midi:keystation?listen=1") as port:
+        assert isinstance(port, MidiPort)
+        assert (port.input, port.output) == ("Keystation 49", "")
+        assert fake.opened == [("in", "alsa", "Keystation 49")]
+        fake.inputs[0].callback(([0x90, 0x3C, 0x64], 0.1), None)
+        assert [port.receive(0) for _ in range(2)] == [NOTE, b""]
+        with pytest.raises(DeviceError, match="only listens"):
+            port.write(NOTE)
+        fake.names["alsa"] = (["synth"], ["synth"])
+        with pytest.raises(DeviceError, match="'Keystation 49' went away"):
+            port.receive(0)
+    assert fake.alive == 0
+    with pytest.raises(DeviceError, match="closed"):
+        port.receive(0)
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "said"),
+    [
+        ("midi:juno?listen=1", DeviceError, "no MIDI input has 'juno' in its name; the inputs are 'keys'"),
+        ("midi:mks?listen=1", DeviceError, "no MIDI input"),
+        ("midi:keys?listen=yes", UsageError, "listen"),
+    ],
+)
+def test_what_cannot_be_listened_to(rtmidi, url: str, kind: type[DeviceError], said: str) -> None:  # type: ignore[no-untyped-def]
+    fake = rtmidi(alsa=(TWO, ["keys"]), jack=None)
+    with pytest.raises(kind) as caught:
+        open_port(url)
+    assert said in caught.value.message
+    assert caught.value.hint
+    assert fake.alive == 0
+
+
 def test_real_rtmidi_carries_every_byte_both_ways(jack: dict[str, str]) -> None:  # noqa: F811
     with (
         open_port("midi:jx test synth?virtual=1&api=jack") as synth,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -16,94 +18,160 @@ import pytest
 from jxctl.dataset import check, rows
 from jxctl.dataset_writer import Writer
 from jxctl.errors import UsageError
+from jxctl.plan import DrawnTones, Plan
 from jxctl.ports import AudiblePort, open_port
-from jxctl.recorder import PlannedTake, plan_takes, record, remaining
-from jxctl.rig import Rig
+from jxctl.recorder import check_same_plan, count_remaining, record, remaining
+from jxctl.rig import Bench, Rig, Take
 from jxctl.synth import Synth
 from jxctl.tone import INIT_TONE
+from jxctl.verdict import Latency
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(__file__).with_name("fake_rig.py")
 
 
-# -- plans ------------------------------------------------------------------------------------------
+# -- continuing ---------------------------------------------------------------------------------------
 
 
-def test_a_plan_is_every_tone_at_every_note_and_velocity(fakes: ModuleType) -> None:
-    a, b = fakes.numbered_tone(0), fakes.numbered_tone(1)
-    plan = plan_takes([a, b], [60, 72], [50, 100], 0.5, 2.0)
-    assert [take.index for take in plan] == list(range(8))
-    assert [(take.tone, take.note, take.velocity) for take in plan] == [
-        *((a, 60, 50), (a, 60, 100), (a, 72, 50), (a, 72, 100)),
-        *((b, 60, 50), (b, 60, 100), (b, 72, 50), (b, 72, 100)),
-    ]
-    assert {(take.gate_s, take.max_seconds) for take in plan} == {(0.5, 2.0)}
-
-
-@pytest.mark.parametrize("wrong", [{"note": 128}, {"velocity": 0}, {"gate_s": 9.0}])
-def test_a_plan_holds_only_what_can_be_played(fakes: ModuleType, wrong: dict[str, Any]) -> None:
-    with pytest.raises(UsageError):
-        PlannedTake(
-            **(
-                {"index": 0, "tone": fakes.numbered_tone(0), "note": 60}
-                | {"velocity": 9, "gate_s": 1}
-                | wrong
-            )
-        )
-
-
-def run_plan(fakes: ModuleType, folder: Path, plan: list[PlannedTake]) -> tuple[int, list[int]]:
+def run_plan(fakes: ModuleType, folder: Path, plan: Plan) -> tuple[int, list[int]]:
     """Record what is left of a plan; how many that was, and what ``on_take`` saw."""
     port = fakes.FakePort()
     seen: list[int] = []
     with Writer(folder) as data_set:
-        left = remaining(plan, data_set)
-        verdicts = record(left, Rig(Synth(port), port), data_set, 0, lambda row: seen.append(row["index"]))
-    assert sum(verdicts.values()) == len(left) == len(seen)
-    return len(left), seen
+        check_same_plan(plan, data_set)
+        left = count_remaining(plan, data_set)
+        takes = remaining(plan, data_set)
+        tally = record(takes, Rig(Synth(port), port), data_set, 0, lambda row: seen.append(row["index"]))
+    assert tally.recorded == tally.trusted == left == len(seen)
+    return left, seen
 
 
 def test_recording_continues_where_it_stopped(fakes: ModuleType, tmp_path: Path) -> None:
-    plan = plan_takes([fakes.numbered_tone(k) for k in range(4)], [60], [100], 0.05, 0.3)
-    assert run_plan(fakes, tmp_path, plan[:2]) == (2, [0, 1])
+    plan = fakes.short_plan(4)
+    assert run_plan(fakes, tmp_path, fakes.short_plan(2)) == (2, [0, 1])
     assert run_plan(fakes, tmp_path, plan) == (2, [2, 3])
     assert run_plan(fakes, tmp_path, plan) == (0, [])
-    assert run_plan(fakes, tmp_path, plan[:1]) == (0, []), "a shorter plan asks for nothing more"
+    assert run_plan(fakes, tmp_path, fakes.short_plan(1)) == (0, []), "a shorter plan asks for nothing more"
     assert fakes.intact(tmp_path) == [0, 1, 2, 3]
 
 
 def test_a_gap_is_filled(fakes: ModuleType, tmp_path: Path) -> None:
-    plan = plan_takes([fakes.numbered_tone(k) for k in range(3)], [60], [100], 0.05, 0.3)
-    run_plan(fakes, tmp_path, [plan[0], plan[2]])
+    plan = fakes.short_plan(3)
+    port = fakes.FakePort()
+    with Writer(tmp_path) as data_set:
+        record([plan[0], plan[2]], Rig(Synth(port), port), data_set)
     assert run_plan(fakes, tmp_path, plan) == (1, [1])
 
 
 @pytest.mark.parametrize(
-    "other", [{"notes": [61]}, {"velocities": [99]}, {"gate_s": 0.06}, {"first": 1}, {"notes": [60, 62]}]
+    "other",
+    [
+        {"notes": [61]},
+        {"velocities": [99]},
+        {"gates_s": [0.06]},
+        {"first": 1},
+        {"notes": [60, 62]},
+        {"reference": INIT_TONE},
+    ],
 )
 def test_another_plan_is_refused(fakes: ModuleType, tmp_path: Path, other: dict[str, Any]) -> None:
-    def plan(first: int = 0, **changes: Any) -> list[PlannedTake]:
-        same = {"notes": [60], "velocities": [100], "gate_s": 0.05, "max_seconds": 0.3}
-        return plan_takes([fakes.numbered_tone(k + first) for k in range(2)], **(same | changes))
-
-    run_plan(fakes, tmp_path, plan())
+    run_plan(fakes, tmp_path, fakes.short_plan(2))
     before = (tmp_path / "metadata.jsonl").read_bytes()
     with Writer(tmp_path) as data_set, pytest.raises(UsageError, match="another plan") as caught:
-        remaining(plan(**other), data_set)
+        check_same_plan(fakes.short_plan(2, **other), data_set)
     assert "seed" in caught.value.hint
     assert (tmp_path / "metadata.jsonl").read_bytes() == before
 
 
+# -- what is kept --------------------------------------------------------------------------------------
+
+
 def test_failed_takes_are_kept_with_their_verdict(fakes: ModuleType, tmp_path: Path) -> None:
     port = fakes.FakePort()
-    plan = plan_takes([fakes.numbered_tone(0), fakes.numbered_tone(1, level=0)], [60], [100], 0.05, 0.3)
+    plan = Plan([fakes.numbered_tone(0), fakes.numbered_tone(1, level=0)], [60], [100], [0.05], 0.3)
     with Writer(tmp_path) as data_set:
-        assert record(plan, Rig(Synth(port), port), data_set) == {"ok": 1, "silent": 1}
-    assert [(row["verdict"], row["onset_s"] is None) for row in rows(tmp_path)] == [
-        ("ok", False),
-        ("silent", True),
+        tally = record(plan, Rig(Synth(port), port), data_set)
+    assert (tally.verdicts, tally.failed, tally.trusted) == ({"ok": 1, "silent": 1}, {"silent": 1}, 1)
+    found = list(rows(tmp_path))
+    assert [(row["verdict"], row["attempts"], row["onset_s"] is None) for row in found] == [
+        ("ok", 1, False),
+        ("silent", 3, True),
     ]
-    assert [row["seed"] for row in rows(tmp_path)] == [None, None], "an unknown seed is not made up"
+    assert [row["seed"] for row in found] == [None, None], "an unknown seed is not made up"
+    assert found[0]["reason"] is None
+    assert "not known" in str(found[1]["reason"])
+
+
+def test_a_row_says_what_is_known_and_null_for_the_rest(fakes: ModuleType, tmp_path: Path) -> None:
+    port = fakes.FakePort()
+    noon = datetime(2026, 5, 1, 12, 0, 0, 250_000, tzinfo=UTC)
+    bench = Bench(unit="A1", rom="1.08", audio_device="Card", gain="at 3", minutes_on=lambda: 31.5)
+    full = Rig(Synth(port), port, bench, fakes.Known(pitched=True), now=lambda: noon)
+    full.latency = Latency(0.001, 0.0005)
+    plan = fakes.short_plan(1, reference=INIT_TONE, every=1)
+    with Writer(tmp_path / "full") as data_set:
+        record(plan, full, data_set, 7, tones_from="prior")
+    with Writer(tmp_path / "bare") as data_set:
+        record(plan, Rig(Synth(port), port, now=lambda: noon), data_set)
+    known: dict[str, Any] = {
+        "seed": 7, "tones_from": "prior", "model": "board", "board": "lower", "voice": 0, "unit": "A1",
+        "firmware": "1.08", "profile": None, "audio_device": "Card", "input_gain": "at 3",
+        "latency_s": 0.001, "latency_spread_s": 0.0005, "powered_on_min": 31.5, "attempts": 1,
+        "recorded_at": "2026-05-01T12:00:00.250Z", "reason": None, "verdict": "ok",
+    }  # fmt: skip
+    assert [row["reference"] for row in rows(tmp_path / "full")] == [True, False]
+    for row in rows(tmp_path / "full"):
+        assert {name: row.get(name) for name in known} == known
+        assert abs(float(row["pitch_cents"] or 99)) < 5
+        # Portamento, bend range, aftertouch and hold off, silence, check, tune (jx_hardware.md 2.5).
+        assert row["patch"] == "b500b000b700b800b900ba00b67fbb00bd00b432be32"
+    unknown = {"seed", "tones_from", "unit", "firmware", "profile", "audio_device", "input_gain"}
+    unknown |= {"latency_s", "latency_spread_s", "powered_on_min", "pitch_cents", "reason"}
+    for row in rows(tmp_path / "bare"):
+        assert {name for name in known if row.get(name) is None} | {"pitch_cents"} == unknown
+
+
+# -- time and memory -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("notes", "gate_s"), [([60], 1.9), ([48, 60, 72, 84], 1.9), ([60], 2.9)])
+def test_nearly_all_the_time_is_sound_being_recorded(
+    fakes: ModuleType, tmp_path: Path, notes: list[int], gate_s: float
+) -> None:
+    port, clock = fakes.FakePort(latency=160), fakes.Clock()
+    rig = Rig(Synth(port), fakes.Card(port, clock))
+    rig.latency = Latency(0.02, 0.005)
+    plan = fakes.short_plan(8, notes=notes, gates_s=[gate_s], max_seconds=4.0)
+    with Writer(tmp_path) as data_set:
+        tally = record(plan, rig, data_set)
+    assert tally.recorded == 8 * len(notes)
+    assert tally.seconds / clock.now >= 0.95
+
+
+def test_a_long_recording_keeps_memory_flat(fakes: ModuleType, tmp_path: Path) -> None:
+    class Tiny:
+        """Appends nothing, so that only what the recorder itself keeps is counted."""
+
+        folder = tmp_path
+        indices: ClassVar[set[int]] = set()
+
+        def append(self, index: int, take: Take, seed: int | None) -> dict[str, object]:
+            return {"index": index, "verdict": take.verdict}
+
+    port = fakes.FakePort()
+    tones = DrawnTones(3000, lambda block: [fakes.numbered_tone(block)] * 256, 256)
+    plan = Plan(tones, [60], [100], [0.01], 0.01)
+    used: list[int] = []
+
+    def on_take(row: Any) -> None:
+        if row["index"] in (1000, 2990):
+            used.append(tracemalloc.get_traced_memory()[0])
+
+    tracemalloc.start()
+    record(remaining(plan, Tiny()), Rig(Synth(port), port), Tiny(), None, on_take)  # type: ignore[arg-type]
+    tracemalloc.stop()
+    sent = 2000 * 190  # the fake port keeps what it was sent
+    assert used[1] - used[0] - sent < 200_000
 
 
 # -- kills -------------------------------------------------------------------------------------------

@@ -129,7 +129,7 @@ class Card:
 
 def test_lost_audio_makes_a_take_untrusted_and_its_onset_unknown(fake_port: Any) -> None:
     port = fake_port()
-    card = Card(port, losses={4})
+    card = Card(port, losses={3})
     heard = Rig(Synth(port), card).take(INIT_TONE, 69, 127, gate_s=0.1)
     assert heard.verdict == "dropped audio"
     assert heard.onset_s is None
@@ -138,7 +138,7 @@ def test_lost_audio_makes_a_take_untrusted_and_its_onset_unknown(fake_port: Any)
 
 def test_audio_lost_before_the_note_does_not_count_and_stale_sound_is_not_heard(fake_port: Any) -> None:
     port = fake_port()
-    take = Rig(Synth(port), Card(port, losses={1, 2})).take(INIT_TONE, 69, 127, gate_s=0.1)
+    take = Rig(Synth(port), Card(port, losses={1})).take(INIT_TONE, 69, 127, gate_s=0.1)
     assert take.verdict == "ok"
     assert take.noise_floor_dbfs == -200.0
 
@@ -159,10 +159,9 @@ def test_sound_that_arrived_while_a_tone_was_loaded_or_a_note_sent_is_not_heard(
     port.write = write
     take = Rig(Synth(port), card).take(INIT_TONE, 69, 127, gate_s=0.1)
     assert (take.noise_floor_dbfs, take.verdict) == (-200.0, "ok")
-    silenced, loaded, played = sounds[:3]
-    assert silenced == 0
-    assert loaded >= 0.12 * RATE, "the silence had time to act"
-    assert played >= loaded + 0.2 * RATE, "the floor was measured after loading, in real time"
+    loaded, played = sounds[:2]
+    assert loaded == 0
+    assert played >= loaded + 0.06 * RATE, "the slowest control loop has seen the tone (1)"
 
 
 def test_every_take_begins_in_silence_and_ends_silenced(fake_port: Any) -> None:

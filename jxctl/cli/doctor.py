@@ -1,0 +1,41 @@
+"""``jx doctor``: what is missing on this machine, and how to install it."""
+
+from __future__ import annotations
+
+import typer
+
+from jxctl.cli.common import Shown, command, say
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``jx doctor``."""
+    command(app, "doctor")(doctor)
+
+
+def doctor() -> Shown:
+    """Show what this machine has of what jx needs, and what to type to get the rest.
+
+    Nothing is opened, installed or changed. Ends with exit code 1 when rendering or guessing does not
+    work; without hardware, MIDI or sound cards jx still works with the virtual board.
+    """
+    from jxctl import installing
+    from jxctl.doctor import core_works, examine
+
+    say("looking (a few seconds)")
+    findings = examine()
+    works = core_works(findings)
+    data = {
+        "system": installing.system(),
+        "core_works": works,
+        "findings": [finding.to_json() for finding in findings],
+    }
+    width = max(len(finding.what) for finding in findings)
+    lines = []
+    for finding in findings:
+        lines.append(f"{finding.state:8} {finding.what:{width}}  {finding.said}  ({finding.needed_for})")
+        if finding.fix:
+            lines.append(f"{'':8} {'':{width}}  -> {finding.fix}")
+    wrong = sum(finding.state != "ok" for finding in findings)
+    core = "works" if works else "DOES NOT WORK"
+    lines.append(f"rendering and guessing: {core}; {wrong} of {len(findings)} lines need a look")
+    return Shown(data, "\n".join(lines), exit_code=0 if works else 1)

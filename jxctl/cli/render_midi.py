@@ -1,0 +1,88 @@
+"""``jx render --midi``: a Standard MIDI File as the virtual synth plays it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jxctl.cli.common import Shown, progress
+from jxctl.cli.output import check_outputs
+from jxctl.cli.virtual import RATES, known_model, memory_of
+from jxctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from jxctl.library.song import Song
+
+_LONGEST_TAIL_S = 600.0
+_LARGEST_FILE = 50_000_000
+
+
+def render_midi(
+    midi: Path,
+    output: Path,
+    *,
+    tone: Path | None,
+    bank: Path | None,
+    model: str,
+    tail: float,
+    profile: str,
+    rate: int,
+    seed: int,
+) -> Shown:
+    """Render a MIDI file to a stereo WAV. Raises `UsageError` before anything is written."""
+    check_outputs(midi, [(output, ".wav")])
+    if not (math.isfinite(tail) and 0 <= tail <= _LONGEST_TAIL_S):
+        raise UsageError(f"--tail is {tail:g} s", f"give 0 to {_LONGEST_TAIL_S:g}")
+    if not RATES[0] <= rate <= RATES[1]:
+        raise UsageError(f"--rate is {rate} Hz", f"give {RATES[0]} to {RATES[1]}")
+    song = _read(midi)
+    known = known_model(model)
+    memory = memory_of(known, bank, tone)
+
+    from jxctl.wavstream import MOST_BYTES, WavStream
+
+    longest = math.floor(MOST_BYTES / (6 * rate))
+    if song.seconds + tail > longest:
+        raise UsageError(
+            f"{midi}: lasts {song.seconds / 60:.0f} minutes, longer than a WAV can be at {rate} Hz",
+            f"a WAV holds {longest // 60} minutes; lower --rate",
+        )
+
+    from simulator.instrument import Instrument
+    from simulator.midi_render import play_song
+
+    instrument = Instrument(known, profile, rate, seed, memory=memory)
+    with WavStream(output, 2, rate) as wav, progress("Rendering (s)", math.ceil(song.seconds)) as advance:
+        for piece in play_song(song, instrument, tail):
+            wav.write(piece)
+            advance(piece.shape[1] / rate)
+        if not wav.samples:
+            raise UsageError(f"{midi}: nothing to render", "it has no events; --tail gives it some length")
+        warnings = wav.finish()
+    data = {
+        "output": str(output),
+        "samples": wav.samples,
+        "sample_rate": rate,
+        "channels": 2,
+        "peak": wav.peak,
+        "messages": len(song.messages),
+        "warnings": warnings,
+    }
+    lines = [f"{output}: {len(song.messages)} messages, {wav.samples / rate:.1f} s, peak {wav.peak:.2f}"]
+    if wav.peak == 0:
+        lines.append("it is silent: it plays no notes, or its tones make no sound")
+    return Shown(data, "\n".join([*lines, *warnings]))
+
+
+def _read(path: Path) -> Song:
+    from jxctl.library.song import read_song
+
+    try:
+        if path.stat().st_size > _LARGEST_FILE:
+            raise UsageError(f"{path}: too large for a MIDI file")
+        return read_song(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})", "check its name") from error
+    except UsageError as error:
+        raise UsageError(f"{path}: {error.message}", error.hint) from None

@@ -1,0 +1,279 @@
+"""What this machine has of what jx needs, and how to get the rest.
+
+The core is rendering and guessing, which need no hardware. Everything else (sound cards, MIDI, serial)
+is for playing and recording an instrument. Nothing is opened, installed or written.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from jxctl import installing
+from jxctl.installing import System
+from jxctl.probes import PROBES, Answer, ask
+
+State = Literal["ok", "warning", "missing"]
+
+OLDEST_PYTHON = (3, 11)
+PACKAGES: dict[str, tuple[str, bool]] = {
+    "typer": ("the jx command", True),
+    "rich": ("the jx command", True),
+    "numpy": ("rendering and guessing", True),
+    "numba": ("rendering", True),
+    "scipy": ("guessing", True),
+    "torch": ("guessing", True),
+    "safetensors": ("guessing", True),
+    "librosa": ("finding the note of a recording", True),
+    "soundfile": ("reading and writing sound", True),
+    "soxr": ("recordings at other sample rates", True),
+    "matplotlib": ("jx guess --plot", False),
+    "mido": ("MIDI files", False),
+    "python-rtmidi": ("midi: ports", False),
+    "pyserial": ("serial: ports", False),
+    "sounddevice": ("sound cards", False),
+}
+"""Each Python package: what it is for, and whether the core needs it."""
+
+LITTLE_SPACE = 2_000_000_000
+_TAKE_BYTES = 4 * 44100 * 3  # four seconds of 24 bits, before FLAC makes it smaller
+_FTDI, _PROLIFIC, _WCH, _SILABS = 0x0403, 0x067B, 0x1A86, 0x10C4
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: ``what`` was looked at, its ``state``, what was ``said``, what it is ``needed_for``.
+
+    ``fix``: what to type, or do. ``core``: without it neither rendering nor guessing works.
+    """
+
+    what: str
+    state: State
+    said: str
+    needed_for: str
+    fix: str = ""
+    core: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+def examine(folder: Path | None = None) -> list[Finding]:
+    """Look at everything. ``folder``: where takes would be written, for the free space. Never raises."""
+    here = installing.system()
+    with ThreadPoolExecutor(2) as pool:
+        answers = dict(zip(PROBES, pool.map(ask, PROBES), strict=True))
+    parts: dict[str, Callable[[], Iterable[Finding]]] = {
+        "Python": lambda: python_findings(here),
+        "packages": package_findings,
+        "rendering": lambda: render_findings(answers["render"]),
+        "guessing": lambda: guess_findings(answers["guess"]),
+        "sound files": lambda: file_findings(answers["files"]),
+        "audio inputs": lambda: audio_findings(answers["audio"], here),
+        "MIDI": lambda: midi_findings(answers["midi"], here),
+        "serial ports": lambda: serial_findings(answers["serial"]),
+        "disk": lambda: disk_findings(folder or Path()),
+    }
+    findings: list[Finding] = []
+    for what, part in parts.items():
+        try:
+            findings += part()
+        except Exception as error:  # a machine that is odd enough to be asked about
+            findings.append(
+                Finding(what, "warning", f"could not be looked at: {type(error).__name__}: {error}", what)
+            )
+    return findings
+
+
+def core_works(findings: Iterable[Finding]) -> bool:
+    """Whether rendering and guessing work here."""
+    return not any(finding.core and finding.state == "missing" for finding in findings)
+
+
+def python_findings(here: System, version: tuple[int, ...] | None = None) -> list[Finding]:
+    """The Python that runs jx."""
+    version = version or tuple(sys.version_info[:3])
+    said = ".".join(map(str, version))
+    if version >= OLDEST_PYTHON:
+        return [Finding("Python", "ok", said, "everything", core=True)]
+    oldest = ".".join(map(str, OLDEST_PYTHON))
+    fix = installing.command("python", here)
+    return [Finding("Python", "missing", f"{said}; {oldest} is the oldest", "everything", fix, core=True)]
+
+
+def package_findings() -> list[Finding]:
+    """Every Python package with its version, against what this jx asks for."""
+    wanted = _wanted()
+    findings = []
+    for name in [*PACKAGES, *(name for name in wanted if name not in PACKAGES)]:
+        needed_for, core = PACKAGES.get(name, ("jx", False))
+        fix = installing.package(f"{name}>={wanted[name]}" if wanted.get(name) else name)
+        try:
+            version = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            findings.append(Finding(name, "missing", "not installed", needed_for, fix, core))
+            continue
+        if _numbers(version) < _numbers(wanted.get(name, "")):
+            said = f"{version}; jx asks for {wanted[name]} or newer"
+            findings.append(Finding(name, "warning", said, needed_for, fix, core))
+        else:
+            findings.append(Finding(name, "ok", version, needed_for, core=core))
+    return findings
+
+
+def render_findings(answer: Answer) -> list[Finding]:
+    """Whether a note comes out of the kernel, and whether its machine code is kept."""
+    if answer.found is None or not answer.found["peak"] > 0:
+        said = answer.failure or "a note was rendered, and it is silent"
+        return [Finding("rendering", "missing", said, "jx render, guess, sim:", _anew("numba"), core=True)]
+    seconds, cache = answer.found["seconds"], answer.found["cache"]
+    findings = [Finding("rendering", "ok", f"a note in {seconds:.1f} s, loading included",
+                        "jx render, guess, sim:", core=True)]  # fmt: skip
+    if cache is None:
+        fix = "set NUMBA_CACHE_DIR to a folder that can be written to"
+        said = "has nowhere to be kept: it is compiled anew each time"
+        return [*findings, Finding("compiled kernel", "warning", said, "a quick start", fix)]
+    return [*findings, Finding("compiled kernel", "ok", f"kept in {cache}", "a quick start")]
+
+
+def guess_findings(answer: Answer) -> list[Finding]:
+    """Whether the network and the prior can be loaded."""
+    if answer.found is None:
+        return [Finding("network", "missing", answer.failure, "jx guess", _anew("torch"), core=True)]
+    return [Finding("network", "ok", answer.found["checkpoint"], "jx guess", core=True)]
+
+
+def file_findings(answer: Answer) -> list[Finding]:
+    """Whether sound files of 24 bits can be written and read."""
+    if answer.found is None or not answer.found["exact"]:
+        said = answer.failure or "a FLAC of 24 bits does not come back as it was written"
+        fix = _anew("soundfile")
+        return [Finding("sound files", "missing", said, "reading and writing sound", fix, core=True)]
+    said = f"libsndfile {answer.found['version']}"
+    return [Finding("sound files", "ok", said, "reading and writing sound", core=True)]
+
+
+def audio_findings(answer: Answer, here: System) -> list[Finding]:
+    """PortAudio and the inputs it finds."""
+    needed_for = "jx record from a sound card"
+    if answer.found is None:
+        absent = "sounddevice" in answer.failure
+        fix = installing.package("sounddevice") if absent else installing.command("portaudio", here)
+        return [Finding("PortAudio", "missing", answer.failure, needed_for, fix)]
+    systems = ", ".join(answer.found["systems"]) or "no sound system"
+    findings = [Finding("PortAudio", "ok", f"{answer.found['version']} ({systems})", needed_for)]
+    inputs = answer.found["inputs"]
+    if not inputs:
+        fix = "connect an audio interface; on Linux the user may have to be in the group audio"
+        findings.append(Finding("audio inputs", "warning", "none", needed_for, fix))
+    for each in inputs:
+        said = f"{each['name']}: {each['channels']} channels, {each['sample_rate']:.0f} Hz, {each['system']}"
+        findings.append(Finding(f"audio input {each['number']}", "ok", said, needed_for))
+    return findings
+
+
+def midi_findings(answer: Answer, here: System) -> list[Finding]:
+    """RtMidi, the MIDI systems under it, and their ports."""
+    if answer.found is None:
+        absent = "rtmidi" in answer.failure and "No module" in answer.failure
+        fix = installing.package("python-rtmidi") if absent else installing.command("alsa", here)
+        return [Finding("RtMidi", "missing", answer.failure, "midi: ports", fix or _anew("python-rtmidi"))]
+    findings = []
+    running = [name for name, failure in answer.found["systems"].items() if not failure]
+    for name, failure in answer.found["systems"].items():
+        # One MIDI system is enough; JACK is there only where somebody started it.
+        state: State = "ok" if not failure or running else "warning"
+        fix = _jack_fix(here) if failure and name == "jack" else ""
+        if failure and name == "alsa":
+            fix = "sudo modprobe snd-seq (the sequencer of ALSA; not in a container)"
+        findings.append(Finding(f"MIDI by {name}", state, failure or "runs", "midi: ports", fix))
+    ports = [f"{name} ({system})" for system, name in answer.found["outputs"]]
+    if ports:
+        return [*findings, *(Finding("MIDI output", "ok", port, "midi: ports") for port in ports)]
+    fix = "connect a MIDI interface; jx ports lists what is there"
+    return [*findings, Finding("MIDI outputs", "warning", "none", "midi: ports", fix)]
+
+
+def serial_findings(answer: Answer) -> list[Finding]:
+    """The serial devices: may this user open them, and do they make 31250 baud?"""
+    needed_for = "serial: ports, for a bare sound board"
+    if answer.found is None:
+        return [
+            Finding("serial ports", "missing", answer.failure, needed_for, installing.package("pyserial"))
+        ]
+    findings = []
+    for each in answer.found:
+        said = f"{each['description'] or 'serial port'}; {baud_advice(each['device'], each['vendor'])}"
+        if each["allowed"]:
+            findings.append(Finding(each["device"], "ok", said, needed_for))
+            continue
+        group = each["group"]
+        # The group of a device may be root, which nobody should join.
+        fix = installing.join_group(group) if group not in (None, "root") else "ask who runs this machine"
+        findings.append(Finding(each["device"], "warning", f"no permission; {said}", needed_for, fix))
+    if not findings:
+        fix = "connect a USB serial adapter that can make 31250 baud; those with an FTDI chip usually can"
+        findings.append(Finding("serial ports", "warning", "none", needed_for, fix))
+    return findings
+
+
+def baud_advice(device: str, vendor: int | None) -> str:
+    """What is known of a device and 31250 baud, the speed of the bus, without opening it."""
+    if vendor == _FTDI:
+        return "FTDI: 31250 baud is likely (3 MHz / 96; FTDI application note AN232B-05)"
+    if vendor in (_PROLIFIC, _WCH, _SILABS):
+        maker = {_PROLIFIC: "Prolific", _WCH: "WCH", _SILABS: "Silicon Labs"}[vendor]
+        return f"{maker}: whether it makes 31250 baud depends on chip and driver; jx send tells"
+    if vendor is None and re.search(r"/ttyS\d+$|^COM[12]$", device):
+        return "built in: 31250 baud is unlikely (a PC's own port makes 115200 / n)"
+    return "whether it makes 31250 baud is not known; jx send tells"
+
+
+def disk_findings(folder: Path) -> list[Finding]:
+    """Free space where takes would be written, and whether they may be."""
+    free = shutil.disk_usage(folder).free
+    takes = free // _TAKE_BYTES
+    said = f"{free / 1e9:.1f} GB free here: {takes} takes of 4 s before compression"
+    findings = [Finding("disk", "ok" if free > LITTLE_SPACE else "warning", said, "jx record",
+                        "" if free > LITTLE_SPACE else "free some space, or record elsewhere")]  # fmt: skip
+    if not os.access(folder, os.W_OK):
+        said = f"{folder.resolve()} cannot be written to"
+        findings.append(Finding("folder", "warning", said, "jx record", "record into another folder"))
+    return findings
+
+
+def _wanted() -> dict[str, str]:
+    """The oldest version of each package that the installed jx asks for; empty when it is not installed."""
+    try:
+        lines = metadata.requires("jx") or []
+    except metadata.PackageNotFoundError:
+        return {}
+    found = {}
+    for line in lines:
+        match = re.match(r"([\w.-]+)(?:\[.*?\])?(?:>=([\d.]+))?", line)
+        if match and "extra" not in line:
+            found[match[1]] = match[2] or ""
+    return found
+
+
+def _numbers(version: str) -> list[int]:
+    match = re.match(r"[\d.]+", version)
+    return [int(part) for part in match[0].split(".") if part] if match else []
+
+
+def _jack_fix(here: System) -> str:
+    there = shutil.which("jackd") is not None
+    return "start it, for example with jackd -d alsa" if there else installing.command("jack", here)
+
+
+def _anew(name: str) -> str:
+    return f"{installing.pip()} install --force-reinstall {name}"

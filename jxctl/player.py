@@ -1,0 +1,138 @@
+"""What a rig plays on: a bare board or a whole synth, behind the same five verbs.
+
+A bare board is told its voice; a whole synth chooses one itself and does not say which. A board takes
+a tone in the captured order of the assigner (`jxctl.synth.load_sequence`). A whole synth takes it into
+its edit buffer, once after a plain patch has made sure that nothing else sounds with it.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from jxctl.bank import AnyTone, Bank
+from jxctl.bus import BoardName, SetParameter, encode
+from jxctl.errors import UsageError
+from jxctl.library.families import tone_for
+from jxctl.models import Model
+from jxctl.patch import Patch
+from jxctl.ports import Port
+from jxctl.sending import patch_plan, tone_plan, transmit
+from jxctl.synth import Synth, load_sequence
+from jxctl.tone import Tone
+
+_ALL_NOTES_OFF = 123
+
+
+class Player(Protocol):
+    """Something that plays one tone. ``model``: a name in `jxctl.models`, None when unknown.
+
+    ``board``, ``voice``: which of them sounds, None when unknown. ``patch_hex``: what was sent beside
+    the tone and sounds with it: bus pairs of a board, messages of a whole synth.
+    """
+
+    port: Port
+    model: str | None
+    board: BoardName | None
+    voice: int | None
+    patch_hex: str | None
+
+    def load(self, tone: Tone) -> None:
+        """Load a tone and end what sounds. Raises `DeviceError` when the port is gone."""
+
+    def note_on(self, note: int, velocity: int) -> None:
+        """Press a key."""
+
+    def note_off(self, note: int) -> None:
+        """Let it go."""
+
+    def silence(self) -> None:
+        """End all notes."""
+
+
+class BoardPlayer:
+    """A bare sound board, on voice 0: the board itself allocates no voices."""
+
+    voice: int | None = 0
+
+    def __init__(self, synth: Synth, board: BoardName = "lower") -> None:
+        self.port = synth.port
+        self.model: str | None = "board"
+        self.board: BoardName | None = board
+        self.patch_hex: str | None = None
+        self._synth = synth
+        self._name = board
+
+    def load(self, tone: Tone) -> None:
+        """Load a tone into the board. Takes 41 ms on a real bus; voices that sound are cut."""
+        self._synth.load(tone, self._name)
+        beside = [
+            message
+            for message in load_sequence(tone, self._name)
+            if isinstance(message, SetParameter) and message.id >= 0xB0
+        ]
+        self.patch_hex = encode(beside).hex()
+
+    def note_on(self, note: int, velocity: int) -> None:
+        """Start voice 0."""
+        self._synth.note_on(note, velocity)
+
+    def note_off(self, note: int) -> None:
+        """Release voice 0."""
+        self._synth.note_off(note)
+
+    def silence(self) -> None:
+        """End all notes on both boards."""
+        self._synth.silence()
+
+
+class MidiPlayer:
+    """A whole synth behind MIDI, on ``channel`` 0-15; its memory is left alone.
+
+    The first `load` sends a plain patch where the model takes one: poly 1, no portamento, and of a Super
+    JX one tone on all voices (whole upper) without detune and at full volume.
+
+    Raises `UsageError` for a model that takes no tones.
+    """
+
+    board: BoardName | None = None
+    voice: int | None = None
+
+    def __init__(self, port: Port, model: Model, channel: int = 0) -> None:
+        self.port = port
+        self.model: str | None = model.name
+        self.patch_hex: str | None = None
+        self._row = model
+        self._channel = channel
+        self._prepared = False
+        # Whatever cannot be sent is refused here, before anything is.
+        tone_plan(self._own(Tone.init()), model, None, channel, None)
+
+    def load(self, tone: Tone) -> None:
+        """Send a tone to the edit buffer with the model's pauses. What V4 firmware lacks is left out."""
+        own = self._own(tone)
+        if not self._prepared and self._row.can("receive", "APR patch"):
+            assert self._row.family is not None
+            plain = Patch.init_jx8p() if self._row.family == "jx8p" else Patch.init()
+            bank = Bank(self._row.family, {0: plain})
+            messages = patch_plan(bank, self._row, self._channel, None).messages
+            transmit(self.port, messages, self._row)
+            self.patch_hex = b"".join(message.encoded() for message in messages).hex()
+        self._prepared = True
+        transmit(self.port, tone_plan(own, self._row, None, self._channel, None).messages, self._row)
+
+    def note_on(self, note: int, velocity: int) -> None:
+        """Press a key."""
+        self.port.write(bytes((0x90 | self._channel, note, velocity)))
+
+    def note_off(self, note: int) -> None:
+        """Let it go."""
+        self.port.write(bytes((0x80 | self._channel, note, 64)))
+
+    def silence(self) -> None:
+        """All notes off (controller 123): released tails may go on until the next tone is loaded."""
+        self.port.write(bytes((0xB0 | self._channel, _ALL_NOTES_OFF, 0)))
+
+    def _own(self, tone: Tone) -> AnyTone:
+        if self._row.family is None:
+            raise UsageError(f"a {self._row.title} has no MIDI", "use serial: or sim:")
+        return tone_for(tone, self._row.family)[0]

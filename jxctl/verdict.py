@@ -1,0 +1,211 @@
+"""Whether a take can be trusted, from what was heard and what was to be expected.
+
+What was to be expected comes from outside (`Expectations`; the command line asks the simulator), and
+may be unknown: an unknown expectation refuses nothing. The worst finding wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jxctl.audio import ONSET_ABOVE_FLOOR_DB, ONSET_BELOW_PEAK_DB, Audio, onset, peak_dbfs
+from jxctl.likeness import difference_db, limit_db
+from jxctl.pitch import cents, pitch_hz
+from jxctl.tone import Tone
+
+Verdict = Literal[
+    "ok",
+    "expected silence",
+    "silent",
+    "clipped",
+    "dropped audio",
+    "too early",
+    "too late",
+    "out of tune",
+    "unlike its tone",
+]
+TRUSTED: tuple[Verdict, ...] = ("ok", "expected silence")
+"""Verdicts under which audio and label belong together."""
+
+CLIP_LEVEL = 32767 / 32768
+"""A sample this large has met the end of a 16-bit converter, and of any longer one."""
+SILENT_DBFS = -80.0
+"""A take that never gets louder than this is silent, however quiet the floor (assumed)."""
+EARLY_S = 0.005
+"""A sound may begin this much before the shortest latency measured (assumed)."""
+LATE_S = 0.08
+"""And this much after it should: a control loop of 60 ms, the slowest that sources allow
+(jx_hardware.md section 1), and a rest (assumed)."""
+OUT_OF_TUNE_CENTS = 70.0
+"""Less than a wrong semitone, more than the fine tune of DCO-2 (50 cents)."""
+
+CLEAR_DB = 50.0
+"""A sound is compared with its render when it is this far above the noise floor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """From sending a note to hearing it: the middle, and the largest minus the smallest, in seconds."""
+
+    latency_s: float
+    spread_s: float
+
+
+class Expectations(Protocol):
+    """What a tone should sound like. Every answer may be None: unknown."""
+
+    def sounds(self, tone: Tone, note: int, velocity: int, gate_s: float) -> bool | None:
+        """Whether it should be heard at all."""
+
+    def onset_s(
+        self, tone: Tone, note: int, velocity: int, gate_s: float, below_peak_db: float
+    ) -> float | None:
+        """Seconds from the key to the first sample that is less than ``below_peak_db`` under the peak."""
+
+    def hz(self, tone: Tone, note: int) -> float | None:
+        """Its pitch, for a tone that has a clear one."""
+
+    def renders(
+        self, tone: Tone, note: int, velocity: int, gate_s: float, seconds: float
+    ) -> Iterable[NDArray[np.float32]]:
+        """What it sounds like, float32[K, samples] from the key on, K for gates a little shorter or longer;
+        one such batch for each voice that may play it. None where that is not known to the sample."""
+
+
+class NothingExpected:
+    """Knows nothing."""
+
+    def sounds(self, tone: Tone, note: int, velocity: int, gate_s: float) -> bool | None:
+        """Unknown."""
+
+    def onset_s(
+        self, tone: Tone, note: int, velocity: int, gate_s: float, below_peak_db: float
+    ) -> float | None:
+        """Unknown."""
+
+    def hz(self, tone: Tone, note: int) -> float | None:
+        """Unknown."""
+
+    def renders(
+        self, tone: Tone, note: int, velocity: int, gate_s: float, seconds: float
+    ) -> Iterable[NDArray[np.float32]]:
+        """Unknown."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A recorded note: the audio from note-on, the RMS floor before it, and whether audio was lost."""
+
+    audio: Audio
+    sample_rate: int
+    floor_dbfs: float
+    dropped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict, and why when it is not a trusted one; what was measured on the way.
+
+    ``onset_s``: when the sound begins. ``pitch_cents``: heard above asked pitch, octaves left out.
+    ``expected``: "sound" or "silence". None: not measured, or not known.
+    """
+
+    verdict: Verdict
+    reason: str | None = None
+    onset_s: float | None = None
+    pitch_cents: float | None = None
+    expected: str | None = None
+
+
+def judge(
+    heard: Heard,
+    tone: Tone,
+    note: int,
+    velocity: int,
+    gate_s: float,
+    latency: Latency | None = None,
+    expected: Expectations | None = None,
+    tuning_cents: float = 0.0,
+) -> Judgement:
+    """Judge a take; see `Verdict` and the constants of this module for what is found.
+
+    ``tuning_cents``: how far the whole instrument is above standard pitch.
+    """
+    expected = expected or NothingExpected()
+    if heard.dropped:
+        return Judgement("dropped audio", "the audio input lost samples during the take")
+    peak = peak_dbfs(heard.audio)
+    begins_s = onset(heard.audio, heard.sample_rate, heard.floor_dbfs)
+    if np.max(np.abs(heard.audio), initial=0.0) >= CLIP_LEVEL:
+        return Judgement("clipped", "samples reach full scale: turn the input down", begins_s)
+    if begins_s is None or peak < SILENT_DBFS or peak < heard.floor_dbfs + ONSET_ABOVE_FLOOR_DB:
+        return _silence(expected.sounds(tone, note, velocity, gate_s), peak, heard.floor_dbfs)
+    wrong_time = _wrong_time(heard, peak, begins_s, latency, expected, (tone, note, velocity, gate_s))
+    if wrong_time is not None:
+        return wrong_time
+    asked_hz = expected.hz(tone, note)
+    heard_hz = None if asked_hz is None else pitch_hz(heard.audio, heard.sample_rate)
+    off = None if asked_hz is None or heard_hz is None else cents(heard_hz, asked_hz)
+    if off is not None and abs(off - tuning_cents) > OUT_OF_TUNE_CENTS:
+        reason = f"heard {heard_hz:.1f} Hz, {off:+.0f} cents from {asked_hz:.1f} Hz"
+        return Judgement("out of tune", reason, begins_s, off)
+    unlike = None
+    if peak > heard.floor_dbfs + CLEAR_DB:
+        seconds = heard.audio.size / heard.sample_rate
+        unlike = _unlike(heard, peak, begins_s, expected.renders(tone, note, velocity, gate_s, seconds))
+    return Judgement("unlike its tone" if unlike else "ok", unlike, begins_s, off)
+
+
+def _unlike(heard: Heard, peak: float, begins_s: float, renders: Iterable[NDArray[np.float32]]) -> str | None:
+    """By how much a sound differs from all that it may be; None when it does not, or nothing is known."""
+    limit = limit_db(peak, heard.floor_dbfs)
+    nearest: float | None = None
+    for batch in renders:
+        found = difference_db(heard.audio, batch, heard.sample_rate, begins_s)
+        if found is None or found <= limit:
+            return None
+        nearest = found if nearest is None else min(nearest, found)
+    if nearest is None:
+        return None
+    return f"it differs from the tone by {nearest:.0f} dB, which is more than {limit:.0f} dB"
+
+
+def _silence(sounds: bool | None, peak: float, floor_dbfs: float) -> Judgement:
+    if sounds is False:
+        return Judgement("expected silence", expected="silence")
+    reason = f"peak {peak:.1f} dBFS over a floor of {floor_dbfs:.1f} dBFS"
+    if sounds:
+        return Judgement("silent", f"{reason}, and the tone should sound", expected="sound")
+    return Judgement("silent", f"{reason}; whether the tone should sound is not known")
+
+
+def _wrong_time(
+    heard: Heard,
+    peak: float,
+    begins_s: float,
+    latency: Latency | None,
+    expected: Expectations,
+    asked: tuple[Tone, int, int, float],
+) -> Judgement | None:
+    if latency is None:
+        return None
+    soonest = latency.latency_s - latency.spread_s - EARLY_S
+    if begins_s < soonest:
+        reason = f"heard after {1000 * begins_s:.0f} ms, before a note can be heard ({1000 * soonest:.0f} ms)"
+        return Judgement("too early", reason, begins_s)
+    latest = latency.latency_s + latency.spread_s + LATE_S
+    if begins_s <= latest:
+        return None
+    # Only now, because it may have to be rendered: a slow attack is late by itself.
+    below_peak_db = min(ONSET_BELOW_PEAK_DB, peak - heard.floor_dbfs - ONSET_ABOVE_FLOOR_DB)
+    slow = expected.onset_s(*asked, below_peak_db)
+    if slow is None or begins_s <= latest + slow:
+        return None
+    reason = f"heard after {1000 * begins_s:.0f} ms, at the latest due after {1000 * (latest + slow):.0f} ms"
+    return Judgement("too late", reason, begins_s)
