@@ -23,44 +23,18 @@ sys.path.insert(0, str(ROOT / "tests"))
 from hil import campaign  # noqa: E402
 from hil.bench import Bench  # noqa: E402
 
-NOTES = (
-    "36",
-    "41",
-    "48",
-    "53",
-    "60",
-    "65",
-    "72",
-    "79",
-    "43",
-    "50",
-    "55",
-    "57",
-    "62",
-    "67",
-    "69",
-    "74",
-    "76",
-    "38",
-    "45",
-    "81",
-)
+QUICK = "--gate 0.2 --max-seconds 0.5 --skip-checks".split()
 
 
-def jack(folder: Path, takes: int, kills: int, every_s: float, wire: str, seed: int) -> campaign.Counts:
-    """Takes through JACK, with faults about every ``every_s`` seconds and ``kills`` kills."""
-    options = [*campaign.write_tones(folder, takes // 4), "--notes", ",".join(NOTES[:4])]
-    options += [
-        "--gate",
-        "0.2",
-        "--max-seconds",
-        "0.5",
-        "--profile",
-        "superjx",
-        "--skip-checks",
-        "--retries",
-        "6",
-    ]
+def jack(
+    folder: Path, takes: int, kills: int, every_s: float, wire: str, seed: int, blind: bool
+) -> campaign.Counts:
+    """Takes through JACK, with faults about every ``every_s`` seconds and ``kills`` kills.
+
+    ``blind``: the recorder is not told what the board sounds like, as with an instrument.
+    """
+    options = [*campaign.write_tones(folder, takes // 4), "--notes", "36,41,48,53", *QUICK, "--retries", "6"]
+    options += [] if blind else ["--profile", "superjx"]
     with Bench(folder, wire, ["--every", str(every_s), "--seed", str(seed)]) as bench:
         counts = campaign.record(lambda: bench.record(folder / "set", *options), folder / "set", kills, seed)
         counts.faults = Counter(fault["kind"] for fault in bench.faults())
@@ -69,14 +43,8 @@ def jack(folder: Path, takes: int, kills: int, every_s: float, wire: str, seed: 
 
 def sim(folder: Path, takes: int, kills: int, seed: int) -> campaign.Counts:
     """Takes through ``sim:``, with kills only."""
-    options = [
-        *campaign.write_tones(folder, takes // 40),
-        "--notes",
-        ",".join(NOTES),
-        "--velocities",
-        "60,110",
-    ]
-    options += ["--gate", "0.2", "--max-seconds", "0.5", "--skip-checks"]
+    notes = ",".join(map(str, range(36, 76, 2)))
+    options = [*campaign.write_tones(folder, takes // 40), "--notes", notes, "--velocities", "60,110", *QUICK]
     command = [sys.executable, "-m", "jxctl", "record", str(folder / "set"), "--port", "sim:", *options]
 
     def start() -> subprocess.Popen[str]:
@@ -95,15 +63,16 @@ def main() -> int:
     parser.add_argument("where", choices=["jack", "sim"])
     parser.add_argument("--takes", type=int)
     parser.add_argument("--kills", type=int, default=30)
-    parser.add_argument("--every", type=float, default=1.5, help="seconds between faults, on average")
+    parser.add_argument("--every", type=float, default=3.0, help="seconds between faults, on average")
     parser.add_argument("--wire", choices=["midi", "serial"], default="midi")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--blind", action="store_true", help="do not compare with renders while recording")
     options = parser.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         if options.where == "jack":
             asked = (options.takes or 100, options.kills, options.every, options.wire, options.seed)
-            counts = jack(Path(folder), *asked)
+            counts = jack(Path(folder), *asked, options.blind)
         else:
             counts = sim(Path(folder), options.takes or 1000, options.kills, options.seed)
     print(f"{options.where} ({time.monotonic() - began:.0f} s)\n{counts}")

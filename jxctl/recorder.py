@@ -19,7 +19,9 @@ from jxctl.dataset import Row, rows
 from jxctl.dataset_writer import Writer
 from jxctl.errors import DeviceError, UsageError
 from jxctl.plan import Plan, PlannedTake
-from jxctl.rig import Rig, Take
+from jxctl.rig import Rig
+from jxctl.take import Take
+from jxctl.tone import Tone
 from jxctl.verdict import TRUSTED
 
 RETRIES = 2
@@ -104,8 +106,8 @@ def record(
         writing = _Writing(writer, data_set, seed, tally, on_take)
         ready = writing.finish if rig.live else _nothing
         try:
-            for planned in takes:
-                take = _tried(rig, planned, retries, ready, tally)
+            for planned, following in _with_next(takes):
+                take = _tried(rig, planned, retries, ready, tally, following)
                 writing.finish()
                 writing.start(
                     planned.index, replace(take, reference=planned.reference, tones_from=tones_from)
@@ -123,17 +125,34 @@ def record(
     return tally
 
 
-def _tried(rig: Rig, planned: PlannedTake, retries: int, ready: Callable[[], None], tally: Tally) -> Take:
+def _tried(
+    rig: Rig,
+    planned: PlannedTake,
+    retries: int,
+    ready: Callable[[], None],
+    tally: Tally,
+    following: Tone | None,
+) -> Take:
     """The first take that can be trusted, or the last one that was tried."""
     for attempt in range(1, retries + 2):
-        take = rig.take(
-            planned.tone, planned.note, planned.velocity, planned.gate_s, planned.max_seconds, ready
-        )
+        asked = (planned.tone, planned.note, planned.velocity, planned.gate_s, planned.max_seconds)
+        take = rig.take(*asked, ready, following)
         tally.seconds += take.seconds
         tally.retries += attempt > 1
         if take.trusted:
             break
     return replace(take, attempts=attempt)
+
+
+def _with_next(takes: Iterable[PlannedTake]) -> Iterator[tuple[PlannedTake, Tone | None]]:
+    """Each take with the tone of the one after it."""
+    last: PlannedTake | None = None
+    for planned in takes:
+        if last is not None:
+            yield last, planned.tone
+        last = planned
+    if last is not None:
+        yield last, None
 
 
 def _nothing() -> None:

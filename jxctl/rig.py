@@ -11,7 +11,7 @@ and a load begins by closing the level (jx_hardware.md 2.3, 2.5).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -21,9 +21,11 @@ from jxctl.errors import DeviceError
 from jxctl.plan import DEFAULT_MAX_SECONDS, check_note
 from jxctl.player import BoardPlayer, Player
 from jxctl.synth import Synth
+from jxctl.take import Bench as Bench
+from jxctl.take import Take as Take
 from jxctl.tone import Tone
-from jxctl.verdict import TRUSTED, Expectations, Heard, Judgement, Latency, judge
-from jxctl.verdict import Verdict as Verdict  # where it was before
+from jxctl.verdict import Expectations, Heard, Latency, judge
+from jxctl.verdict import Verdict as Verdict
 
 TAIL_END_ABOVE_FLOOR_DB = 6.0
 """The tail has gone when its level over `_TAIL_STEP_S` is this near the noise floor (assumed)."""
@@ -43,86 +45,6 @@ FLOOR_S = 0.05
 _TAIL_STEP_S = 0.1
 # While the latency is not known, a note that has not been heard yet may still arrive (assumed).
 _LATENCY_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """What is known of a rig without measuring; None is unknown.
-
-    ``unit``: serial number of the instrument. ``rom``: version of its firmware. ``profile``: of a
-    virtual board. ``audio_device``: name of the input. ``gain``: where its gain stands, in words.
-    ``minutes_on``: gives the minutes since power-on when asked.
-    """
-
-    unit: str | None = None
-    rom: str | None = None
-    profile: str | None = None
-    audio_device: str | None = None
-    gain: str | None = None
-    minutes_on: Callable[[], float] | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Take:
-    """One recorded note and everything needed to repeat it; None is unknown.
-
-    ``audio``: ``float32[samples]``, mono, from the moment the note was sent; full scale is 1.0.
-    ``note``, ``velocity``: MIDI numbers. ``gate_s``: seconds from note-on to note-off.
-    ``max_seconds``: where the recording would have been cut. ``port``: URL of the port played.
-    ``noise_floor_dbfs``: RMS before the note. ``peak_dbfs``: largest sample. ``onset_s``: seconds
-    from sending the note to hearing it, which includes the latency of the rig. ``tail_cut``: it was
-    still sounding at the end. ``verdict``, ``reason``, ``pitch_cents``, ``expected``: see
-    `jxctl.verdict.Judgement`. ``attempts``: how often it was played until then.
-
-    ``model``, ``board``, ``voice``, ``patch``: see `jxctl.player.Player`. ``unit``, ``firmware``,
-    ``profile``, ``audio_device``, ``input_gain``: see `Bench`. ``latency_s``, ``latency_spread_s``: of the
-    rig, measured beforehand. ``powered_on_min``: minutes since power-on. ``recorded_at``: UTC, ISO 8601,
-    by the machine's clock. ``reference``: it is the plan's reference tone. ``tones_from``: where the
-    tones of the plan come from.
-    """
-
-    audio: Audio
-    sample_rate: int
-    tone: Tone
-    note: int
-    velocity: int
-    gate_s: float
-    max_seconds: float
-    port: str
-    noise_floor_dbfs: float | None
-    peak_dbfs: float | None
-    onset_s: float | None
-    tail_cut: bool | None
-    verdict: Verdict | None
-    reason: str | None = None
-    attempts: int = 1
-    expected: str | None = None
-    pitch_cents: float | None = None
-    reference: bool = False
-    tones_from: str | None = None
-    model: str | None = None
-    board: str | None = None
-    voice: int | None = None
-    patch: str | None = None
-    unit: str | None = None
-    firmware: str | None = None
-    profile: str | None = None
-    audio_device: str | None = None
-    input_gain: str | None = None
-    latency_s: float | None = None
-    latency_spread_s: float | None = None
-    powered_on_min: float | None = None
-    recorded_at: str | None = None
-
-    @property
-    def trusted(self) -> bool:
-        """Whether audio and label belong together."""
-        return self.verdict in TRUSTED
-
-    @property
-    def seconds(self) -> float:
-        """How long the recording is."""
-        return self.audio.size / self.sample_rate
 
 
 class Rig:
@@ -148,6 +70,8 @@ class Rig:
         self.expected = expected
         self._now = now
         self._holds: Tone | None = None
+        self._settling = False
+        self._dropped = False
 
     @property
     def live(self) -> bool:
@@ -162,11 +86,13 @@ class Rig:
         gate_s: float = 1.0,
         max_seconds: float = DEFAULT_MAX_SECONDS,
         ready: Callable[[], object] = lambda: None,
+        then: Tone | None = None,
     ) -> Take:
         """Play one note of a tone and record it, with its tail, for at most ``max_seconds``.
 
-        ``ready`` is called when the board has settled, before the note: it may wait for something. A tone
-        that the board holds already, after a trusted take that was not cut, is not loaded again.
+        ``ready`` is called when the board has settled, before the note: it may wait for something. ``then``
+        is the tone of the next take: it is loaded at once, and settles while this take is judged. A tone that
+        the board holds already, after a trusted take, is not loaded again; after one that was cut, it is.
 
         Raises `UsageError` for a note or times out of range, `DeviceError` when the port or the
         audio input fails. The player is silenced afterwards, whatever happens.
@@ -176,12 +102,19 @@ class Rig:
         try:
             floor_dbfs = self._settled(tone, holds)
             ready()
-            take = self._take(tone, note, velocity, gate_s, max_seconds, floor_dbfs)
+            take = self._recorded(tone, note, velocity, gate_s, max_seconds, floor_dbfs)
         finally:
             self.player.silence()
+        reload = then is not None and (then != tone or bool(take.tail_cut))
+        if then is not None and reload:
+            self.player.load(then)
+        # From here on the board settles, and what is heard of it is kept for the next take.
+        self._catch_up()
+        self._settling = True
+        take = self._judged(take)
         # Lost audio says nothing about the board; any other doubt, and it is loaded anew.
-        if (take.trusted or take.verdict == "dropped audio") and not take.tail_cut:
-            self._holds = tone
+        if take.trusted or take.verdict == "dropped audio":
+            self._holds = then if reload else None if take.tail_cut else tone
         return take
 
     def hush(self, seconds: float) -> Audio:
@@ -191,6 +124,7 @@ class Rig:
         """
         self.player.silence()
         self._catch_up()
+        self._settling = False
         self._listen(self.settle_s)
         return self._listen(seconds)
 
@@ -206,14 +140,16 @@ class Rig:
         """Have the tone loaded and the board quiet; the noise floor."""
         if holds != tone:
             self.player.load(tone)
-        self._catch_up()
+        if holds != tone or not self._settling:
+            self._catch_up()
+        self._settling = False
         quiet = self._listen(self.settle_s)
         # Not what was still on its way from before.
         late_s = self.latency.latency_s if self.latency else 0.0
         floor_s = min(FLOOR_S, self.settle_s - late_s)
         return rms_dbfs(quiet[-max(1, round(floor_s * self.audio.sample_rate)) :])
 
-    def _take(
+    def _recorded(
         self, tone: Tone, note: int, velocity: int, gate_s: float, max_seconds: float, floor_dbfs: float
     ) -> Take:
         self._catch_up()
@@ -226,14 +162,11 @@ class Rig:
         tail, tail_cut = self._tail(held, floor_dbfs, max_seconds)
         audio = np.concatenate([held, *tail])
 
-        rate = self.audio.sample_rate
-        heard = Heard(audio, rate, floor_dbfs, self._dropouts() > dropouts)
-        measured = (self.latency, self.expected, self.tuning_cents)
-        found: Judgement = judge(heard, tone, note, velocity, gate_s, *measured)
+        self._dropped = self._dropouts() > dropouts
         bench, player, latency = self.bench, self.player, self.latency
         return Take(
             audio=audio,
-            sample_rate=rate,
+            sample_rate=self.audio.sample_rate,
             tone=tone,
             note=note,
             velocity=velocity,
@@ -242,12 +175,9 @@ class Rig:
             port=player.port.url,
             noise_floor_dbfs=floor_dbfs,
             peak_dbfs=peak_dbfs(audio),
-            onset_s=found.onset_s,
+            onset_s=None,
             tail_cut=tail_cut,
-            verdict=found.verdict,
-            reason=found.reason,
-            expected=found.expected,
-            pitch_cents=found.pitch_cents,
+            verdict=None,
             model=player.model,
             board=player.board,
             voice=player.voice,
@@ -261,6 +191,21 @@ class Rig:
             latency_spread_s=latency.spread_s if latency else None,
             powered_on_min=powered_on_min,
             recorded_at=recorded_at,
+        )
+
+    def _judged(self, take: Take) -> Take:
+        """The take with its verdict."""
+        assert take.noise_floor_dbfs is not None
+        heard = Heard(take.audio, take.sample_rate, take.noise_floor_dbfs, self._dropped)
+        asked = (take.tone, take.note, take.velocity, take.gate_s)
+        found = judge(heard, *asked, self.latency, self.expected, self.tuning_cents)
+        return replace(
+            take,
+            onset_s=found.onset_s,
+            verdict=found.verdict,
+            reason=found.reason,
+            expected=found.expected,
+            pitch_cents=found.pitch_cents,
         )
 
     def _tail(self, held: Audio, floor_dbfs: float, max_seconds: float) -> tuple[list[Audio], bool]:

@@ -140,6 +140,7 @@ class Chorus:
     seed: NDArray[np.uint32]
     _position: int = 0
     _state: State | None = field(default=None, repr=False)
+    _setting: Setting | None = field(default=None, repr=False)
 
     def play(self, dry: NDArray[np.float32], position: int, begin: int) -> NDArray[np.float32]:
         """float32[samples] from sample ``begin`` on to float32[2, samples], at a `positions` position."""
@@ -147,8 +148,9 @@ class Chorus:
         if self._state is None or (not dry.any() and self._state.silent):
             return np.stack([dry, dry])
         out = np.empty((2, len(dry)), np.float32)
-        setting = Setting.of(position, self.profile, self.sample_rate)
-        run(self._state, setting, dry[None, :], out, np.zeros(1, np.int64), begin, 0, stereo=True)
+        if self._setting is None:
+            self._setting = Setting.of(position, self.profile, self.sample_rate)
+        run(self._state, self._setting, dry[None, :], out, np.zeros(1, np.int64), begin, 0, stereo=True)
         return out
 
     def _switch(self, position: int, now: int) -> None:
@@ -164,6 +166,7 @@ class Chorus:
             state.turns = (state.turns + (now - state.since) * old.lfo[0]) % 1.0
             state.since = now
         self._position = position
+        self._setting = None
 
 
 def phase_seeds(seeds: NDArray[np.int64]) -> NDArray[np.uint32]:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from simulator.intrinsics import fma, move_lanes
 from simulator.lanes import FAST, LANES, at, inline
-from simulator.turning import LINE, aligned, gather, scatter
+from simulator.turning import LINE, PAST_CACHE, aligned, gather, scatter
 from simulator.waves import HALF, ZERO, F
 
 TAPS = 4
@@ -40,7 +40,6 @@ STATES = 6
 _DRY, _LEFT_OUT, _RIGHT_OUT = 6, 7, 8
 _SLOTS = 9
 _CLEAN = 16
-_PAST_CACHE = 1 << 21  # as in `simulator.kernel`
 _TINY = F(1e-20)
 _SIXTH = 1 / 6
 
@@ -189,7 +188,7 @@ def _run(
     count, samples = source.shape
     width = target.shape[1]
     heard, out = source.reshape(source.size), target.reshape(target.size)
-    past_cache = target.size >= _PAST_CACHE and (target.ctypes.data | width * 4 | column * 4) % LINE == 0
+    past_cache = target.size >= PAST_CACHE and (target.ctypes.data | width * 4 | column * 4) % LINE == 0
     last = lines.shape[1] // LANES - GUARD - 1
     g = given_gains
     gains = (g[0], g[1], g[2], g[3], g[4], g[5], g[6], g[7])

@@ -32,15 +32,12 @@ from numpy.typing import NDArray
 from simulator import lanes, oscillators
 from simulator.filters import filtered, set_filters
 from simulator.gather import end_tick, load, set_tick, store
-from simulator.intrinsics import BLOCK, fma, move_block, move_lanes, stream_block, transpose
+from simulator.intrinsics import fma, move_lanes
 from simulator.lanes import FAST, at, inline
+from simulator.turning import LINE, PAST_CACHE, aligned, scatter
 from simulator.waves import ONE, F, as_int, white
 
 CHUNK, LONGEST = 16, 128  # samples at a time, while the cutoff moves and when it holds
-_LINE = 64  # bytes of a cache line
-# Outputs of this many samples fit into no cache: they are written to memory directly, which spares reading
-# each line first.
-_PAST_CACHE = 1 << 21
 # Droop correction: gain 1 + 2c(1 - cos w). This c keeps the error against sinc**-4 under 0.19 dB
 # from 0 to 10 kHz at 44.1 kHz.
 DROOP = F(0.2225)
@@ -104,47 +101,20 @@ def _filter(w: Any, signals: Any, offset: int, samples: int, inverse_slew: Any) 
             s += 1
 
 
-@inline
-def _write(out: Any, lines: Any, first: int, samples: int, signals: Any, past_cache: bool) -> None:
-    """Turn signals, [samples, lanes], into lines of the flat output, from sample ``first`` of each on."""
-    for s in range(0, samples, BLOCK):
-        last = min(samples - s, BLOCK)
-        for lane in range(0, lanes.LANES, BLOCK):
-            transpose(signals, s * lanes.LANES + lane)
-            for k in range(BLOCK):
-                line = lines[lane + k]
-                if line >= 0:
-                    to, turned = line + first + s, (s + k) * lanes.LANES + lane
-                    if last < BLOCK:
-                        out[to : to + last] = signals[turned : turned + last]
-                    elif past_cache:
-                        stream_block(out, to, signals, turned)
-                    else:
-                        move_block(out, to, signals, turned)
-
-
-@inline
-def _aligned(size: int) -> Any:
-    """Zeros that start at a cache line: a vector of sixteen floats that straddles two costs double."""
-    memory = np.zeros(size + _LINE // 4, np.float32)
-    skip = (-memory.ctypes.data % _LINE) // 4
-    return memory[skip : skip + size]
-
-
 @numba.njit(nogil=True, error_model="numpy", fastmath=FAST)
 def _run(
     groups: Any, kind: int, increments: Any, levels: Any, edges: Any, constants: Any, seeds: Any,
     phases: Any, state: Any, out: Any, rows: Any, begin: int, slew: float, rate: float,
 ) -> None:  # fmt: skip
     """See `run`."""
-    w = _aligned(lanes.SLOTS * lanes.LANES)
-    signals = _aligned(LONGEST * lanes.LANES)
+    w = aligned(lanes.SLOTS * lanes.LANES)
+    signals = aligned(LONGEST * lanes.LANES)
     lines = np.empty(lanes.LANES, np.int64)
     inverse_slew = F(1.0 / max(slew, 1.0))
     length = out.shape[1]
     end = begin + length
     flat = out.reshape(out.size)
-    past_cache = out.size >= _PAST_CACHE and (out.ctypes.data | length * 4) % _LINE == 0
+    past_cache = out.size >= PAST_CACHE and (out.ctypes.data | length * 4) % LINE == 0
     for group in range(groups.shape[0]):
         voices = groups[group]
         for k in range(lanes.LANES):
@@ -174,7 +144,9 @@ def _run(
                 now += samples
                 filled += samples
                 if filled == LONGEST or now == end:
-                    _write(flat, lines, now - begin - filled, filled, signals, past_cache)
+                    scatter(flat, lines, filled, signals, past_cache)
+                    for k in range(lanes.LANES):
+                        lines[k] += filled if lines[k] >= 0 else 0
             if now == edges[tick + 1]:
                 for k in range(lanes.LANES):
                     end_tick(w, k)
@@ -202,7 +174,7 @@ def _entry(source: bytes) -> Callable[..., None]:
         return numba.njit(nogil=True)(entry)
 
 
-_PARTS = ("filters.py", "gather.py", "lanes.py", "oscillators.py", "intrinsics.py", "waves.py")
+_PARTS = ("filters.py", "gather.py", "intrinsics.py", "lanes.py", "oscillators.py", "turning.py", "waves.py")
 _compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))
 
 

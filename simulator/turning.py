@@ -12,6 +12,9 @@ from simulator.waves import ZERO
 
 LINE = 64
 """Bytes of a cache line."""
+PAST_CACHE = 1 << 21
+"""Outputs of this many samples fit into no cache: they are written to memory directly, which spares reading
+each line first."""
 
 
 @inline

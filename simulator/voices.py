@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -155,6 +156,12 @@ def run(
     """Fill rows of ``out`` from sample ``begin`` on: voice n goes to row ``rows[n]``."""
     slew = profile.constant("cv_slew") * sample_rate
     couplings = constants[:, lanes.SYNC12 : lanes.FM21 + 1]
-    for kind, members in groups(kinds(couplings)):
+    for kind, members in _grouped(couplings.tobytes()):
         kernel.run(members, kind, frames.increments, frames.levels, frames.edges, constants, seeds,
                    state.phases, state.memory, out, rows, begin, slew, float(sample_rate))  # fmt: skip
+
+
+@functools.lru_cache(maxsize=64)
+def _grouped(couplings: bytes) -> list[tuple[int, NDArray[np.int64]]]:
+    """`groups` of voices with these couplings, float32[N, 4]: a board asks for the same ones every block."""
+    return groups(kinds(np.frombuffer(couplings, np.float32).reshape(-1, 4)))

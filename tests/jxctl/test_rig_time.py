@@ -118,3 +118,40 @@ def test_ready_is_called_when_the_board_has_settled_and_before_the_note(fake_por
     assert take.verdict == "ok"
     assert [(loaded, played) for loaded, played, _ in seen] == [(True, False)]
     assert seen[0][2] > 0
+
+
+@pytest.mark.parametrize("other", [False, True], ids=["the same tone", "another tone"])
+def test_a_take_is_judged_while_the_board_settles_for_the_next(fakes: ModuleType, other: bool) -> None:
+    def seconds(judging_s: float) -> float:
+        """How long two takes last when judging takes so long."""
+        port, clock = fakes.FakePort(latency=160), fakes.Clock()
+
+        class Slow(fakes.Known):  # type: ignore[misc,name-defined]
+            def hz(self, tone: object, note: int) -> float | None:
+                clock.now += judging_s
+                return None
+
+        recording = Rig(Synth(port), fakes.Card(port, clock), expected=Slow())
+        recording.latency = Latency(0.02, 0.008)
+        second = INIT_TONE.with_values({"VCA LEVEL": 90}) if other else INIT_TONE
+        first = recording.take(INIT_TONE, 60, 127, 0.1, 1.0, lambda: None, second)
+        take = recording.take(second, 64, 127, 0.1, 1.0)
+        assert (first.verdict, take.verdict, take.noise_floor_dbfs) == ("ok", "ok", -200.0)
+        assert take.onset_s == pytest.approx(0.02, abs=0.003)
+        assert loads(port) == 1 + other
+        return float(clock.now) - judging_s  # that of the second take, which nothing follows
+
+    assert seconds(0.05) == pytest.approx(seconds(0.0), abs=0.002)
+
+
+def test_the_next_tone_is_loaded_again_when_this_take_is_played_again(fakes: ModuleType) -> None:
+    port = fakes.FakePort()
+    recording = rig(port)
+    second = INIT_TONE.with_values({"VCA LEVEL": 90})
+    port.gain = 0.0
+    assert recording.take(INIT_TONE, 60, 127, 0.1, 1.0, lambda: None, second).verdict == "silent"
+    port.gain = 1.0
+    again = recording.take(INIT_TONE, 60, 127, 0.1, 1.0, lambda: None, second)
+    wanted = fakes.expected(60, 127, 127, 0.1, len(again.audio))
+    np.testing.assert_allclose(again.audio, wanted, atol=1e-6)
+    assert loads(port) == 4
