@@ -34,7 +34,8 @@ lint: .venv/.lint-installed ## ruff, mypy, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-bench: .venv/.installed ## how many times faster than real time the simulator renders (ARGS=--json)
+bench: .venv/.installed ## render speed beside torchsynth and SynthAX, into benchmarks/render.md (ARGS=--quick)
+	$(BIN)/python -m benchmarks.peers.setup
 	$(BIN)/python -m benchmarks.render $(ARGS)
 
 docs: .venv/.installed ## fill the tables in the documents from the code (ARGS=--check)

@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from hil import campaign  # noqa: E402
 from hil.bench import Bench  # noqa: E402
 
-QUICK = "--gate 0.2 --max-seconds 0.5 --skip-checks".split()
+QUICK = ["--gate", "0.2", "--max-seconds", "0.5", "--skip-checks"]
 
 
 def jack(

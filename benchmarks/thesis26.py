@@ -28,7 +28,7 @@ from estimator import thesis26
 from simulator import SAMPLE_RATE
 
 SILENT = 1e-4
-THESIS_BEST = 0.02618  # thesis table 6.5, lstm1, 1e6 sounds
+THESIS_BEST = 0.02618  # thesis table 6.7, lstm1, 1e6 sounds
 
 
 def throughput(count: int, runs: int) -> dict[str, dict[str, float]]:

@@ -61,7 +61,8 @@ def mel_power(audio: torch.Tensor, settings: MelSettings) -> torch.Tensor:
 
 
 def log_mel(audio: np.ndarray | torch.Tensor, settings: MelSettings = RANKING) -> torch.Tensor:
-    """Log-mel spectrogram in dB, -80 to 0, float32[N, bands, frames]; silence is -80 throughout."""
+    """Log-mel spectrogram in dB, -80 to 0, float32[N, bands, frames]; silence is -80 throughout, and so are
+    frames with samples that are not numbers."""
     audio = torch.as_tensor(audio)
     if settings.window != WINDOW:
         return relative_db(_by_torch(audio, settings))
@@ -101,8 +102,12 @@ def log_mel_distance(audio: np.ndarray, target: np.ndarray) -> NDArray[np.float6
 
     Levels are matched by RMS. Cells count where the sound or the target rises above the floor, 80 dB
     under the target's loudest cell. `RANKING` gives the bands and frames. Returns float64[N]; a silent
-    sound against a sounding target gives its whole height above the floor.
+    sound against a sounding target gives its whole height above the floor. From a silent target every
+    sound is 0 dB away: at its level nothing is left of it. Raises `ValueError` for a target with samples
+    that are not numbers, from which nothing has a distance.
     """
+    if not np.isfinite(target).all():
+        raise ValueError("the target holds samples that are not numbers")
     goal = mel_power(torch.as_tensor(target[None], dtype=torch.float32), RANKING)[0].numpy()
     loudest = max(float(goal.max()), 1e-12)
     goal_db = spectra.band_decibels(

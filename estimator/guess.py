@@ -24,7 +24,7 @@ from estimator.stream import SECONDS, features
 from jxctl.tone import INIT_TONE, Tone, from_batch
 from simulator import Profile, load_profile, render
 
-RENDERS = 512
+RENDERS = 1024
 """How many candidates are heard unless told otherwise: about two seconds on two cores."""
 _SILENT = 1e-6
 

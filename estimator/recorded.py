@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +32,11 @@ HELD_OUT_SEED = 1_000_003
 SHORTFALL_S = 0.25
 """A take that was cut while it sounded may lack this much at the end; beyond it, silence would be
 taught where there was sound."""
+_LEARNT_FROM = (
+    "sha256", "tone", "note", "velocity", "gate_s",
+    "sample_rate", "port", "audio_device", "latency_s", "onset_s",
+)  # fmt: skip
+"""Columns that decide what the network is given for a take."""
 
 
 class _Take(NamedTuple):
@@ -52,8 +57,8 @@ class Recorded:
     """The takes of data sets that can be learnt from; ``len`` says how many.
 
     Used are takes with the verdict "ok" that were not cut early. ``left_out``: how many takes were not
-    used, by reason. ``digest``: changes when any label or sound does. ``held_out``: takes of tones that
-    are kept for judging (a tenth of the tones, to within chance; none of a very small set).
+    used, by reason. ``digest``: changes when any label, latency or sound does. ``held_out``: takes of tones
+    that are kept for judging (a tenth of the tones, to within chance; none of a very small set).
 
     Raises `UsageError` when nothing is left, and as `jxctl.dataset.rows` does.
     """
@@ -72,8 +77,8 @@ class Recorded:
                 if place(row["tone"], HELD_OUT_SEED) < HELD_OUT:
                     self.held_out.append(len(self._takes))
                 self._add(folder, row)
-                label = (row["sha256"], row["tone"], row["note"], row["velocity"], row["gate_s"])
-                digest.update(repr(label).encode())
+                known: Mapping[str, object] = row
+                digest.update(repr([known[name] for name in _LEARNT_FROM]).encode())
         if not self._takes:
             raise UsageError(
                 f"nothing in {', '.join(map(str, folders))} can be learnt from: {self.reasons or 'no takes'}",
@@ -125,8 +130,10 @@ class Recorded:
             )
         )  # fmt: skip
         # No sound comes before its note, and some tones start with it.
-        onsets_s = [at for at in (self._latency_s.get(through), row["onset_s"]) if at is not None]
-        self._latency_s[through] = _latency_s(row, min(onsets_s, default=0.0))
+        found_s = _latency_s(row)
+        if found_s is not None:
+            earliest_s = self._latency_s.get(through, found_s)
+            self._latency_s[through] = max(0.0, min(earliest_s, found_s))
 
     def _audio(self, take: _Take) -> NDArray[np.float32]:
         audio = file_audio(take.folder, take.file_name, take.sample_rate, take.samples)
@@ -135,7 +142,7 @@ class Recorded:
 
             audio = soxr.resample(audio, take.sample_rate, SAMPLE_RATE, quality="HQ").astype(np.float32)
         samples = round(SECONDS * SAMPLE_RATE)
-        audio = audio[round(self._latency_s[take.heard_through] * SAMPLE_RATE) :]
+        audio = audio[round(self._latency_s.get(take.heard_through, 0.0) * SAMPLE_RATE) :]
         return np.pad(audio[:samples], (0, max(0, samples - len(audio))))
 
 
@@ -174,12 +181,9 @@ def _unfit(row: Row) -> str:
     return ""
 
 
-def _latency_s(row: Row, earliest_s: float) -> float:
-    """Seconds from the first sample of a take to its note.
-
-    None where a virtual board is heard at its port; measured, where it was; else the ``earliest_s``
-    onset that its rig has given.
-    """
+def _latency_s(row: Row) -> float | None:
+    """Seconds from the first sample of a take to its note: 0 where a virtual board is heard at its port,
+    measured where it was, else at most the onset, if there is one."""
     if row["port"].startswith("sim:") and row["audio_device"] is None:
         return 0.0
-    return earliest_s if row["latency_s"] is None else row["latency_s"]
+    return row["onset_s"] if row["latency_s"] is None else row["latency_s"]

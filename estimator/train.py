@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from estimator.recorded import Recorded, judging_batches, mixed_batch
 from estimator.stream import Batch, make_batch
 from jxctl.errors import JxError, UsageError
 from jxctl.files import write_atomically
+from jxctl.locks import FolderLock
 from simulator import load_profile
 
 VALIDATION_SEED = 1_000_003
@@ -68,12 +70,25 @@ def train(
     ``report(steps, note)`` hears of progress. ``threads`` work on the network; one more renders.
     Stopping (Ctrl-C) keeps what the last checkpoint holds.
     Raises `UsageError` when ``run`` holds a run with other settings or other takes, or a damaged one;
-    `VerificationError` for a take that cannot be read; `JxError` where nothing can be written.
+    `VerificationError` for a take that cannot be read; `JxError` where nothing can be written, or while
+    another process trains in ``run``.
     """
     load_profile(settings.profile)  # before anything is written
+    if settings.seed == VALIDATION_SEED:
+        raise UsageError(f"the seed {VALIDATION_SEED} draws the tones that are judged by", "another --seed")
     if not 0 <= settings.mix <= 1 or (settings.mix > 0) != (recorded is not None):
         raise UsageError(f"a share of {settings.mix:g} recorded takes", "0 without data, else up to 1")
-    _claim(run, asdict(settings) | ({"data": recorded.digest} if recorded else {}))
+    with _claimed(run, asdict(settings) | ({"data": recorded.digest} if recorded else {})):
+        return _train(run, settings, report, threads, recorded)
+
+
+def _train(
+    run: Path,
+    settings: TrainSettings,
+    report: Callable[[int, str], None],
+    threads: int,
+    recorded: Recorded | None,
+) -> dict[str, Any]:
     torch.set_num_threads(threads)
     torch.manual_seed(settings.seed)
     model = LstmEstimator(LstmSettings(width=settings.width))
@@ -156,12 +171,26 @@ def _schedule(step: int, settings: TrainSettings) -> float:
     return float(rise * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * step / settings.steps))))
 
 
-def _claim(run: Path, wanted: dict[str, Any]) -> None:
-    """Note the settings in the run's directory, or check them against those that are there.
+@contextmanager
+def _claimed(run: Path, wanted: dict[str, Any]) -> Iterator[None]:
+    """The run's directory, for this process alone, with the settings noted in it."""
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the folder {run}: {error.strerror}", "give another one") from error
+    lock = FolderLock(run, "training in")
+    try:
+        _note(run / "settings.json", wanted)
+        yield
+    finally:
+        lock.release()
+
+
+def _note(noted: Path, wanted: dict[str, Any]) -> None:
+    """Note the settings of a run, or check them against those that are there.
 
     A run from before a setting existed has its default.
     """
-    noted = run / "settings.json"
     if noted.exists():
         try:
             found = dict(json.loads(noted.read_text()))
@@ -171,14 +200,10 @@ def _claim(run: Path, wanted: dict[str, Any]) -> None:
         differing = [key for key in (*asdict(TrainSettings()), "data") if found.get(key) != wanted.get(key)]
         if differing:
             raise UsageError(
-                f"{run} holds a run with another {', '.join(differing)}",
+                f"{noted.parent} holds a run with another {', '.join(differing)}",
                 "continue it with its own settings, or give another directory",
             )
         return
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot make the folder {run}: {error.strerror}", "give another one") from error
     write_atomically(noted, (json.dumps(wanted, indent=2) + "\n").encode())
 
 

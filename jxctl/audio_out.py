@@ -121,8 +121,9 @@ def open_output(
     """
     _name_client(client)
     sounddevice = portaudio()
-    chosen = None if device == "default" else int(device) if device.isdecimal() else device
     try:
+        # Within: Python refuses to convert thousands of digits.
+        chosen = None if device == "default" else int(device) if device.isdecimal() else device
         found = dict(sounddevice.query_devices(chosen, "output"))
     except (ValueError, sounddevice.PortAudioError) as error:
         raise DeviceError(f"there is no audio output {device!r}: {_reason(error)}", _listed()) from error

@@ -3,7 +3,7 @@
 What `read_audio` decides, so that nothing after it has to:
 
 - Mono: the mean of the channels, or the loudest channel where the mean would cancel.
-- Constant offset (DC) is removed: it carries no sound and would hide silence and spoil levels.
+- Constant offset (DC) is removed, as it is in silence: it carries no sound and would spoil levels.
 - The level is left alone; what uses a recording scales it.
 - Only the first `MAX_SECONDS` are read: one note is wanted, and an hour of sound must not fill the memory.
 """
@@ -34,6 +34,9 @@ SILENCE_PEAK = 1e-4
 """-80 dB of full scale, a little above the dither of a 16-bit file."""
 CANCELLED = 0.1
 """Power of the channels' mean, relative to that of unrelated channels, below which they cancel."""
+QUIET = 0.03
+"""A stretch this much quieter than the loudest one is silence between or behind notes."""
+_BLOCKS = 40
 DULL_RATE = 22050
 """Below this rate a recording lacks what tells an open filter from a closed one."""
 
@@ -197,11 +200,29 @@ def _cause(error: Exception) -> str:
     return text.rstrip(".").lower()
 
 
+def _offset(channels: np.ndarray) -> np.ndarray:
+    """DC of each channel, float64[channels]: its mean where the recording is quietest.
+
+    A waveform need not be even about zero, so while it sounds its mean is no offset; only a recording that is
+    nowhere `QUIET` is taken at its word.
+    """
+    import numpy as np
+
+    size = max(1, len(channels) // _BLOCKS)
+    blocks = channels[: size * (len(channels) // size)].reshape(-1, size, channels.shape[1])
+    means = blocks.mean(axis=1, dtype=np.float64)
+    spread = np.sqrt(np.mean((blocks - means[:, None]) ** 2, axis=(1, 2), dtype=np.float64))
+    quietest = int(spread.argmin())
+    if spread[quietest] < QUIET * spread.max():
+        return np.asarray(means[quietest])
+    return np.asarray(channels.mean(axis=0, dtype=np.float64))
+
+
 def _to_mono(channels: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """float32[samples, channels] to float64[samples] without DC, and a warning where channels cancel."""
     import numpy as np
 
-    channels = channels - channels.mean(axis=0, dtype=np.float64).astype(np.float32)
+    channels = channels - _offset(channels).astype(np.float32)
     count = channels.shape[1]
     mean = channels.mean(axis=1, dtype=np.float64)
     energies = np.einsum("sc,sc->c", channels, channels, dtype=np.float64)

@@ -11,6 +11,7 @@ since levels are part of what is learnt: a take that reaches full scale has the 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -55,7 +56,7 @@ class Writer:
         self._torn = False
         try:
             _refuse_other_content(self.folder)
-            self.folder.mkdir(parents=True, exist_ok=True)
+            _make(self.folder)
         except OSError as error:
             raise _cannot_write(self.folder, error) from error
         self._lock = FolderLock(self.folder)
@@ -99,7 +100,10 @@ class Writer:
             sync_folder(path.parent)
             self._append_line(line)
         except OSError as error:
-            path.unlink(missing_ok=True)
+            # A row that could not be taken back may be whole, and then speaks of this file.
+            if not self._torn:
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
             raise _cannot_write(path, error) from error
         self.indices.add(index)
         return row
@@ -131,6 +135,7 @@ class Writer:
             # Whole or not at all. When even this fails, nothing may follow the torn row.
             self._torn = True
             os.truncate(handle, size)
+            os.fsync(handle)
             self._torn = False
             raise
 
@@ -194,10 +199,12 @@ class Writer:
 def encode_flac(audio: Audio, sample_rate: int) -> bytes:
     """Mono audio as 24-bit FLAC: rounded to the nearest step, cut off at -1 and 1 - 2^-23.
 
-    Raises `VerificationError` for samples that are not numbers.
+    Raises `VerificationError` for samples that are not numbers, and for none.
     """
     if not np.isfinite(audio).all():
         raise VerificationError("the audio holds samples that are not numbers")
+    if not len(audio):
+        raise VerificationError("the audio holds no samples")  # which FLAC cannot store
     steps = np.rint(audio.astype(np.float64) * _FULL_SCALE).clip(-_FULL_SCALE, _FULL_SCALE - 1)
     # soundfile takes 24 bits as the upper part of 32.
     samples = steps.astype(np.int32) << 8
@@ -255,6 +262,15 @@ def _refuse_other_content(folder: Path) -> None:
                 f"{folder} holds other files ({sorted(others)[0]}) and no {METADATA}",
                 "name a new or empty folder, or one that was recorded into before",
             )
+
+
+def _make(folder: Path) -> None:
+    """A folder whose name survives a power cut, like what will be in it."""
+    if folder.is_dir():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(PermissionError):  # of a folder that may be entered but not listed
+        sync_folder(folder.absolute().parent)
 
 
 def _cannot_write(path: Path, error: OSError) -> JxError:

@@ -170,7 +170,8 @@ def audio_findings(answer: Answer, here: System) -> list[Finding]:
         fix = installing.package("sounddevice") if absent else installing.command("portaudio", here)
         return [Finding("PortAudio", "missing", answer.failure, needed_for, fix)]
     systems = ", ".join(answer.found["systems"]) or "no sound system"
-    findings = [Finding("PortAudio", "ok", f"{answer.found['version']} ({systems})", needed_for)]
+    version = answer.found["version"].partition(",")[0].removeprefix("PortAudio ")
+    findings = [Finding("PortAudio", "ok", f"{version} ({systems})", needed_for)]
     inputs = answer.found["inputs"]
     if not inputs:
         fix = "connect an audio interface; on Linux the user may have to be in the group audio"
@@ -192,9 +193,11 @@ def midi_findings(answer: Answer, here: System) -> list[Finding]:
     for name, failure in answer.found["systems"].items():
         # One MIDI system is enough; JACK is there only where somebody started it.
         state: State = "ok" if not failure or running else "warning"
-        fix = _jack_fix(here) if failure and name == "jack" else ""
-        if failure and name == "alsa":
-            fix = "sudo modprobe snd-seq (the sequencer of ALSA; not in a container)"
+        fixes = {
+            "jack": _jack_fix(here),
+            "alsa": "sudo modprobe snd-seq (ALSA's sequencer; not in a container)",
+        }
+        fix = "" if state == "ok" else fixes.get(name, "")
         findings.append(Finding(f"MIDI by {name}", state, failure or "runs", "midi: ports", fix))
     ports = [f"{name} ({system})" for system, name in answer.found["outputs"]]
     if ports:

@@ -48,11 +48,13 @@ def _difference_db(x: NDArray[np.float64], y: NDArray[np.float64], begins: int, 
     """What a render leaves of a recording where it fits best, around where each begins."""
     # Each render by itself: with the lag of a shorter one, a longer sound would be found later than it is.
     lag = _lag(x, y, begins, most)
+    # Before the render begins there is silence, and anything that was heard there is a difference.
+    before = x[: max(0, lag)]
     x = np.concatenate([np.zeros(max(0, -lag)), x[max(0, lag) :]])
     count = min(x.size, y.size)
-    power = float(np.mean(np.square(y[:count])))
-    left = float(np.mean(np.square(x[:count] - y[:count])))
-    return 10 * float(np.log10((left + 1e-20) / (power + 1e-20)))
+    power = float(np.sum(np.square(y[:count])))
+    left = float(np.sum(np.square(x[:count] - y[:count])) + np.sum(np.square(before)))
+    return 10 * float(np.log10((left + 1e-16) / (power + 1e-16)))
 
 
 def _lag(x: NDArray[np.float64], y: NDArray[np.float64], begins: int, most: int) -> int:

@@ -17,10 +17,11 @@ class FolderLock:
     only carries it, stays behind, and means nothing by itself. Over a network file system the lock
     is as good as that system's.
 
-    Raises `JxError` when another holds it or the folder cannot be written.
+    ``doing``: what whoever holds it does in the folder, in words. Raises `JxError` when another holds it
+    or the folder cannot be written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, doing: str = "recording into") -> None:
         path = folder / LOCK_NAME
         try:
             self._file = path.open("ab")
@@ -33,12 +34,12 @@ class FolderLock:
         except (BlockingIOError, PermissionError):
             self._file.close()
             raise JxError(
-                f"another process is recording into {folder}",
+                f"another process is {doing} {folder}",
                 "wait until it has finished, or stop it",
             ) from None
         except OSError as error:
             self._file.close()
-            raise JxError(f"cannot lock {path}: {error.strerror}", "record to a local disk") from error
+            raise JxError(f"cannot lock {path}: {error.strerror}", "name a folder on a local disk") from error
 
     def release(self) -> None:
         """Let others in. Releasing twice is harmless."""

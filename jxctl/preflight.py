@@ -240,12 +240,16 @@ def _found(audio: np.ndarray, pattern: np.ndarray) -> tuple[float, float]:
     if pattern.size < 4 or audio.size <= pattern.size:
         return 0.0, 0.0
     products = np.correlate(audio, pattern, "valid")
-    best = int(np.argmax(products))
-    energy = float(np.sum(np.square(audio[best : best + pattern.size])) * np.sum(np.square(pattern)))
+    sums = np.concatenate([[0.0], np.cumsum(np.square(audio))])
+    energies = sums[pattern.size :] - sums[: -pattern.size]
+    # Least squares, not the largest product: that is any later, louder period of the same note.
+    fits = products - 0.5 * energies
+    best = int(np.argmax(fits))
+    energy = float(energies[best] * np.sum(np.square(pattern)))
     alike = float(products[best] / np.sqrt(energy)) if energy > 0 else 0.0
     if not 0 < best < products.size - 1:
         return float(best), alike
-    left, middle, right = products[best - 1 : best + 2]
+    left, middle, right = fits[best - 1 : best + 2]
     bend = left - 2 * middle + right
     return best + (0.5 * float(left - right) / float(bend) if bend else 0.0), alike
 

@@ -69,6 +69,22 @@ def check_same_plan(plan: Plan, data_set: Writer) -> None:
             )
 
 
+def check_same_rig(rig: Rig, data_set: Writer) -> None:
+    """Raise `UsageError` when the takes that are listed have another sample rate, or were played by a
+    virtual board with another profile: one set would hold two kinds of sound under the same tones."""
+    first = next(iter(rows(data_set.folder)), None)
+    if first is None:
+        return
+    now = {"sample_rate": rig.audio.sample_rate, "profile": rig.bench.profile}
+    for key, value in now.items():
+        if first[key] != value:
+            then, here = ("unknown" if one is None else one for one in (first[key], value))
+            raise UsageError(
+                f"{data_set.folder} was recorded with {key} {then}; this would be {here}",
+                "continue with the port and options of the first run, or use another folder",
+            )
+
+
 def remaining(plan: Plan, data_set: Writer) -> Iterator[PlannedTake]:
     """The takes of a plan that a data set does not list yet, in order; see `check_same_plan`."""
     return (plan[index] for index in range(len(plan)) if index not in data_set.indices)

@@ -40,9 +40,12 @@ LOOPS, REST_S = 3, 0.01
 spreads of eight notes and a rest are enough, where that is shorter: with the spread that is added to the
 latency, it falls short of a period once in several thousand times (range of eight uniform numbers)."""
 FLOOR_S = 0.05
-"""The noise floor is measured over the end of that time, which has to pass anyway."""
+"""The noise floor is measured over the end of that time, which has to pass anyway; over half of it at most,
+because a note that is silenced sounds until its voice is served, and then fades."""
 
 _TAIL_STEP_S = 0.1
+# What has not been heard may still come this far below its peak (assumed).
+_UNHEARD_DB = 30.0
 # While the latency is not known, a note that has not been heard yet may still arrive (assumed).
 _LATENCY_S = 0.5
 
@@ -72,6 +75,7 @@ class Rig:
         self._holds: Tone | None = None
         self._settling = False
         self._dropped = False
+        self._loaded_dbfs = 0.0
 
     @property
     def live(self) -> bool:
@@ -146,8 +150,11 @@ class Rig:
         quiet = self._listen(self.settle_s)
         # Not what was still on its way from before.
         late_s = self.latency.latency_s if self.latency else 0.0
-        floor_s = min(FLOOR_S, self.settle_s - late_s)
-        return rms_dbfs(quiet[-max(1, round(floor_s * self.audio.sample_rate)) :])
+        floor_s = min(FLOOR_S, (self.settle_s - late_s) / 2)
+        floor_dbfs = rms_dbfs(quiet[-max(1, round(floor_s * self.audio.sample_rate)) :])
+        if holds != tone:
+            self._loaded_dbfs = floor_dbfs
+        return floor_dbfs
 
     def _recorded(
         self, tone: Tone, note: int, velocity: int, gate_s: float, max_seconds: float, floor_dbfs: float
@@ -159,7 +166,8 @@ class Rig:
         self.player.note_on(note, velocity)
         held = self._listen(gate_s)
         self.player.note_off(note)
-        tail, tail_cut = self._tail(held, floor_dbfs, max_seconds)
+        asked = (tone, note, velocity, gate_s, max_seconds)
+        tail, tail_cut = self._tail(held, floor_dbfs, max_seconds, asked)
         audio = np.concatenate([held, *tail])
 
         self._dropped = self._dropouts() > dropouts
@@ -208,25 +216,44 @@ class Rig:
             pitch_cents=found.pitch_cents,
         )
 
-    def _tail(self, held: Audio, floor_dbfs: float, max_seconds: float) -> tuple[list[Audio], bool]:
-        """What follows the note-off, and whether it was cut while it still sounded."""
+    def _tail(
+        self,
+        held: Audio,
+        floor_dbfs: float,
+        max_seconds: float,
+        asked: tuple[Tone, int, int, float, float],
+    ) -> tuple[list[Audio], bool]:
+        """What follows the note-off, and whether it was cut while it still sounded, or would have again."""
         rate = self.audio.sample_rate
         end = round(max_seconds * rate)
         late_s = _LATENCY_S if self.latency is None else self.latency.latency_s + self.latency.spread_s
         patience = held.size + round(late_s * rate)
+        # A floor without a load before it may be the last tail, of which each would then leave more.
+        floor_dbfs = min(floor_dbfs, self._loaded_dbfs)
         quiet_dbfs = max(floor_dbfs + TAIL_END_ABOVE_FLOOR_DB, TAIL_END_DBFS)
         heard = rms_dbfs(held) >= quiet_dbfs
         tail: list[Audio] = []
-        size = held.size
+        size, gone_s = held.size, None
         while size < end:
             step = self._listen(min(_TAIL_STEP_S, (end - size) / rate))
             tail.append(step)
             size += step.size
             quiet = rms_dbfs(step) < quiet_dbfs
             heard = heard or not quiet
-            if quiet and (heard or size >= patience):
+            if not quiet or not (heard or size >= patience):
+                continue
+            if gone_s is None:
+                peak = max(peak_dbfs(part) for part in (held, *tail))
+                gone_s = late_s + self._gone_s(asked, peak - quiet_dbfs if heard else _UNHEARD_DB)
+            if size >= gone_s * rate:
                 return tail, False
-        return tail, rms_dbfs((tail or [held])[-1]) >= quiet_dbfs
+        cut = rms_dbfs((tail or [held])[-1]) >= quiet_dbfs
+        return tail, cut or (gone_s is not None and size < gone_s * rate)
+
+    def _gone_s(self, asked: tuple[Tone, int, int, float, float], below_peak_db: float) -> float:
+        """Until when a tone that is quiet may sound again, in seconds from the key; minus infinity if not."""
+        known = None if self.expected is None else self.expected.lasts_s(*asked, below_peak_db)
+        return -np.inf if known is None else known
 
     def _listen(self, seconds: float) -> Audio:
         audio = self.audio.listen(seconds)

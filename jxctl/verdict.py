@@ -67,6 +67,12 @@ class Expectations(Protocol):
     ) -> float | None:
         """Seconds from the key to the first sample that is less than ``below_peak_db`` under the peak."""
 
+    def lasts_s(
+        self, tone: Tone, note: int, velocity: int, gate_s: float, seconds: float, below_peak_db: float
+    ) -> float | None:
+        """Of a tone whose tail may fall silent and come back: seconds from the key until it has gone for
+        good, ``below_peak_db`` under the peak. ``seconds``: no later than that matters."""
+
     def hz(self, tone: Tone, note: int) -> float | None:
         """Its pitch, for a tone that has a clear one."""
 
@@ -85,6 +91,11 @@ class NothingExpected:
 
     def onset_s(
         self, tone: Tone, note: int, velocity: int, gate_s: float, below_peak_db: float
+    ) -> float | None:
+        """Unknown."""
+
+    def lasts_s(
+        self, tone: Tone, note: int, velocity: int, gate_s: float, seconds: float, below_peak_db: float
     ) -> float | None:
         """Unknown."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import tempfile
@@ -90,7 +91,9 @@ class WavStream:
 
     def close(self) -> None:
         """Forget what was not finished."""
-        self._waiting.close()
+        # On a full disk, closing tries once more to write what waits in memory.
+        with contextlib.suppress(OSError):
+            self._waiting.close()
 
     def __enter__(self) -> WavStream:
         return self

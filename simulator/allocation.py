@@ -102,14 +102,6 @@ class Allocator:
         for voice in self._voices:
             voice.key = None
 
-    def lift_all(self) -> list[Action]:
-        """Every key comes up at once."""
-        released: list[Action] = [
-            Release(voice.slot, voice.note) for voice in self._voices if voice.key is not None
-        ]
-        self.forget()
-        return released
-
     def _mono_voices(self) -> list[_Voice]:
         return self._voices[:1] if self.mode == "mono 1" else self._voices
 

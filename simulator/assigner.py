@@ -20,7 +20,7 @@ from jxctl.midi import SYSEX, Splitter
 from jxctl.params import parameter
 from simulator import loading
 from simulator.allocation import Action, Allocator, Release, Slot, Strike, folded
-from simulator.edit_buffer import EditBuffer, Half
+from simulator.edit_buffer import Board, EditBuffer, Half
 from simulator.memory import Memory, Model
 
 KEYS: dict[Model, tuple[int, int]] = {"jx8p": (21, 108), "jx10": (28, 103), "mks70": (28, 103)}
@@ -55,7 +55,8 @@ class Assigner:
         self.buffer = EditBuffer.init("jx8p" if model == "jx8p" else "superjx")
         self._splitter = Splitter()
         self._selected: BoardName | None = None
-        self._down_bend: bool | None = None
+        self._down_bend: dict[Board, bool] = {}  # the sign that each board heard last
+        self._bent: set[Board] = set()
         self._halves: list[tuple[Half, Allocator]] = []
         self._out: list[Message] = []
         self._arrange()
@@ -142,15 +143,22 @@ class Assigner:
         self._set(self._everyone, id, value)
 
     def _bend(self, amount: int) -> None:
-        """The sign when it changes, then the magnitude: 14 bits to 0-127, rounded (2.5)."""
+        """The sign when it changes, then the magnitude: 14 bits to 0-127, rounded (2.5).
+
+        A board that was bent and whose bender is now off goes back (assumed).
+        """
         magnitude = (abs(amount) * 127 + _CENTRE // 2) // _CENTRE
         boards = [board for half, _ in self._halves if half.bender for board in half.boards]
+        for left in sorted(self._bent.difference(boards)):
+            self._set(left, _BENDER, 0)
+        self._bent = set(boards if magnitude else ())
         if not boards:
             return
         board = self._everyone if len(boards) == len(self.buffer.boards) else boards[0]
-        if amount and (amount < 0) != self._down_bend:
-            self._down_bend = amount < 0
-            self._set(board, _POLARITY, 0 if self._down_bend else loading.ON)
+        down = amount < 0
+        if amount and any(self._down_bend.get(bent) != down for bent in boards):
+            self._down_bend.update(dict.fromkeys(boards, down))
+            self._set(board, _POLARITY, 0 if down else loading.ON)
         self._set(board, _BENDER, magnitude)
 
     def _end_notes(self) -> None:

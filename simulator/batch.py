@@ -12,7 +12,8 @@ from jxctl.errors import UsageError
 from simulator import voices
 from simulator.firmware import Notes, Voicing
 from simulator.profile import Profile, load_profile
-from simulator.seeds import mix_seed
+from simulator.seeds import LARGEST_SEED, mix_seed
+from simulator.voices import RATES
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,15 @@ class Batch:
         profile = load_profile(profile)
         tones = _checked_tones(tones)
         count = len(tones)
-        note = _per_voice(notes, count, "note", 0, 127).astype(np.int64)
-        velocity = _per_voice(velocities, count, "velocity", 0, 127).astype(np.int64)
+        note = _whole(_per_voice(notes, count, "note", 0, 127), "note")
+        velocity = _whole(_per_voice(velocities, count, "velocity", 0, 127), "velocity")
         gate = _per_voice(gates_s, count, "gate", 0, 3600)
-        seeds = _per_voice(seed, count, "seed", 0, 2**31 - 1).astype(np.int64)
-        if not (0 < seconds <= 3600 and 4000 <= sample_rate <= 768000):
-            raise UsageError(f"cannot render {seconds} s at {sample_rate} Hz", "0-3600 s, 4000-768000 Hz")
+        seeds = _whole(_per_voice(seed, count, "seed", 0, LARGEST_SEED), "seed")
+        if not (0 < seconds <= 3600 and RATES[0] <= sample_rate <= RATES[1] and round(seconds * sample_rate)):
+            raise UsageError(
+                f"cannot render {seconds} s at {sample_rate} Hz",
+                f"one sample to 3600 s, {RATES[0]}-{RATES[1]} Hz",
+            )
         off = np.ceil(gate / profile.constant("tick") - 1e-9).astype(np.int64)
         playing = Notes(note, velocity, np.zeros(count, np.int64), off, mix_seed(seeds))
         return cls(tones, playing, seeds, profile, sample_rate, round(seconds * sample_rate))
@@ -84,7 +88,10 @@ class Prepared:
 
 
 def _checked_tones(tones: np.ndarray) -> NDArray[np.uint8]:
-    tones = np.atleast_2d(np.asarray(tones))
+    try:
+        tones = np.atleast_2d(np.asarray(tones))
+    except ValueError:
+        raise UsageError("tones are uint8[N, 48], not rows of different lengths") from None
     if tones.ndim != 2 or tones.shape[1] != 48 or tones.dtype != np.uint8:
         raise UsageError(f"tones are uint8[N, 48], not {tones.dtype}{list(tones.shape)}")
     if tones.size and tones.max() > 127:
@@ -98,5 +105,12 @@ def _per_voice(value: ArrayLike, count: int, name: str, low: float, high: float)
     except ValueError:
         raise UsageError(f"{name}: one number, or one for each of the {count} tones") from None
     if count and not (values.min() >= low and values.max() <= high):
-        raise UsageError(f"a {name} is out of range: {low:g} to {high:g}")
+        raise UsageError(f"a {name} is out of range: {low:.10g} to {high:.10g}")
     return values
+
+
+def _whole(values: NDArray[np.float64], name: str) -> NDArray[np.int64]:
+    whole = values.astype(np.int64)
+    if np.any(whole != values):
+        raise UsageError(f"a {name} is {values[whole != values][0]:g}; it has to be a whole number")
+    return whole

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from jxctl import bus
 from jxctl.bus import BoardName, Decoder, Message
+from jxctl.errors import UsageError
 from jxctl.params import TONE_SIZE
 from simulator import lanes, voices
 from simulator.chorus import Chorus, phase_seeds, positions
@@ -31,7 +32,8 @@ class Board:
 
     ``seed`` keys noise, random LFO, spread and drift. Registers hold what they do at power-up
     (`simulator.performance.POWER_UP`) and no board is selected until the bus says otherwise (assumed).
-    Raises `ProfileError` for a profile that cannot be used.
+    Raises `ProfileError` for a profile that cannot be used and `UsageError` for a seed that is no number of
+    32 bits or a sample rate outside `simulator.voices.RATES`.
     """
 
     def __init__(
@@ -41,6 +43,11 @@ class Board:
         seed: int = 0,
         name: BoardName = "lower",
     ) -> None:
+        if not 0 <= seed < 2**32:
+            raise UsageError(f"the seed of a board is {seed}; expected 0 to {2**32 - 1}")
+        if not voices.RATES[0] <= sample_rate <= voices.RATES[1]:
+            slowest, fastest = voices.RATES
+            raise UsageError(f"a board cannot render at {sample_rate} Hz", f"give {slowest} to {fastest}")
         self.profile = load_profile(profile)
         self.sample_rate = sample_rate
         self.name = name

@@ -2,7 +2,8 @@
 
 The functions of a voice are those of `simulator.kernel`, compiled for the other processor; the lane array
 lies in shared memory. A GPU may fuse a product and a sum that the CPU rounds one by one, so samples agree
-within a tolerance and not to the bit; x-mod, which feeds back, lets differences grow. Without the chorus.
+within a tolerance and not to the bit; x-mod, which feeds back, lets differences grow. Without the chorus and the noise
+floor.
 
 Needs ``pip install "numba-cuda[cu12]"`` and a GPU. It has not run on one yet: the tests compile it to PTX
 where NVIDIA's compiler is installed, and run its code thread by thread on the CPU.
@@ -51,7 +52,7 @@ def voices_on_gpu(
     sample_rate: int = SAMPLE_RATE,
     seed: ArrayLike = 0,
 ) -> Any:
-    """`simulator.render` without chorus, on the GPU: float32[N, samples] in its memory.
+    """`simulator.render` without chorus and noise floor, on the GPU: float32[N, samples] in its memory.
 
     The result has the CUDA array interface: ``torch.as_tensor`` takes it as it is, ``copy_to_host`` gives
     NumPy. Raises `UsageError` where there is no GPU and as `simulator.render` does.
@@ -60,6 +61,8 @@ def voices_on_gpu(
     if reason:
         raise UsageError(f"cannot render on a GPU: {reason}", "use simulator.render, which needs none")
     batch = Batch.of(tones, notes, velocities, gates_s, seconds, profile, sample_rate, seed)
+    if not len(batch.tones):
+        return cuda.device_array((0, batch.samples), np.float32)
     ready = batch.prepare()
     out = cuda.device_array((len(batch.tones), batch.samples), np.float32)
     members, kinds = _groups(ready.constants)

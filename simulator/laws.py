@@ -56,13 +56,16 @@ def make_law(name: str, entry: Mapping[str, Any]) -> Law:
     * ``positions``: ``values``, one number or row of numbers per switch position
     * ``choice``: ``value``, a word
     """
+    if not isinstance(entry, Mapping):
+        raise ProfileError(f"law {name} is no table", f"write it as [laws.{name}] with form, unit and so on")
     try:
         form = entry["form"]
         evidence, source, unit = entry["evidence"], entry["source"], entry["unit"]
-        values = np.asarray(_FORMS[form](entry), dtype=np.float64)
+        with np.errstate(all="ignore"):  # what is not finite is refused below
+            values = np.asarray(_FORMS[form](entry), dtype=np.float64)
     except KeyError as error:
         raise ProfileError(f"law {name}: {error.args[0]!r} is missing or not known") from None
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ProfileError(f"law {name}: {error}") from None
     if evidence not in get_args(Evidence):
         raise ProfileError(f"law {name}: evidence {evidence!r} is not one of {', '.join(get_args(Evidence))}")
@@ -95,6 +98,12 @@ def _exponential(entry: Mapping[str, Any]) -> FloatArray:
     return np.geomspace(entry["low"], entry["high"], 128)
 
 
+def _choice(entry: Mapping[str, Any]) -> float:
+    if not isinstance(entry["value"], str):
+        raise ValueError("the value of a choice is a word")
+    return 0.0
+
+
 def _power(entry: Mapping[str, Any]) -> FloatArray:
     return np.asarray(entry["low"] + (entry["high"] - entry["low"]) * (RAW / 127) ** entry["exponent"])
 
@@ -113,5 +122,5 @@ _FORMS: dict[str, Any] = {
     "power": _power,
     "table": _table,
     "positions": lambda entry: entry["values"],
-    "choice": lambda entry: 0.0 if isinstance(entry["value"], str) else entry["word"],
+    "choice": _choice,
 }

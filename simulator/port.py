@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 DEFAULT_RATE = 44100
 _FORM = "sim:?profile=superjx&seed=0&sample_rate=44100"
-_NUMBERS = {"seed": (0, 2**63 - 1), "sample_rate": (8000, 192000), "channel": (1, 16)}
+_NUMBERS = {"seed": (0, 2**31 - 1), "sample_rate": (8000, 192000), "channel": (1, 16)}
 _MODELS = ("jx8p", "jx10", "mks70")
 _OUTPUTS = ("left", "right", "mono")
 

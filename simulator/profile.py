@@ -173,7 +173,8 @@ def _load(profile: str) -> Profile:
     required = {*LEVEL_LAWS, *POSITION_LAWS, *CONSTANT_LAWS, *CHORUS_LAWS, *CHOICES, "dynamics"}
     missing, unknown = sorted(required - entries.keys()), sorted(entries.keys() - required)
     if missing:
-        raise ProfileError(f"profile {profile}: laws missing: {', '.join(missing)}")
+        hint = 'begin the file with base = "superjx": what is not in it is then taken from there'
+        raise ProfileError(f"profile {profile}: laws missing: {', '.join(missing)}", hint)
     if unknown:
         raise ProfileError(f"profile {profile}: no such law: {', '.join(unknown)}")
     laws = {name: make_law(name, entry) for name, entry in entries.items()}
@@ -211,7 +212,7 @@ def _check(laws: Mapping[str, Law]) -> None:
         if laws[name].choice not in words:
             raise ProfileError(f"law {name} is {laws[name].choice!r}; it must be one of {', '.join(words)}")
     for name in CONSTANT_LAWS:
-        if laws[name].values.ndim != 0:
+        if laws[name].values.ndim != 0 or laws[name].choice:
             raise ProfileError(f"law {name} must be a constant")
     for name in LEVEL_LAWS:
         if laws[name].values.shape != (128,):

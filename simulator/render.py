@@ -61,18 +61,17 @@ def render(
     Raises `UsageError` for values out of range, `ProfileError` for a profile that cannot be used.
     """
     batch = Batch.of(tones, notes, velocities, gates_s, seconds, profile, sample_rate, seed)
-    if not 1 <= oversample <= 16:
-        raise UsageError(f"oversample is {oversample}; it runs from 1 to 16")
+    if oversample not in range(1, 17):
+        raise UsageError(f"oversample is {oversample}; it is a whole number from 1 to 16")
+    if threads is not None and threads < 1:
+        raise UsageError(f"threads is {threads}; at least one has to work", "leave it out for all cores")
     count = len(batch.tones)
     shape = (count, 2, batch.samples) if stereo else (count, batch.samples)
     if out is None:
         out = empty(shape)
-    elif out.shape != shape or out.dtype != np.float32 or not out.flags.c_contiguous:
-        raise UsageError(f"out must be a contiguous float32{list(shape)}")
+    elif not _fits(out, shape):
+        raise UsageError(f"out must be a contiguous float32{list(shape)} that may be written")
     threads = threads or os.cpu_count() or 1
-    if oversample == 1:
-        _render(batch, threads, out)
-        return out
 
     def fine(part: slice) -> NDArray[np.float32]:
         finer = replace(
@@ -82,8 +81,18 @@ def render(
         _render(finer, threads, audio)
         return audio
 
-    decimated(fine, out, sample_rate, oversample)
+    if oversample == 1:
+        _render(batch, threads, out)
+    else:
+        decimated(fine, out, sample_rate, oversample)
+    add_noise_floor(out, batch.seeds, 0, batch.profile)
     return out
+
+
+def _fits(out: object, shape: tuple[int, ...]) -> bool:
+    if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != np.float32:
+        return False
+    return out.flags.c_contiguous and out.flags.writeable
 
 
 def _render(batch: Batch, threads: int, out: NDArray[np.float32]) -> None:
@@ -93,7 +102,6 @@ def _render(batch: Batch, threads: int, out: NDArray[np.float32]) -> None:
     kinds = voices.kinds(batch.profile.physical(batch.tones, "DCO XMOD"))
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, _jobs(chorus.positions(batch.tones, batch.profile), kinds, threads)))
-    add_noise_floor(out, batch.seeds, 0, batch.profile)
 
 
 def empty(shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -15,6 +15,9 @@ from simulator.controls import scalar
 
 IntArray = NDArray[np.int64]
 
+LARGEST_SEED = 2**31 - 1
+"""Of what a user may give; a board takes 32 bits, so that the second one can have the seed after."""
+
 _ALL32 = 0xFFFFFFFF
 _SPREAD = 0x9E3779B1
 

@@ -17,6 +17,8 @@ from simulator.profile import Profile
 from simulator.spread import deviation
 
 NOISE, SQUARE, PULSE, SAWTOOTH = range(4)
+RATES = (4000, 768_000)
+"""Lowest and highest sample rate in Hz."""
 HIGHEST_STEP = 0.45
 """Oscillators above this share of the sample rate are silent: nothing of them can be heard."""
 HIGHEST_CUTOFF = 0.4535

@@ -36,7 +36,7 @@ def guess(
     velocity: Annotated[int, typer.Option(help="Velocity it was played with, 1-127.")] = 100,
     gate: Annotated[float | None, typer.Option(help="Seconds the key was down (default: found).")] = None,
     top: Annotated[int, typer.Option(help="How many tones to list in --json.")] = 5,
-    renders: Annotated[int, typer.Option(help="How many candidates are listened to.")] = 512,
+    renders: Annotated[int, typer.Option(help="How many candidates are listened to.")] = 1024,
     seed: Annotated[int, typer.Option(help="The same seed gives the same guess.")] = 0,
     profile: Annotated[str, typer.Option(help="The board (default: the one trained for).")] = "",
     checkpoint: Annotated[Path | None, typer.Option(help="Weights without suffix (default: jx's).")] = None,

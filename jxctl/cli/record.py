@@ -124,6 +124,7 @@ def record(
         for repair in data_set.repairs:
             say(f"{folder}: {repair}")
         recorder.check_same_plan(plan, data_set)
+        recorder.check_same_rig(opened, data_set)
         left = recorder.count_remaining(plan, data_set)
         if left and not skip_checks:
             checked = checked or _preflight(opened, plan)
@@ -160,11 +161,13 @@ def _card(folder: Path) -> None:
 
 
 def _is_there(folder: Path) -> bool:
-    """Whether the folder holds something, which is then to be looked at before any sound is made."""
+    """Whether the folder holds something, or is none: to be looked at before any sound is made."""
     try:
         return any(folder.iterdir())
-    except OSError:
+    except FileNotFoundError:
         return False
+    except OSError:
+        return True
 
 
 def _preflight(rig: Rig, plan: Plan) -> Preflight:

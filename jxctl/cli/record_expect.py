@@ -34,6 +34,10 @@ _SEEDS = 7
 # A key goes up at a control tick, and a message may take some ticks.
 _TICKS = (-3, 5)
 _STEADY_LFO_CENTS, _STEADY_ENV_CENTS = 30.0, 5.0
+# A modulation of less than a quarter of an octave, or a sixteenth of the level, silences nothing (assumed).
+_SILENCING_RAW = 8
+# A tail outlasts the release of ENV-2 by no more than that: key follow, and assumed times.
+_RELEASES, _FADE_S = 1.5, 0.1
 
 
 class Simulated:
@@ -68,6 +72,27 @@ class Simulated:
         floor_dbfs = peak_dbfs(audio) - below_peak_db - ONSET_ABOVE_FLOOR_DB
         begins = onset(audio, self._rate, floor_dbfs)
         return begins if self._exact or (begins is not None and begins <= _PROMPT_S) else None
+
+    def lasts_s(
+        self, tone: Tone, note: int, velocity: int, gate_s: float, seconds: float, below_peak_db: float
+    ) -> float | None:
+        """Where the LFO or an inverted envelope closes the filter or the mixer, and opens it again."""
+        inverted = any(
+            "inverted" in tone.label(f"{what} MODE") and tone.raw(f"{what} ENV") >= _SILENCING_RAW
+            for what in ("VCF", "MIX")
+        )
+        swept = tone.raw("VCF LFO") >= _SILENCING_RAW
+        if tone.label("VCA MODE") == "gate" or not (inverted or swept):
+            return None
+        until_s = min(seconds, gate_s + _RELEASES * self._value(tone, "ENV2 REL") + _FADE_S)
+        asked = (to_batch([tone]), note, velocity, gate_s, until_s)
+        level = np.abs(render(*asked, profile=self._profile, sample_rate=self._rate)[0])
+        if peak_dbfs(level) < _JUST_SILENT_DBFS:
+            return None
+        loud = np.flatnonzero(level >= level.max() * 10 ** (-below_peak_db / 20))
+        # The LFO runs freely: what the render has here may come most of a period later.
+        more_s = 1 / self._value(tone, "LFO RATE") if swept else 0.0
+        return min(until_s, int(loud[-1]) / self._rate + more_s)
 
     def hz(self, tone: Tone, note: int) -> float | None:
         """The pitch of the lower oscillator that is heard, when both are octaves apart at most.

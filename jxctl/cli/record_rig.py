@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -80,6 +81,11 @@ def _ear(port: Port, bench: RigFile, stack: ExitStack) -> AudioInput:
         rate = bench.sample_rate or DEFAULT_SAMPLE_RATE
         return stack.enter_context(open_input(bench.audio, rate, bench.audio_channel or 1))
     if isinstance(port, AudiblePort):
+        if bench.sample_rate not in (None, port.sample_rate):
+            raise UsageError(
+                f"{port.url} sounds at {port.sample_rate} Hz, not at {bench.sample_rate}",
+                f"write sim:?sample_rate={bench.sample_rate}, or name the audio input with --audio DEVICE",
+            )
         return port
     raise UsageError(
         f"{port.url} makes no sound that jx can hear by itself", "name the audio input with --audio DEVICE"
@@ -109,6 +115,8 @@ def _expected(virtual: str | None, sample_rate: int, compare: bool, name: str | 
 
 def _minutes_on(bench: RigFile, minutes: float | None) -> Callable[[], float] | None:
     """Minutes since power-on, counted on from now by a clock that is never set back."""
+    if minutes is not None and not math.isfinite(minutes):
+        raise UsageError(f"--powered-on-minutes is {minutes}", "minutes since it was switched on")
     at_start = bench.minutes_on() if minutes is None else minutes
     if at_start is None:
         return None

@@ -14,6 +14,7 @@ from jxctl.tone import read_tone
 
 MOST_SAMPLES = 10 * 60 * 44100
 NOTE, VELOCITY, GATE_S, LENGTH_S = 60, 100, 1.0, 2.0
+MODEL, TAIL_S = "mks70", 10.0
 
 
 def register(app: typer.Typer) -> None:
@@ -30,12 +31,15 @@ def render(
     seconds: Annotated[float, typer.Option(help="Length of the WAV.")] = LENGTH_S,
     midi: Annotated[Path | None, typer.Option(help="Instead of one note, a MIDI file, in stereo.")] = None,
     bank: Annotated[Path | None, typer.Option(help="With --midi, instead of a tone: what it plays.")] = None,
-    model: Annotated[str, typer.Option(help="With --midi: jx8p, jx10 or mks70.")] = "mks70",
-    tail: Annotated[float, typer.Option(help="With --midi: the longest tail, in seconds.")] = 10.0,
+    model: Annotated[str, typer.Option(help="With --midi: jx8p, jx10 or mks70.")] = MODEL,
+    tail: Annotated[float, typer.Option(help="With --midi: the longest tail, in seconds.")] = TAIL_S,
     profile: Annotated[str, typer.Option(help="superjx, thesis, or a TOML file.")] = "superjx",
     rate: Annotated[int, typer.Option(help="Sample rate in Hz.")] = 44100,
     seed: Annotated[int, typer.Option(help="Of noise and random LFO.")] = 0,
     stereo: Annotated[bool, typer.Option("--stereo", help="Both outputs, instead of their mean.")] = False,
+    oversample: Annotated[
+        int, typer.Option(help="Render at so many times the rate: 4 for the finest sound.")
+    ] = 1,
 ) -> Shown:
     """Render one note of a tone, or a whole MIDI file, to a WAV.
 
@@ -43,9 +47,9 @@ def render(
     The tail after its end lasts until the sound has decayed.
     """
     if midi is not None:
-        if (note, velocity, gate, seconds) != (NOTE, VELOCITY, GATE_S, LENGTH_S):
+        if (note, velocity, gate, seconds, oversample) != (NOTE, VELOCITY, GATE_S, LENGTH_S, 1):
             raise UsageError(
-                "--note, --velocity, --gate and --seconds are for one note",
+                "--note, --velocity, --gate, --seconds and --oversample are for one note",
                 "leave them out, or leave out --midi",
             )
         from jxctl.cli.render_midi import render_midi
@@ -57,6 +61,8 @@ def render(
         raise UsageError("jx render needs something to render", "give a tone, or --midi FILE")
     if bank is not None:
         raise UsageError("--bank is for --midi", "jx bank split writes single tones")
+    if (model, tail) != (MODEL, TAIL_S):
+        raise UsageError("--model and --tail are for --midi", "leave them out, or give --midi FILE")
     check_outputs(tone, [(output, ".wav")])
     loaded = read_tone(tone)
     if not 0 < seconds * rate <= MOST_SAMPLES:
@@ -73,7 +79,7 @@ def render(
 
     audio = simulator.render(
         to_batch([loaded]), note, velocity, gate, seconds,
-        profile=profile, sample_rate=rate, seed=seed, stereo=stereo,
+        profile=profile, sample_rate=rate, seed=seed, stereo=stereo, oversample=oversample,
     )[0]  # fmt: skip
     warnings = write_wav(output, audio, rate)
     peak = float(np.abs(audio).max())

@@ -31,11 +31,15 @@ def render_midi(
     seed: int,
 ) -> Shown:
     """Render a MIDI file to a stereo WAV. Raises `UsageError` before anything is written."""
+    from simulator.seeds import LARGEST_SEED
+
     check_outputs(midi, [(output, ".wav")])
     if not (math.isfinite(tail) and 0 <= tail <= _LONGEST_TAIL_S):
         raise UsageError(f"--tail is {tail:g} s", f"give 0 to {_LONGEST_TAIL_S:g}")
     if not RATES[0] <= rate <= RATES[1]:
         raise UsageError(f"--rate is {rate} Hz", f"give {RATES[0]} to {RATES[1]}")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise UsageError(f"--seed is {seed}", f"give 0 to {LARGEST_SEED}")
     song = _read(midi)
     known = known_model(model)
     memory = memory_of(known, bank, tone)

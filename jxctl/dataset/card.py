@@ -156,4 +156,5 @@ def _quoted(text: str) -> str:
     """A YAML string."""
     import json
 
-    return json.dumps(text)
+    # As it is: YAML does not know JSON's pairs of escapes for one character.
+    return json.dumps(text, ensure_ascii=False)

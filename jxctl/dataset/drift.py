@@ -22,6 +22,8 @@ from jxctl.verdict import TRUSTED
 LISTEN_S = 1.0
 """How much of a take is compared, from its onset on."""
 LOWEST_HZ, HIGHEST_HZ = 40.0, 16000.0
+LOWEST_RATE = 1000
+"""In Hz; below, hardly any octave is left to compare."""
 MOST_CENTS = 100
 """Pitch is looked for this far to both sides."""
 ALIKE = 0.5
@@ -121,7 +123,9 @@ class DriftMeter:
         if key not in self._followed or row["verdict"] not in TRUSTED or row["onset_s"] is None:
             return
         rate = row["sample_rate"]
-        start = round(row["onset_s"] * rate)
+        if rate < LOWEST_RATE:
+            return
+        start = max(0, round(row["onset_s"] * rate))
         sound = audio[start : start + round(min(LISTEN_S, row["gate_s"]) * rate)]
         if not np.any(sound):
             return

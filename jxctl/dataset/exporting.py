@@ -15,17 +15,17 @@ import io
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 import numpy as np
 
 from jxctl.dataset.reading import rows, take_audio
 from jxctl.dataset.schema import FIELDS, Row
-from jxctl.dataset.storage import building
-from jxctl.errors import JxError, VerificationError
+from jxctl.dataset.storage import building, check_outside
+from jxctl.errors import VerificationError
+from jxctl.files import written_atomically
 from jxctl.params import TONE_PARAMETERS
 
 Advance = Callable[[int], None]
@@ -37,36 +37,21 @@ def export(folder: Path, output: Path, format: str, advance: Advance = lambda ro
     """Write a data set as ``format`` ("npz", "csv" or "wav"); return how many takes it has.
 
     A file is written whole or not at all, in place of an older one; a folder must be new. Raises as
-    `jxctl.dataset.rows` and `take_audio` do, and `JxError` where nothing can be written.
+    `jxctl.dataset.rows` and `take_audio` do, `UsageError` for an output inside the set, and `JxError` where
+    nothing can be written.
     """
+    check_outside(output, [folder])
     if format == "wav":
         with building(output) as work:
             return _wav(folder, work, advance)
-    with _file(output) as file:
-        return {"csv": _csv, "npz": _npz}[format](folder, file, advance)
+    with written_atomically(output) as file:
+        if format == "csv":
+            return _csv(folder, file, advance)
+        with tempfile.TemporaryFile(dir=Path(os.path.realpath(output)).parent) as samples:
+            return _npz(folder, file, samples, advance)
 
 
-@contextmanager
-def _file(output: Path) -> Iterator[io.BufferedRandom]:
-    """A temporary file that takes the place of ``output`` when all went well."""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=output.absolute().parent, prefix=f".{output.name}.")
-    except OSError as error:
-        raise JxError(f"cannot write {output}: {error.strerror}", "check the folder") from error
-    try:
-        with os.fdopen(handle, "w+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(output)
-    except OSError as error:
-        raise JxError(f"cannot write {output}: {error.strerror}", "check free space") from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-
-
-def _csv(folder: Path, file: Any, advance: Advance) -> int:
+def _csv(folder: Path, file: IO[bytes], advance: Advance) -> int:
     text = io.TextIOWrapper(file, "utf-8", "replace", newline="", write_through=True)
     try:
         writer = _Table(text)
@@ -89,9 +74,14 @@ def _wav(folder: Path, work: Path, advance: Advance) -> int:
             content = io.BytesIO()
             soundfile.write(content, audio, row["sample_rate"], subtype="PCM_24", format="WAV")
             (work / name).parent.mkdir(parents=True, exist_ok=True)
-            (work / name).write_bytes(content.getvalue())
+            with (work / name).open("wb") as file:
+                file.write(content.getvalue())
+                file.flush()
+                os.fsync(file.fileno())
             writer.add(row, name)
             advance(1)
+        text.flush()
+        os.fsync(text.fileno())
     return writer.count
 
 
@@ -110,24 +100,23 @@ class _Table:
         self.count += 1
 
 
-def _npz(folder: Path, file: Any, advance: Advance) -> int:
+def _npz(folder: Path, file: IO[bytes], samples: IO[bytes], advance: Advance) -> int:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         offsets, columns = [0], {f.name: list[Any]() for f in FIELDS if f.name != "file_name"}
-        with tempfile.TemporaryFile() as samples:
-            # The header of an array says how long it is, so it can be written only afterwards.
-            for row in rows(folder):
-                audio = take_audio(folder, row)
-                samples.write(audio.astype("<f4").tobytes())
-                offsets.append(offsets[-1] + len(audio))
-                for name, values in columns.items():
-                    values.append(row.get(name))
-                advance(1)
-            samples.seek(0)
-            header = {"descr": "<f4", "fortran_order": False, "shape": (offsets[-1],)}
-            with archive.open("audio.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array_header_1_0(member, header)
-                while block := samples.read(1 << 20):
-                    member.write(block)
+        # The header of an array says how long it is, so it can be written only afterwards.
+        for row in rows(folder):
+            audio = take_audio(folder, row)
+            samples.write(audio.astype("<f4").tobytes())
+            offsets.append(offsets[-1] + len(audio))
+            for name, values in columns.items():
+                values.append(row.get(name))
+            advance(1)
+        samples.seek(0)
+        header = {"descr": "<f4", "fortran_order": False, "shape": (offsets[-1],)}
+        with archive.open("audio.npy", "w", force_zip64=True) as member:
+            np.lib.format.write_array_header_1_0(member, header)
+            while block := samples.read(1 << 20):
+                member.write(block)
         tones = [bytes.fromhex(tone) for tone in columns.pop("tone")]
         arrays: dict[str, np.ndarray] = {
             "offsets": np.array(offsets, np.int64),

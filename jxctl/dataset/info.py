@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from jxctl.dataset.reading import rows
 from jxctl.dataset.schema import FIELDS, Row
+from jxctl.dataset.storage import open_take
 from jxctl.params import TONE_PARAMETERS, TONE_SIZE
 from jxctl.verdict import TRUSTED
 
@@ -116,6 +117,7 @@ def _samples(path: Path) -> int | None:
     import soundfile
 
     try:
-        return int(soundfile.info(path).frames)
+        with open_take(path) as file:
+            return int(soundfile.info(file).frames)
     except (OSError, soundfile.LibsndfileError):
         return None

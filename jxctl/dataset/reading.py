@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jxctl.audio import Audio
 from jxctl.dataset.schema import Row, parse
+from jxctl.dataset.storage import open_take
 from jxctl.errors import UsageError, VerificationError
 
 METADATA = "metadata.jsonl"
@@ -88,7 +89,7 @@ def file_audio(folder: str | Path, name: str, sample_rate: int, samples: int | N
     path = Path(folder) / name
     hint = f"jx dataset check {folder} looks at every take"
     try:
-        audio, rate = decode(path.read_bytes())
+        audio, rate = decode(take_bytes(folder, name))
     except OSError as error:
         raise VerificationError(f"{path} is listed but cannot be read: {error.strerror}", hint) from error
     except ValueError as error:
@@ -98,6 +99,12 @@ def file_audio(folder: str | Path, name: str, sample_rate: int, samples: int | N
             f"{path} is not the file that was recorded: {len(audio)} samples at {rate} Hz", hint
         )
     return audio
+
+
+def take_bytes(folder: str | Path, name: str) -> bytes:
+    """The content of a file of a data set. Raises `OSError` where there is none."""
+    with open_take(Path(folder) / name) as file:
+        return file.read()
 
 
 def decode(content: bytes) -> tuple[Audio, int]:

@@ -7,6 +7,8 @@ unknown. Nothing unknown is ever filled in.
 from __future__ import annotations
 
 import json
+import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict, cast
@@ -15,6 +17,9 @@ from jxctl.verdict import Verdict
 
 SCHEMA = 2
 """The version that is written."""
+
+HIGHEST_RATE = 655_350
+"""Hz, the most that FLAC can say."""
 
 Kind = Literal["text", "whole", "number", "flag"]
 
@@ -135,13 +140,21 @@ class Row(TypedDict):
     source_index: int | None
 
 
+def _no_number(name: str) -> float:
+    """Python reads and writes NaN and Infinity; JSON has neither."""
+    raise ValueError(name)
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_number)
+
+
 def parse(line: bytes) -> Row:
     """The row on a line of the metadata. Columns that nobody knows are kept.
 
     Raises `ValueError`, in words, for what is no row.
     """
     try:
-        found = json.loads(line)
+        found = _JSON.decode(line.decode("utf-8-sig", "surrogatepass"))
     except (ValueError, RecursionError):
         raise ValueError("is not JSON") from None
     if not isinstance(found, dict):
@@ -160,6 +173,8 @@ def parse(line: bytes) -> Row:
         # Most values of most rows are of the one type that JSON gives them; the rest is asked in full.
         if type(value) is not _TYPES[field.kind] and not _fits(field, value, schema):
             raise ValueError(f"has {value!r} as its {field.name}")
+        if field.kind == "number" and value is not None and not _finite(value):
+            raise ValueError(f"has {value!r} as its {field.name}")
     _check_values(found)
     return cast(Row, found)
 
@@ -173,20 +188,35 @@ def _fits(field: Field, value: object, schema: int) -> bool:
     return field.kind == "number" and type(value) is int
 
 
+def _finite(value: float) -> bool:
+    """JSON may hold a number that is too large for a float."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
 def _in(low: int, high: int) -> Callable[[Any], bool]:
     return lambda value: low <= value <= high
 
 
 _RANGES: Mapping[str, Callable[[Any], bool]] = {
-    "index": lambda value: value >= 0,
+    "index": _in(0, 2**63 - 1),
     "note": _in(0, 127),
     "velocity": _in(1, 127),
-    "sample_rate": lambda value: value > 0,
+    "sample_rate": _in(1, HIGHEST_RATE),
+    "samples": lambda value: value is None or 0 <= value < 2**63,
     "gate_s": lambda value: value > 0,
-    "tone": lambda value: len(value) == 96 and max(bytes.fromhex(value)) < 128,
-    "sha256": lambda value: len(bytes.fromhex(value)) == 32,
+    "tone": lambda value: _is_hex(value, 48) and max(bytes.fromhex(value)) < 128,
+    "sha256": lambda value: _is_hex(value, 32),
     "file_name": lambda value: inside(value),
 }
+
+
+def _is_hex(value: str, size: int) -> bool:
+    """One way of writing each value: a tone in capitals would be another tone."""
+    found = bytes.fromhex(value)
+    return len(found) == size and found.hex() == value
 
 
 def _check_values(row: Mapping[str, Any]) -> None:
@@ -201,6 +231,10 @@ def _check_values(row: Mapping[str, Any]) -> None:
 
 def inside(name: str) -> bool:
     """Whether a file name stays within its data set. A set may come from anyone."""
-    if "\\" in name or ":" in name:
+    if "\\" in name or ":" in name or "\0" in name:
+        return False
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
         return False
     return not {"", ".", ".."} & set(name.split("/"))

@@ -12,7 +12,7 @@ import numpy as np
 
 from jxctl.audio import Audio, peak_dbfs
 from jxctl.dataset.indices import Indices
-from jxctl.dataset.reading import METADATA, TAKES, decode, lines, torn_bytes
+from jxctl.dataset.reading import METADATA, TAKES, decode, lines, take_bytes, torn_bytes
 from jxctl.dataset.schema import Row
 
 PEAK_TOLERANCE_DB = 0.01
@@ -84,7 +84,7 @@ def _findings(folder: Path, seen: Verified, heard: Heard, advance: Callable[[int
             yield f"{name} is the file of two takes"
         listed.add(name)
         try:
-            content = (folder / name).read_bytes()
+            content = take_bytes(folder, name)
         except OSError as error:
             yield f"{name} is listed but cannot be read ({error.strerror})"
             continue

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from estimator.features import (
+    FLOOR_DB,
     INPUT,
     PARTIAL_BANDS_PER_OCTAVE,
     RANKING,
@@ -111,6 +112,27 @@ def test_distance_orders_as_ears_would() -> None:
     assert distances[0] < distances[1] < distances[2]
     assert distances[3] > 20
     assert np.isfinite(distances).all()
+
+
+def test_what_is_not_a_number_counts_as_silence_and_is_no_target() -> None:
+    rng = np.random.default_rng(5)
+    sounds = rng.standard_normal((2, 44100)).astype(np.float32)
+    clean = log_mel(sounds)
+    sounds[0, 22050] = np.nan
+    levels = log_mel(sounds)
+    # Windows are centred on sample 441 k and 2048 long.
+    touched = np.abs(np.arange(100) * 441 - 22050) < 1024
+    assert (levels[0][:, touched] == -FLOOR_DB).all()
+    assert (levels[0][:, ~touched] > -FLOOR_DB).all()
+    assert torch.equal(levels[1], clean[1])
+    assert np.isfinite(log_mel_distance(sounds, sounds[1])).all()
+    with pytest.raises(ValueError, match="not numbers"):
+        log_mel_distance(sounds, sounds[0])
+
+
+def test_silence_as_a_target() -> None:
+    sounds = np.random.default_rng(5).standard_normal((2, 5000)).astype(np.float32)
+    assert list(log_mel_distance(sounds, np.zeros(5000, np.float32))) == [0.0, 0.0]
 
 
 def test_distance_does_not_depend_on_the_batch() -> None:

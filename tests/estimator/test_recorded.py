@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from takes import a_set, a_take, sound, tone_number
+from takes import RATE, a_set, a_take, numbered_tone, sound, tone_number
 
 from estimator import checkpoint
 from estimator.prior import Prior
@@ -208,6 +208,53 @@ def test_training_on_recordings_learns_them(simulated: Path, tmp_path: Path) -> 
     assert history["loss"] < start["loss"] - 0.1
     if recorded.held_out:
         assert np.isfinite(history["recorded"])
+
+
+def test_other_latencies_are_other_takes(tmp_path: Path) -> None:
+    """What is cut off before a note decides what is learnt, like a label."""
+    folder = a_set(tmp_path / "set", 3, latency_s=0.02, seconds=0.3)
+    before = Recorded([folder]).digest
+    assert Recorded([folder]).digest == before
+    metadata = folder / "metadata.jsonl"
+    text = metadata.read_text("utf-8")
+    assert text.count('"latency_s": 0.02') == 3
+    metadata.write_text(text.replace('"latency_s": 0.02', '"latency_s": 0.01'), "utf-8")
+    assert Recorded([folder]).digest != before
+
+
+def test_a_take_that_does_not_say_its_onset_says_nothing_of_the_others(tmp_path: Path) -> None:
+    with Writer(tmp_path) as data_set:
+        for index, onset_s in enumerate((None, 0.02, 0.03)):
+            data_set.append(index, a_take(index, onset_s=onset_s, latency_s=None))
+    recorded = Recorded([tmp_path])
+    sounds = recorded.sounds([1])
+    whole = recorded._takes[1].samples
+    assert whole is not None
+    left = np.flatnonzero(sounds.audio[0])[-1] / 44100
+    assert left == pytest.approx(whole / RATE - 0.02, abs=0.002)
+
+
+def test_a_latency_below_zero_does_not_take_the_end_for_the_beginning(tmp_path: Path) -> None:
+    a_set(tmp_path / "below", 1, latency_s=-0.01, seconds=0.2)
+    a_set(tmp_path / "none", 1, latency_s=0.0, seconds=0.2)
+    below, none = (Recorded([tmp_path / name]).sounds([0]).audio[0] for name in ("below", "none"))
+    assert np.count_nonzero(below) > 0.9 * np.count_nonzero(none)
+
+
+def test_a_tone_is_judged_at_all_its_notes_and_spellings(tmp_path: Path) -> None:
+    """Neither another note nor another way to write a switch brings a judged tone into training."""
+    with Writer(tmp_path) as data_set:
+        for index in range(160):
+            tone = numbered_tone(index // 4)
+            spelt = tone.with_values({"DCO1 RANGE": tone.raw("DCO1 RANGE") + index % 2})
+            assert spelt.label("DCO1 RANGE") == tone.label("DCO1 RANGE")
+            data_set.append(index, a_take(index, tone=spelt, note=48 + index % 4))
+    recorded = Recorded([tmp_path])
+    judged = {tone_number(bytes(tone).hex()) for tone in recorded.sounds(recorded.held_out).tones}
+    learnt = recorded.sounds(recorded.numbers(0, 0, len(recorded) - len(recorded.held_out))).tones
+    assert judged
+    assert not judged & {tone_number(bytes(tone).hex()) for tone in learnt}
+    assert len(recorded.held_out) == 4 * len(judged)
 
 
 def test_a_run_is_not_continued_with_other_takes(simulated: Path, tmp_path: Path) -> None:

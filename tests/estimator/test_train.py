@@ -11,8 +11,9 @@ import torch
 
 from estimator import checkpoint
 from estimator.stream import make_batch
-from estimator.train import TrainSettings, train
-from jxctl.errors import UsageError
+from estimator.train import VALIDATION_SEED, TrainSettings, train
+from jxctl.errors import JxError, UsageError
+from jxctl.locks import FolderLock
 from jxctl.params import table_hash
 
 TINY = TrainSettings(tones=32, batch=8, width=16, validation=64, every=2, warm_up=2)
@@ -61,9 +62,24 @@ def test_a_run_is_not_continued_with_other_settings(tmp_path: Path) -> None:
         train(tmp_path / "run", replace(TINY, seed=1))
 
 
+def test_a_second_process_is_kept_out_of_a_run(tmp_path: Path) -> None:
+    """Two would write each other's checkpoints over."""
+    train(tmp_path, replace(TINY, tones=8))
+    before = (tmp_path / "log.jsonl").read_bytes()
+    lock = FolderLock(tmp_path)
+    with pytest.raises(JxError, match="another process is training in") as caught:
+        train(tmp_path, replace(TINY, tones=8))
+    assert caught.value.hint
+    assert (tmp_path / "log.jsonl").read_bytes() == before
+    lock.release()
+    train(tmp_path, replace(TINY, tones=8))
+
+
 def test_what_is_wrong_is_named_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no profile is called nobody"):
         train(tmp_path / "run", replace(TINY, profile="nobody"))
+    with pytest.raises(UsageError, match="judged by"):
+        train(tmp_path / "run", replace(TINY, seed=VALIDATION_SEED))
     assert not (tmp_path / "run").exists()
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="cannot make the folder"):

@@ -253,6 +253,9 @@ class Known:
         """Equal temperament."""
         return 440 * 2 ** ((note - 69) / 12) if self.pitched else None
 
+    def lasts_s(self, *unused: object) -> float | None:
+        """Its tails end when they are quiet."""
+
     def renders(self, *unused: object) -> tuple[()]:
         """Unknown."""
         return ()

@@ -163,6 +163,12 @@ def test_what_goes_wrong_while_filling_is_silent_and_told_later() -> None:
 
 
 @pytest.mark.usefixtures("portaudio")
+def test_a_number_that_no_device_can_have() -> None:
+    with pytest.raises(DeviceError, match="there is no audio output"):
+        open_output("9" * 5000)
+
+
+@pytest.mark.usefixtures("portaudio")
 def test_outputs_are_listed() -> None:
     assert output_devices() == [
         {

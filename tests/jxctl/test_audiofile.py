@@ -107,6 +107,14 @@ def test_dc_is_removed(tmp_path: Path) -> None:
     assert recording.peak == pytest.approx(0.2, rel=0.01)
 
 
+def test_silence_is_silent_behind_a_waveform_that_is_uneven_about_zero(tmp_path: Path) -> None:
+    """Half a second of narrow pulses, whose mean is no offset, then half a second of a small constant."""
+    pulses = np.where(np.arange(22050) % 100 < 10, 0.8, 0.0)
+    recording = read_audio(save(tmp_path / "a.wav", np.concatenate([pulses, np.zeros(22050)]) + 0.05))
+    assert np.abs(recording.audio[-20000:]).max() < 1e-3
+    assert recording.peak == pytest.approx(0.8, rel=0.01)
+
+
 def test_float_file_above_full_scale_keeps_its_level(tmp_path: Path) -> None:
     recording = read_audio(save(tmp_path / "a.wav", sine(level=3.0), subtype="FLOAT"))
     assert recording.peak == pytest.approx(3.0, rel=0.01)

@@ -92,6 +92,15 @@ def test_another_plan_is_exit_2_and_changes_nothing(recorded: Run, tmp_path: Pat
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+def test_another_profile_is_exit_2_and_changes_nothing(recorded: Run, tmp_path: Path) -> None:
+    assert recorded("--tones", "1").returncode == 0
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    shown = recorded("--tones", "2", "--profile", "thesis")
+    assert (shown.returncode, shown.stdout) == (2, "")
+    assert "was recorded with profile unknown; this would be thesis" in shown.stderr
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
 @pytest.mark.parametrize(
     ("options", "code", "word"),
     [
@@ -113,7 +122,9 @@ def test_another_plan_is_exit_2_and_changes_nothing(recorded: Run, tmp_path: Pat
         (["--tones", "1", "--model", "mks70"], 2, "not to a mks70"),
         (["--tones", "1", "--rig", "no such file"], 2, "no such file"),
         (["--tones", "1", "--powered-on-minutes", "-1"], 2, "--powered-on-minutes"),
+        (["--tones", "1", "--powered-on-minutes", "inf"], 2, "--powered-on-minutes"),
         (["--tones", "1", "--seed", "-1"], 2, "--seed"),
+        (["--tones", "1", "--sample-rate", "96000"], 2, "sounds at 8000 Hz, not at 96000"),
         (["--tones", "1", "--port", "fake:deaf"], 2, "--audio DEVICE"),
         (["--tones", "1", "--port", "none:"], 3, "none:"),
         ([], 2, "--tones"),

@@ -46,6 +46,13 @@ def test_the_checks_are_told_and_kept(tmp_path: Path) -> None:
     assert again.stderr == ""
 
 
+def test_a_file_in_place_of_the_folder_is_told_before_any_sound(tmp_path: Path) -> None:
+    (tmp_path / "set").write_text("mine")
+    shown = record(tmp_path, "--port", "fake:mute", "--tones", "1", *QUICK)
+    assert (shown.returncode, "cannot write" in shown.stderr) == (1, True)
+    assert (tmp_path / "set").read_text() == "mine"
+
+
 @pytest.mark.parametrize(("port", "said"), [("fake:mute", "nothing is heard"), ("fake:hot", "clips")])
 def test_a_bench_that_is_no_use_is_exit_4_and_writes_nothing(tmp_path: Path, port: str, said: str) -> None:
     shown = record(tmp_path, "--port", port, "--tones", "1", *QUICK)

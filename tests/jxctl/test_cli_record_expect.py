@@ -84,6 +84,36 @@ def test_whether_a_tone_sounds(exact: Simulated, assumed: Simulated) -> None:
     assert assumed.sounds(closed, 96, 100, 0.2) is None, "an assumed filter may close more or less"
 
 
+# The filter is shut by the LFO; or opens only when the key is up, as ENV-1 falls.
+SHUT_AND_OPENED: dict[str, dict[str, Any]] = {
+    "lfo": {"VCF FREQ": 10, "VCF LFO": 127, "LFO WF": "square", "LFO RATE": 60, "ENV2 REL": 100},
+    "inverted": {"VCF FREQ": 90, "VCF ENV": 127, "VCF MODE": "ENV-1 inverted", "ENV1 SUS": 127}
+    | {"ENV1 REL": 90, "ENV2 REL": 110},
+}
+
+
+@pytest.mark.parametrize("changes", SHUT_AND_OPENED.values(), ids=SHUT_AND_OPENED)
+@pytest.mark.parametrize("gate_s", [0.05, 0.6])
+def test_a_tail_that_falls_silent_and_comes_back_is_recorded(changes: dict[str, Any], gate_s: float) -> None:
+    tone = INIT_TONE.with_values({"VCA MODE": "ENV-2", "ENV2 SUS": 127, **changes})
+    with open_port("sim:") as port:
+        assert isinstance(port, AudiblePort)
+        recording = Rig(Synth(port), port, expected=Simulated("superjx", RATE, exact=True))
+        recording.latency = Latency(0.005, 0.007)
+        take = recording.take(tone, 60, 100, gate_s, 30.0)
+        cut = recording.take(tone, 60, 100, gate_s, take.seconds / 2)
+    rest = render(to_batch([tone]), 60, 100, gate_s, 30.0)[0][len(take.audio) :]
+    assert (take.verdict, take.tail_cut, cut.tail_cut) == ("ok", False, True)
+    assert np.abs(rest).max() < 10 ** (-80 / 20)
+
+
+def test_only_a_tail_that_comes_back_is_waited_for(exact: Simulated) -> None:
+    swept = INIT_TONE.with_values({"VCA MODE": "ENV-2", **SHUT_AND_OPENED["lfo"]})
+    assert exact.lasts_s(swept, 60, 100, 0.5, 20.0, 60.0) is not None
+    for changes in ({"VCA MODE": "gate"}, {"VCF LFO": 0}, {"MIX DCO1": 0}):
+        assert exact.lasts_s(swept.with_values(changes), 60, 100, 0.5, 20.0, 60.0) is None
+
+
 def test_when_a_tone_begins(exact: Simulated, assumed: Simulated) -> None:
     slow = INIT_TONE.with_values({"ENV2 ATT": 127})
     for told in (exact, assumed):

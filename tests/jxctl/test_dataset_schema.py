@@ -106,6 +106,19 @@ def test_columns_that_nobody_knows_are_kept() -> None:
         ({"sha256": "ab"}, "as its sha256"),
         ({"tail_cut": 1}, "has 1 as its tail_cut"),
         ({"file_name": "../outside.flac"}, "as its file_name"),
+        ({"file_name": "takes/\0.flac"}, "as its file_name"),
+        ({"file_name": "takes/\ud800.flac"}, "as its file_name"),
+        ({"gate_s": float("nan")}, "is not JSON"),
+        ({"peak_dbfs": float("-inf")}, "is not JSON"),
+        ({"weather": float("nan")}, "is not JSON"),
+        ({"onset_s": 10**400}, "as its onset_s"),
+        ({"samples": -1}, "has -1 as its samples"),
+        ({"samples": 10**30}, "as its samples"),
+        ({"index": 2**63}, "as its index"),
+        ({"sample_rate": 10**6}, "as its sample_rate"),
+        ({"tone": "AB" + "00" * 47}, "as its tone"),
+        ({"tone": "00" * 47 + "  "}, "as its tone"),
+        ({"sha256": "AB" * 32}, "as its sha256"),
         ({"schema": 3}, "newer jx"),
         ({"schema": "2"}, "unknown schema"),
         ({"schema": 2}, "has no samples"),
@@ -129,6 +142,18 @@ def test_a_row_that_lacks_a_column_is_named(missing: str, tmp_path: Path) -> Non
 def test_other_json_is_no_row(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"is not JSON|is no table|has no file_name"):
         parse(content)
+
+
+def test_a_number_too_large_for_a_float_is_named() -> None:
+    with pytest.raises(ValueError, match="has inf as its peak_dbfs"):
+        parse(line(peak_dbfs=-3.25).replace(b"-3.25", b"1e999"))
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path) -> None:
+    metadata = a_set(tmp_path, 2) / "metadata.jsonl"
+    metadata.write_bytes(b"\xef\xbb\xbf" + metadata.read_bytes().replace(b"\n", b"\r\n"))
+    assert [row["index"] for row in rows(tmp_path)] == [0, 1]
+    assert list(check(tmp_path)) == []
 
 
 def test_names_that_leave_the_folder_are_told_apart() -> None:

@@ -42,6 +42,14 @@ def test_the_nearest_gate_counts() -> None:
     assert compared(later, gates_s=(GATE_S - 0.01, GATE_S, GATE_S + 0.01)) < -100
 
 
+def test_a_crackle_before_the_note_is_a_difference() -> None:
+    recording = np.concatenate([np.zeros(1000), note()]).astype(np.float32)
+    recording[:287] = np.random.default_rng(2).uniform(-0.3, 0.3, 287)
+    found = difference_db(recording, note()[None], RATE, 0.0)
+    assert found is not None
+    assert -40 < found < -15
+
+
 def test_noise_is_measured() -> None:
     noise = 1e-3 * np.random.default_rng(0).standard_normal(RATE)
     wanted = 20 * np.log10(1e-3 / np.sqrt(np.mean(np.square(note()))))

@@ -168,6 +168,20 @@ def test_repeats_are_aligned_to_a_fraction_of_a_sample() -> None:
     assert times == pytest.approx([times[0] + (one - 400) / RATE for one in at], abs=0.1 / RATE)
 
 
+def test_a_note_is_not_found_some_periods_late_where_it_is_louder() -> None:
+    t = np.arange(RATE) / RATE
+
+    def note(at: int, held_s: float) -> np.ndarray:
+        """A plain note that is faded in over 15 ms."""
+        age = t - at / RATE
+        level = np.clip(age / 0.015, 0, 1) * (age < held_s)
+        return (0.5 * level * np.sin(2 * np.pi * 1000 * age)).astype(np.float32)
+
+    at = [400, 431, 420, 409]
+    times = onsets([note(one, 0.05 + 0.003 * k) for k, one in enumerate(at)], RATE, -100.0)
+    assert times == pytest.approx([times[0] + (one - 400) / RATE for one in at], abs=0.1 / RATE)
+
+
 def test_where_repeats_differ_their_own_onsets_count() -> None:
     # Oscillators that run free: the same envelope, another wave.
     t = np.arange(RATE)

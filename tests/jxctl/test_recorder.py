@@ -20,7 +20,7 @@ from jxctl.dataset_writer import Writer
 from jxctl.errors import UsageError
 from jxctl.plan import DrawnTones, Plan
 from jxctl.ports import AudiblePort, open_port
-from jxctl.recorder import check_same_plan, count_remaining, record, remaining
+from jxctl.recorder import check_same_plan, check_same_rig, count_remaining, record, remaining
 from jxctl.rig import Bench, Rig, Take
 from jxctl.synth import Synth
 from jxctl.tone import INIT_TONE
@@ -31,6 +31,19 @@ PROGRAM = Path(__file__).with_name("fake_rig.py")
 
 
 # -- continuing ---------------------------------------------------------------------------------------
+
+
+def test_another_sample_rate_or_profile_is_refused(fakes: ModuleType, tmp_path: Path) -> None:
+    port = fakes.FakePort()
+    with Writer(tmp_path) as data_set:
+        check_same_rig(Rig(Synth(port), port), data_set)
+        record(fakes.short_plan(1), Rig(Synth(port), port), data_set)
+        check_same_rig(Rig(Synth(port), port), data_set)
+        with pytest.raises(UsageError, match="profile unknown; this would be thesis"):
+            check_same_rig(Rig(Synth(port), port, Bench(profile="thesis")), data_set)
+        port.sample_rate = 96000
+        with pytest.raises(UsageError, match="sample_rate 8000; this would be 96000"):
+            check_same_rig(Rig(Synth(port), port), data_set)
 
 
 def run_plan(fakes: ModuleType, folder: Path, plan: Plan) -> tuple[int, list[int]]:

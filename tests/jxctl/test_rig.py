@@ -12,6 +12,7 @@ from jxctl.errors import DeviceError, UsageError
 from jxctl.rig import Rig
 from jxctl.synth import Synth
 from jxctl.tone import INIT_TONE
+from jxctl.verdict import Latency
 
 RATE = 8000
 
@@ -78,6 +79,26 @@ def test_the_noise_floor_is_measured_and_ends_the_tail(fake_port: Any) -> None:
     assert take.tail_cut is False
     # -9 dBFS RMS falls to 6 dB over the floor within 52 ms: a step of 0.1 s and a quiet one.
     assert len(take.audio) == round(0.7 * RATE)
+
+
+@pytest.mark.parametrize(
+    ("until_s", "longest_s", "seconds", "cut"),
+    [(None, 2.0, 0.3, False), (0.95, 2.0, 1.0, False), (0.95, 0.8, 0.8, True)],
+)
+def test_a_tail_that_comes_back_is_waited_for(
+    fakes: Any, until_s: float | None, longest_s: float, seconds: float, cut: bool
+) -> None:
+    class Back(fakes.Known):  # type: ignore[misc]
+        def lasts_s(self, *asked: object) -> float | None:
+            assert asked[:5] == (INIT_TONE, 69, 127, 0.1, longest_s)
+            return until_s
+
+    port = fakes.FakePort()
+    recording = Rig(Synth(port), port, expected=Back())
+    recording.latency = Latency(0.0, 0.01)
+    take = recording.take(INIT_TONE, 69, 127, 0.1, longest_s)
+    assert take.seconds == pytest.approx(seconds)
+    assert take.tail_cut is cut
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.001])

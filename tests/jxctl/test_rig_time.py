@@ -104,6 +104,58 @@ def test_the_noise_floor_is_heard_after_the_sound_of_before_has_arrived(fakes: M
         assert take.onset_s == pytest.approx(0.2, abs=0.002)
 
 
+def test_the_noise_floor_is_not_the_note_that_was_cut(fakes: ModuleType) -> None:
+    # A board serves a voice once in a loop of 10 ms, and its level then fades for some ms.
+    class Fading(fakes.FakePort):  # type: ignore[misc,name-defined]
+        left = 0
+
+        def write(self, data: bytes) -> None:
+            if self._note is not None and b"\xb6" in data:
+                self.left = round(0.016 * RATE)
+            super().write(data)
+
+        def listen(self, seconds: float) -> np.ndarray:
+            heard = np.asarray(super().listen(seconds))
+            heard[: self.left] += np.float32(0.1)
+            self.left = max(0, self.left - heard.size)
+            return heard
+
+    port = Fading()
+    recording = rig(port)
+    recording.latency = Latency(0.0, 0.0066)
+    for _ in range(2):
+        take = recording.take(INIT_TONE, 69, 127, gate_s=0.3, max_seconds=0.3)
+        assert (take.tail_cut, take.noise_floor_dbfs, take.verdict) == (True, -200.0, "ok")
+
+
+def test_the_end_of_a_tail_is_not_the_floor_of_the_next(fakes: ModuleType) -> None:
+    # A whole synth goes on with a released note after "all notes off": half the level in 0.3 s.
+    class Going(fakes.FakePort):  # type: ignore[misc,name-defined]
+        tail = 0.0
+
+        def write(self, data: bytes) -> None:
+            for at in range(len(data)):
+                if data[at] == 0xD0:
+                    self.tail = 0.25
+                elif data[at] == 0xC0 or data[at] == 0x80:
+                    self.tail = 0.0
+            super().write(data)
+
+        def listen(self, seconds: float) -> np.ndarray:
+            heard = np.asarray(super().listen(seconds))
+            t = np.arange(heard.size) / RATE
+            heard += np.float32(self.tail) * np.exp2(-t / 0.3).astype(np.float32)
+            self.tail *= 2 ** (-seconds / 0.3)
+            return heard
+
+    recording = rig(Going(noise=0.0003))
+    for note in (60, 62, 64, 65, 67, 69):
+        take = recording.take(INIT_TONE, note, 127, gate_s=0.1, max_seconds=9.0)
+        last = take.audio[-round(0.1 * RATE) :]
+        assert (take.tail_cut, take.verdict) == (False, "ok")
+        assert 20 * np.log10(np.sqrt(np.mean(np.square(last)))) < -63
+
+
 def test_ready_is_called_when_the_board_has_settled_and_before_the_note(fake_port: Any) -> None:
     port = fake_port()
     seen: list[tuple[bool, bool, int]] = []

@@ -92,3 +92,18 @@ def test_a_device_is_written_to_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "a.wav").symlink_to("/dev/null")
     written(tmp_path / "a.wav", noise(10))
     assert (tmp_path / "a.wav").is_char_device()
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk; what waits in memory cannot be written either."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(JxError, match="cannot write"):
+            written(tmp_path / "a.wav", noise(20_000))
+        with pytest.raises(JxError, match="cannot write"):
+            written(tmp_path / "a.wav", noise(2600), *range(1, 2600))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []

@@ -132,6 +132,18 @@ def test_bender_goes_where_its_switch_is_on() -> None:
     assert play(synth(KEY_MODE="dual", **off), "E0 7F 7F") == ""
 
 
+def test_each_board_hears_the_sign_it_missed_and_none_stays_bent() -> None:
+    assigner = synth(KEY_MODE="dual")
+    lower_bender, centre = "F0 41 36 00 24 30 01 2D {:02X} F7", "E0 00 40"  # patch parameter 45
+    assert play(assigner, "E0 7F 7F") == "F4 BF 7F B2 7F"
+    play(assigner, lower_bender.format(0))
+    # The lower board no longer follows: it goes back, and the upper one alone goes down.
+    assert play(assigner, "E0 00 00") == "F1 B2 00 F9 BF 00 B2 7F"
+    assert play(assigner, centre) == "B2 00"
+    play(assigner, lower_bender.format(1))  # ends all notes, and so leaves both boards selected
+    assert play(assigner, "E0 00 00") == "BF 00 B2 7F"
+
+
 def test_controllers() -> None:
     assigner = synth(KEY_MODE="dual", UPPER_LFO_DEPTH=127, LOWER_LFO_DEPTH=64, UPPER_HOLD=1)
     assert play(assigner, "B0 01 7F") == "F1 BC 40 F9 BC 7F"

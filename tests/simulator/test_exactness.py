@@ -162,3 +162,30 @@ def test_out_of_range_requests_are_refused() -> None:
         render(tone, out=np.zeros((1, 5), np.float32))
     with pytest.raises(ProfileError, match="no profile is called nowhere"):
         render(tone, profile="nowhere")
+
+
+def test_arguments_that_would_be_guessed_at_are_refused() -> None:
+    tones = uniform_tones(0, 3)
+    read_only = np.zeros((3, 4410), np.float32)
+    read_only.flags.writeable = False
+    for wrong, said in (
+        ({"notes": 60.5}, "whole number"),
+        ({"velocities": [1, 2, 2.5]}, "whole number"),
+        ({"seed": 0.5}, "whole number"),
+        ({"seconds": 1e-7}, "cannot render"),
+        ({"threads": -1}, "threads"),
+        ({"threads": 0}, "threads"),
+        ({"oversample": 2.5}, "whole number"),
+        ({"out": read_only}, "may be written"),
+        ({"out": [0.0]}, "may be written"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            render(tones, **{"seconds": 0.1, **wrong})  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="different lengths"):
+        render([[1, 2], [3]])  # type: ignore[arg-type]
+
+
+def test_no_tones_make_no_sounds() -> None:
+    none = np.empty((0, 48), np.uint8)
+    assert render(none, seconds=0.1).shape == (0, 4410)
+    assert render(none, seconds=0.1, stereo=True, oversample=2).shape == (0, 2, 4410)

@@ -70,6 +70,7 @@ def test_options_reach_the_board(made: list[dict[str, Any]], url: str, options: 
         "sim:?seed=one",
         "sim:?seed=-1",
         "sim:?seed=" + "9" * 5000,
+        "sim:?model=mks70&seed=9223372036854775807",
         "sim:?seed=",
         "sim:?board=both",
         "sim:?output=both",
@@ -156,3 +157,12 @@ def test_no_seed_makes_a_warning() -> None:
 
     for seed in range(20):
         Board(seed=seed)
+
+
+def test_a_board_refuses_what_it_cannot_be() -> None:
+    from simulator.board import Board
+
+    for wrong in ({"seed": -1}, {"seed": 2**32}, {"sample_rate": 0}, {"sample_rate": -44100}):
+        with pytest.raises(UsageError):
+            Board(**wrong)  # type: ignore[arg-type]
+    Board(seed=2**32 - 1, sample_rate=4000)

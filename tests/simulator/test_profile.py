@@ -131,7 +131,12 @@ def law(name: str, form: str, **fields: object) -> str:
         (law("drift_time", "constant", value=0), "law drift_time"),
         (law("noise_floor", "constant", value=6), "law noise_floor"),
         (law("lfo_phase", "choice", value='"sometimes"'), "must be one of key, free"),
+        (law("lfo_phase", "choice", value=3), "the value of a choice is a word"),
+        (law("noise_floor", "choice", value='"on"'), "law noise_floor must be a constant"),
+        (law("noise_floor", "constant", value=10**400), "law noise_floor: int too large"),
+        (law("bender", "power", low=0, high=1, exponent=-2), "not finite"),
         ("laws = 3\n", "laws is no table"),
+        ("[laws]\nnoise_floor = -90\n", "law noise_floor is no table"),
     ],
 )
 def test_laws_that_the_simulator_cannot_bear_are_refused(tmp_path: Path, text: str, message: str) -> None:

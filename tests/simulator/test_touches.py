@@ -241,3 +241,13 @@ def test_neighbouring_seeds_share_nothing() -> None:
     assert len(np.unique(keys)) == keys.size
     bits = (keys[..., None] >> np.arange(32)) & 1
     assert np.abs(bits.mean(axis=(0, 1)) - 0.5).max() < 0.02
+
+
+def test_the_noise_floor_is_as_loud_and_the_same_when_oversampled() -> None:
+    profile = turned_on(noise_floor=-60.0)
+    silent = one(MIX_DCO1=0, MIX_DCO2=0)
+    plain, fine = (
+        render(silent, seconds=0.5, profile=profile, stereo=True, oversample=times)[0] for times in (1, 4)
+    )
+    assert 20 * np.log10(np.std(fine, axis=1)) == pytest.approx([-60, -60], abs=0.2)
+    assert np.array_equal(plain, fine)
