@@ -185,8 +185,11 @@ def audio_findings(answer: Answer, here: System) -> list[Finding]:
 def midi_findings(answer: Answer, here: System) -> list[Finding]:
     """RtMidi, the MIDI systems under it, and their ports."""
     if answer.found is None:
-        absent = "rtmidi" in answer.failure and "No module" in answer.failure
-        fix = installing.package("python-rtmidi") if absent else installing.command("alsa", here)
+        fix = ""
+        if "No module" in answer.failure:
+            fix = installing.package("python-rtmidi")
+        elif "libasound" in answer.failure:
+            fix = installing.command("alsa", here)
         return [Finding("RtMidi", "missing", answer.failure, "midi: ports", fix or _anew("python-rtmidi"))]
     findings = []
     running = [name for name, failure in answer.found["systems"].items() if not failure]

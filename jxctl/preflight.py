@@ -36,6 +36,8 @@ QUIET_DBFS = -30.0
 """A peak below it wastes the converter (assumed)."""
 NOISY_DB = 50.0
 """A loud note should be this far above the noise floor (assumed)."""
+LOUD_FLOOR_DBFS = -40.0
+"""A noise floor above it, rather than a silent synth, hides a note (assumed)."""
 OFF_CENTS = 10.0
 """A tuning further off is told."""
 UNSTABLE_S = 0.1
@@ -100,7 +102,9 @@ class Preflight:
                 (
                     f"nothing is heard: a loud note peaks at {self.peak_dbfs:.1f} dBFS, the noise floor is "
                     f"{self.noise_floor_dbfs:.1f} dBFS",
-                    "check that the synth is on, its volume, the cable, the input and the port",
+                    "look for hum, an open input or a gain that is too high"
+                    if self.noise_floor_dbfs > LOUD_FLOOR_DBFS
+                    else "check that the synth is on, its volume, cable, input, port and MIDI channel",
                 )
             ]
         found = []

@@ -75,10 +75,13 @@ def check_same_rig(rig: Rig, data_set: Writer) -> None:
     first = next(iter(rows(data_set.folder)), None)
     if first is None:
         return
-    now = {"sample_rate": rig.audio.sample_rate, "profile": rig.bench.profile}
-    for key, value in now.items():
-        if first[key] != value:
-            then, here = ("unknown" if one is None else one for one in (first[key], value))
+    compared = (
+        ("sample_rate", first["sample_rate"], rig.audio.sample_rate),
+        ("profile", first["profile"], rig.bench.profile),
+    )
+    for key, before, now in compared:
+        if before != now:
+            then, here = ("unknown" if one is None else one for one in (before, now))
             raise UsageError(
                 f"{data_set.folder} was recorded with {key} {then}; this would be {here}",
                 "continue with the port and options of the first run, or use another folder",

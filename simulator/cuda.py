@@ -2,8 +2,8 @@
 
 The functions of a voice are those of `simulator.kernel`, compiled for the other processor; the lane array
 lies in shared memory. A GPU may fuse a product and a sum that the CPU rounds one by one, so samples agree
-within a tolerance and not to the bit; x-mod, which feeds back, lets differences grow. Without the chorus and the noise
-floor.
+within a tolerance and not to the bit; x-mod, which feeds back, lets differences grow. Without the chorus
+and the noise floor.
 
 Needs ``pip install "numba-cuda[cu12]"`` and a GPU. It has not run on one yet: the tests compile it to PTX
 where NVIDIA's compiler is installed, and run its code thread by thread on the CPU.

@@ -125,7 +125,7 @@ def test_train_refuses_nonsense_and_notes_its_settings(jx: Run, tmp_path: Path) 
     done = jx("train", "run", *options, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["step"] == 2
-    assert {"settings.json", "latest.pt", "log.jsonl", "model.json", "model.safetensors"} == {
+    assert {".jx.lock", "settings.json", "latest.pt", "log.jsonl", "model.json", "model.safetensors"} == {
         path.name for path in (tmp_path / "run").iterdir()
     }
     other = jx("train", "run", *options, "--seed", 3)

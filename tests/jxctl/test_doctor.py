@@ -144,6 +144,10 @@ def test_one_midi_system_that_runs_is_enough() -> None:
     assert found[-1].said == "MKS-70 (alsa)"
     (absent,) = doctor.midi_findings(Answer(failure="ModuleNotFoundError: No module named 'rtmidi'"), "macos")
     assert shlex.split(absent.fix)[-1] == "python-rtmidi"
+    (crashed,) = doctor.midi_findings(Answer(failure="it crashed (SIGSEGV)"), "debian")
+    assert shlex.split(crashed.fix)[-2:] == ["--force-reinstall", "python-rtmidi"]
+    missing = "ImportError: libasound.so.2: cannot open shared object file"
+    assert "libportaudio2" in doctor.midi_findings(Answer(failure=missing), "debian")[0].fix
 
 
 def test_serial_devices_and_who_may_use_them() -> None:

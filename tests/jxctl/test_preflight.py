@@ -191,6 +191,13 @@ def test_where_repeats_differ_their_own_onsets_count() -> None:
     assert times == pytest.approx([400 / RATE, 440 / RATE], abs=1 / RATE)
 
 
+def test_what_is_not_heard_is_silent_or_drowned() -> None:
+    for floor_dbfs, hint in ((-80.0, "MIDI channel"), (-20.0, "hum")):
+        ((said, told),) = Preflight(floor_dbfs, floor_dbfs + 10, "X", False, 0, None, None).problems
+        assert "nothing is heard" in said
+        assert hint in told
+
+
 def test_a_click_that_is_not_heard_leaves_the_latency_unknown() -> None:
     assert onsets([noise_burst(400), np.zeros(RATE, np.float32)], RATE, -60.0) == []
     unknown = Preflight(-80.0, -6.0, "X", False, 0, None, None)
