@@ -56,7 +56,7 @@ def render(
     next tick after its gate, as on the board.
 
     ``oversample``: 1 to 16. At 4 aliases and the filters' deviation from the analogue curve all but
-    vanish, for more than ten times the time; noise and what follows from it are other samples then.
+    vanish, for some ten times the time; noise and what follows from it are other samples then.
 
     Raises `UsageError` for values out of range, `ProfileError` for a profile that cannot be used.
     """
