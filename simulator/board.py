@@ -7,6 +7,7 @@ the one tone that the registers hold.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -161,3 +162,18 @@ class Board:
         self._constants = voices.constants(self._voicing, self.sample_rate)
         self._chorus_position = int(positions(tones[:1], self.profile)[0])
         return started
+
+
+def boards(
+    names: Sequence[BoardName], profile: str | Path | Profile, sample_rate: int, seed: int = 0
+) -> list[Board]:
+    """The boards of an instrument: each has the seed after the one before."""
+    return [Board(profile, sample_rate, seed + index, name) for index, name in enumerate(names)]
+
+
+def together(boards: Sequence[Board], samples: int) -> NDArray[np.float32]:
+    """The next stretch of boards, one at least, that sound together: float32[2, samples]."""
+    total = boards[0].render(samples)
+    for board in boards[1:]:
+        total += board.render(samples)
+    return total

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from jxctl.bus import FORWARD, SELECT
 from jxctl.errors import UsageError
 from simulator.assigner import Assigner
-from simulator.board import Board
+from simulator.board import boards, together
 from simulator.memory import Memory, Model
 from simulator.profile import Profile
 
@@ -46,7 +46,7 @@ class Instrument:
         self.assigner = Assigner(model, channel, memory)
         self.sample_rate = sample_rate
         names = () if silent else self.assigner.buffer.boards
-        self.boards = [Board(profile, sample_rate, seed + index, name) for index, name in enumerate(names)]
+        self.boards = boards(names, profile, sample_rate, seed)
         self._tap = tap
         self._midi_out = bytearray()
         self._forwarding = False
@@ -74,10 +74,7 @@ class Instrument:
         """
         if not self.boards:
             raise UsageError("this virtual synth was made without sound boards")
-        total = self.boards[0].render(samples)
-        for board in self.boards[1:]:
-            total += board.render(samples)
-        return total
+        return together(self.boards, samples)
 
     def _carry(self, bus: bytes) -> None:
         """The bus: every board hears all of it, and one of them lets out what is forwarded."""

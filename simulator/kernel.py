@@ -202,7 +202,7 @@ def run(
         ``levels``: float32[4, N, ticks]: gain of mixer 1 and 2, tan(pi cutoff / rate), gain of the VCA.
         ``edges``: int64[ticks + 1], first sample of each tick, and the end of the last.
         ``constants``: float32[N, 16]; ``seeds``: int32[N], of the noise.
-        ``phases``: int32[N, 2] and ``state``: float32[N, 16], read and written: a call continues
+        ``phases``: int32[N, 2] and ``state``: float32[N, 21], read and written: a call continues
         where the last one stopped, in the middle of a tick if need be.
         ``out``: float32[any, samples]; voice n is written to row ``rows[n]``, an int64.
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from jxctl import bus
 from jxctl.bus import BoardName, Decoder, Forward
 from jxctl.params import FIRST_ID, TONE_SIZE
-from simulator.board import VOICES, Board
+from simulator.board import VOICES, Board, boards, together
 from simulator.profile import Profile
 
 GRID = 64
@@ -116,10 +116,7 @@ class Engine:
 
     def _render(self, out: NDArray[np.float32]) -> None:
         if len(out):
-            total = self.boards[0].render(len(out))
-            for board in self.boards[1:]:
-                total += board.render(len(out))
-            out[:] = total.T
+            out[:] = together(self.boards, len(out)).T
 
     def _note(self, out: NDArray[np.float32], underrun: bool, load: float) -> None:
         if self._gain != 1:
@@ -134,13 +131,6 @@ class Engine:
         report.busiest = max(report.busiest, load)
         report.clipped += peak > 1
         report.peak = max(report.peak, peak)
-
-
-def boards(
-    names: Sequence[BoardName], profile: str | Path | Profile, sample_rate: int, seed: int = 0
-) -> list[Board]:
-    """The boards of an instrument, as `simulator.instrument.Instrument` makes them."""
-    return [Board(profile, sample_rate, seed + index, name) for index, name in enumerate(names)]
 
 
 def warm_up(names: Sequence[BoardName], profile: str | Path | Profile, sample_rate: int, block: int) -> None:

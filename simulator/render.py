@@ -17,10 +17,10 @@ from simulator.batch import Batch, Prepared
 from simulator.noise_floor import add_noise_floor
 from simulator.oversampled import decimated
 from simulator.profile import Profile
+from simulator.turning import LINE
 
 SAMPLE_RATE = 44100
 _VOICES_A_JOB = 128
-_LINE = 64  # bytes
 _SPAN = 1344
 """Samples at a time on their way to the chorus: a job's fit the cache, and rows do not share its sets."""
 
@@ -107,8 +107,8 @@ def _render(batch: Batch, threads: int, out: NDArray[np.float32]) -> None:
 def empty(shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Memory for audio, not filled: float32 of that shape, from the start of a cache line on."""
     size = math.prod(shape)
-    memory = np.empty(size + _LINE // 4, np.float32)
-    first = -memory.ctypes.data % _LINE // 4
+    memory = np.empty(size + LINE // 4, np.float32)
+    first = -memory.ctypes.data % LINE // 4
     return memory[first : first + size].reshape(shape)
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from jxctl.audio_out import AudioOutput
 from jxctl.bus import BoardName
+from simulator.board import boards
 from simulator.profile import Profile
-from simulator.realtime import Engine, boards, undisturbed, warm_up
+from simulator.realtime import Engine, undisturbed, warm_up
 
 TICK_S = 0.010
 """About the length of a board's control loop (thesis 3.1.2.2)."""

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import kernel, lanes
-from simulator.firmware import Voicing, mix_seed
+from simulator.firmware import Voicing
 from simulator.profile import Profile
+from simulator.seeds import mix_seed
 from simulator.spread import deviation
 
 NOISE, SQUARE, PULSE, SAWTOOTH = range(4)
@@ -27,7 +28,7 @@ HIGHEST_CUTOFF = 0.4535
 
 @dataclass
 class State:
-    """What N voices remember: ``memory`` float32[N, 16] and ``phases`` int32[N, 2]."""
+    """What N voices remember: ``memory`` float32[N, 21] and ``phases`` int32[N, 2]."""
 
     memory: NDArray[np.float32]
     phases: NDArray[np.int32]

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from jxctl import bus
+from simulator.board import boards
 from simulator.instrument import Instrument
-from simulator.realtime import GRID, Engine, boards, undisturbed, warm_up
+from simulator.realtime import GRID, Engine, undisturbed, warm_up
 
 RATE, BLOCK = 44100, 256
 BLOCK_S = BLOCK / RATE
