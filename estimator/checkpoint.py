@@ -11,9 +11,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import load_file, save
 
-from estimator.models.lstm import LstmEstimator, LstmSettings
+from estimator.models.network import Network, NetworkSettings
 from jxctl import __version__
 from jxctl.errors import JxError, UsageError
 from jxctl.files import write_atomically
@@ -30,7 +31,7 @@ def shipped() -> Path:
     return Path(str(resources.files("estimator") / "checkpoints" / "lstm"))
 
 
-def load(path: Path | None = None) -> tuple[LstmEstimator, dict[str, Any]]:
+def load(path: Path | None = None) -> tuple[Network, dict[str, Any]]:
     """The network and its JSON, from ``path`` without suffix (default: the one that comes with jx).
 
     Weights are kept in 16 bits on disk and widened here. Raises `UsageError` for a missing or damaged
@@ -45,7 +46,8 @@ def load(path: Path | None = None) -> tuple[LstmEstimator, dict[str, Any]]:
                 f"{path} was trained for another parameter table",
                 "train again (jx train), or use the jx version in its JSON",
             )
-        model = LstmEstimator(LstmSettings(**config["model"]))
+        model = Network(NetworkSettings(**config["model"]))
+        _check_fit(path, model, weights)
         model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     except JxError:
         raise
@@ -56,7 +58,17 @@ def load(path: Path | None = None) -> tuple[LstmEstimator, dict[str, Any]]:
     return model.eval(), config
 
 
-def write(model: LstmEstimator, path: Path, about: dict[str, Any]) -> None:
+def _check_fit(path: Path, model: Network, weights: dict[str, torch.Tensor]) -> None:
+    """Refuse weights of another network in one sentence; torch would list all of them."""
+    wanted = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    if wanted != {name: tensor.shape for name, tensor in weights.items()}:
+        raise UsageError(
+            f"{path} holds weights of another network than this jx has",
+            "train again (jx train), or use the jx version in its JSON",
+        )
+
+
+def write(model: Network, path: Path, about: dict[str, Any]) -> None:
     """Write ``path``.safetensors and ``path``.json, each whole or not at all."""
     # Weights are learnt to far less than 16 bits; half the file is half the download.
     weights = {

@@ -70,10 +70,11 @@ def soft_cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tens
     head is scaled by the entropy of ignorance, log(classes), so that all weigh alike.
     """
     losses = []
-    for k, head in enumerate(HEADS):
-        log_p = torch.log_softmax(logits[:, head.start : head.stop], dim=1)
+    parts = logits.split([head.classes for head in HEADS], dim=1)
+    for k, (head, part) in enumerate(zip(HEADS, parts, strict=True)):
+        log_p = torch.log_softmax(part, dim=1)
         if head.parameter.kind == "level":
-            loss = -(_bell()[target[:, k]] * log_p).sum(1)
+            loss = -(_bell().to(log_p.device)[target[:, k]] * log_p).sum(1)
         else:
             loss = -log_p.gather(1, target[:, k, None])[:, 0]
         losses.append(loss / np.log(head.classes))

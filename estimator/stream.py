@@ -13,7 +13,17 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from estimator.audible import audible
-from estimator.features import FLOOR_DB, INPUT, SAMPLE_RATE, mel_power, partials_power, relative_db
+from estimator.disturbed import Disturbance, another, cut_and_hum, disturbance
+from estimator.features import (
+    FLOOR_DB,
+    INPUT,
+    SAMPLE_RATE,
+    mel_octaves,
+    mel_power,
+    partial_octaves,
+    partials_power,
+    relative_db,
+)
 from estimator.heads import classes
 from estimator.models.views import Views
 from estimator.prior import Prior
@@ -22,32 +32,45 @@ from simulator import Profile, render
 SECONDS = 4.0
 NOTES = (28, 96)
 SHORTEST_GATE_S, LONGEST_GATE_S = 0.08, 3.5
+SHARES = {1: 0.7, 2: 0.1, 3: 0.1, 6: 0.1}
+"""How often a tone is heard in so many recordings."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """``tones`` uint8[N, 48]; ``views`` what the network is given; ``target`` int64[N, heads];
-    ``heard`` bool[N, heads], what counts."""
+    """``tones`` uint8[N, 48]; ``views`` what the network is given, of N * ``recordings`` sounds, those of a
+    tone side by side; ``target`` int64[N, heads]; ``heard`` bool[N, heads], what counts."""
 
     tones: NDArray[np.uint8]
     views: Views
     target: torch.Tensor
     heard: torch.Tensor
+    recordings: int = 1
+
+    def to(self, device: torch.device) -> Batch:
+        """The same where a network computes."""
+        if device.type == "cpu":
+            return self
+        views = Views(*(view.to(device) for view in (self.views.mel, self.views.partials, self.views.known)))
+        return Batch(self.tones, views, self.target.to(device), self.heard.to(device), self.recordings)
 
 
 @dataclass(frozen=True)
 class Sounds:
-    """What is heard: ``tones`` uint8[N, 48], ``notes``, ``velocities``, ``gates_s`` [N], and ``audio``
-    float32[N, samples] from the moment each note is played."""
+    """What is heard: ``tones`` uint8[N, 48]; and N * ``recordings`` sounds, those of a tone side by side:
+    ``notes``, ``velocities``, ``gates_s``, and ``audio`` float32[., samples] from the moment each note is
+    played; ``lengths_s``: how long each is known (beyond it there are zeros), all of it if None."""
 
     tones: NDArray[np.uint8]
     notes: NDArray[np.int64]
     velocities: NDArray[np.int64]
     gates_s: NDArray[np.float64]
     audio: NDArray[np.float32]
+    recordings: int = 1
+    lengths_s: NDArray[np.float64] | None = None
 
     def followed_by(self, other: Sounds) -> Sounds:
-        """These sounds and then those."""
+        """These sounds and then those, of tones heard once each."""
         return Sounds(
             np.concatenate((self.tones, other.tones)),
             np.concatenate((self.notes, other.notes)),
@@ -57,37 +80,64 @@ class Sounds:
         )
 
 
-def make_batch(seed: int, index: int, size: int, profile: str | Profile, *, threads: int = 1) -> Batch:
-    """Batch ``index`` of the stream ``seed``: ``size`` fresh tones at random notes.
+def make_batch(
+    seed: int,
+    index: int,
+    size: int,
+    profile: str | Profile,
+    *,
+    threads: int = 1,
+    recordings: int | None = None,
+) -> Batch:
+    """Batch ``index`` of the stream ``seed``: ``size`` sounds of fresh tones at random notes, disturbed as
+    recordings are (`estimator.disturbed`).
 
-    Half of the sounds lie on a noise floor, 40 to 80 dB down, as recordings do.
+    ``recordings`` of each tone; drawn from `SHARES` unless given. A batch of several has fewer tones.
     """
     rng = np.random.default_rng((seed, index))
-    return heard(rendered(rng, size, profile, threads), rng)
+    if recordings is None:
+        recordings = int(rng.choice(list(SHARES), p=list(SHARES.values())))
+    return heard(rendered(rng, max(1, size // recordings), another(profile, rng), threads, recordings), rng)
 
 
-def rendered(rng: np.random.Generator, size: int, profile: str | Profile, threads: int) -> Sounds:
+def rendered(
+    rng: np.random.Generator, size: int, profile: str | Profile, threads: int, recordings: int = 1
+) -> Sounds:
     """Tones from the prior, rendered.
 
     Notes are uniform over 28-96, velocities over 20-127, gates log-uniform over 0.08-3.5 s.
     """
     tones = Prior.load().sample(size, rng)
-    notes = rng.integers(NOTES[0], NOTES[1] + 1, size)
-    velocities = rng.integers(20, 128, size)
-    gates = np.exp(rng.uniform(np.log(SHORTEST_GATE_S), np.log(LONGEST_GATE_S), size))
+    sounds = size * recordings
+    notes = rng.integers(NOTES[0], NOTES[1] + 1, sounds)
+    velocities = rng.integers(20, 128, sounds)
+    gates = np.exp(rng.uniform(np.log(SHORTEST_GATE_S), np.log(LONGEST_GATE_S), sounds))
     audio = render(
-        tones, notes, velocities, gates, SECONDS,
-        profile=profile, seed=rng.integers(0, 2**31, size), threads=threads,
+        np.repeat(tones, recordings, axis=0), notes, velocities, gates, SECONDS,
+        profile=profile, seed=rng.integers(0, 2**31, sounds), threads=threads,
     )  # fmt: skip
-    return Sounds(tones, notes, velocities, gates, audio)
+    return Sounds(tones, notes, velocities, gates, audio, recordings)
 
 
 def heard(sounds: Sounds, rng: np.random.Generator | None) -> Batch:
-    """Sounds as the network gets them, and what it should say; ``rng`` adds noise floors."""
+    """Sounds as the network gets them, and what it should say; ``rng`` disturbs them."""
     sounding = np.abs(sounds.audio).max(axis=1) > 1e-5
-    views = features(sounds.audio, sounds.notes, sounds.velocities, sounds.gates_s, rng)
+    sounding = sounding.reshape(len(sounds.tones), sounds.recordings).any(axis=1)
+    audio, lengths_s = sounds.audio, sounds.lengths_s
+    if rng is not None:
+        audio, lengths_s = cut_and_hum(audio, rng)
+    views = features(
+        audio, sounds.notes, sounds.velocities, sounds.gates_s, lengths_s,
+        disturbance(rng, len(audio)) if rng is not None else None, rng,
+    )  # fmt: skip
     counts = audible(sounds.tones) & sounding[:, None]
-    return Batch(sounds.tones, views, torch.from_numpy(classes(sounds.tones)), torch.from_numpy(counts))
+    return Batch(
+        sounds.tones,
+        views,
+        torch.from_numpy(classes(sounds.tones)),
+        torch.from_numpy(counts),
+        sounds.recordings,
+    )
 
 
 def features(
@@ -95,26 +145,50 @@ def features(
     notes: ArrayLike,
     velocities: ArrayLike,
     gates_s: ArrayLike,
+    lengths_s: ArrayLike | None = None,
+    disturbed: Disturbance | None = None,
     rng: np.random.Generator | None = None,
 ) -> Views:
     """The network's input for sounds, float32[N, samples], that start with the note.
 
-    They are cut or padded to four seconds. ``notes``, ``velocities``, ``gates_s``: [N]. ``rng`` adds
-    the noise floors of training.
+    They are cut or padded to four seconds. ``notes``, ``velocities``, ``gates_s``, ``lengths_s`` (how much of
+    each is known; all of it if None): [N]. ``disturbed`` adds noise floors, from ``rng``, and colours.
     """
     samples = round(SECONDS * SAMPLE_RATE)
     whole = torch.as_tensor(np.asarray(audio, np.float32)[:, :samples])
+    if lengths_s is None:
+        lengths_s = np.full(len(whole), whole.shape[1] / SAMPLE_RATE)
     whole = torch.nn.functional.pad(whole, (0, samples - whole.shape[1]))
     note = torch.as_tensor(np.asarray(notes, np.float32))
     mel, partials = mel_power(whole, INPUT), partials_power(whole, note)
-    if rng is not None:
-        floor_db = rng.uniform(40, FLOOR_DB, len(mel)) + 200 * (rng.uniform(size=len(mel)) < 0.5)
-        share = torch.as_tensor(10 ** (-floor_db / 10), dtype=torch.float32)[:, None, None]
-        mel, partials = (
-            power + power.amax((1, 2), keepdim=True) * share * torch.from_numpy(hiss)
-            for power, hiss in (
-                (p, rng.exponential(size=p.shape).astype(np.float32)) for p in (mel, partials)
-            )
-        )
-    known = np.stack((np.asarray(notes) / 127, np.asarray(velocities) / 127, np.asarray(gates_s) / 4), axis=1)
-    return Views(relative_db(mel), relative_db(partials), torch.as_tensor(known, dtype=torch.float32))
+    if disturbed is not None and rng is not None:
+        mel = _disturb(mel, disturbed, mel_octaves(INPUT)[None, :], rng)
+        partials = _disturb(partials, disturbed, partial_octaves(np.asarray(notes)), rng)
+    # After its end a recording is unknown: as dark as silence, and the network is told when that begins.
+    mel = relative_db(mel)
+    frame_s = torch.arange(mel.shape[2]) * (INPUT.hop / SAMPLE_RATE)
+    known_until = torch.as_tensor(np.asarray(lengths_s, np.float32))
+    mel = torch.where(frame_s[None, None] <= known_until[:, None, None], mel, -FLOOR_DB)
+    known = np.stack(
+        (
+            np.asarray(notes) / 127, np.asarray(velocities) / 127,
+            np.asarray(gates_s) / SECONDS, np.asarray(lengths_s) / SECONDS,
+        ),
+        axis=1,
+    )  # fmt: skip
+    return Views(mel, relative_db(partials), torch.as_tensor(known, dtype=torch.float32))
+
+
+def _disturb(
+    power: torch.Tensor, disturbed: Disturbance, octaves: NDArray[np.float64], rng: np.random.Generator
+) -> torch.Tensor:
+    """Coloured, and on a noise floor: power float32[N, bands, frames], ``octaves`` [N or 1, bands]."""
+    if disturbed.colour.any():
+        power = power * torch.from_numpy(disturbed.gain(octaves))[:, :, None]
+    rows = torch.from_numpy(np.flatnonzero(disturbed.floor))
+    if len(rows):
+        some = power[rows]
+        share = torch.as_tensor(disturbed.floor[rows.numpy()], dtype=torch.float32)[:, None, None]
+        hiss = torch.from_numpy(rng.standard_exponential(some.shape, dtype=np.float32))
+        power[rows] = some + some.amax((1, 2), keepdim=True) * share * hiss
+    return power

@@ -3,6 +3,9 @@
 A run lives in a directory: ``settings.json`` says what it is, ``latest.pt`` continues it, ``log.jsonl``
 holds its history, and ``model.safetensors`` with ``model.json`` is the result so far. The same settings,
 seed and takes give the same batches; a run that was stopped goes on at the step of its last checkpoint.
+
+``torchrun`` trains in several processes (`estimator.processes`); a step then hears a batch in each. A GPU is
+used where there is one: tones are rendered on the CPU, the network learns on the GPU.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +25,8 @@ import torch
 
 from estimator import checkpoint
 from estimator.heads import soft_cross_entropy
-from estimator.models.lstm import LstmEstimator, LstmSettings
+from estimator.models.network import Network, NetworkSettings
+from estimator.processes import Processes, processes
 from estimator.recorded import Recorded, judging_batches, mixed_batch
 from estimator.stream import Batch, make_batch
 from jxctl.errors import JxError, UsageError
@@ -31,17 +35,21 @@ from jxctl.locks import FolderLock
 from simulator import load_profile
 
 VALIDATION_SEED = 1_000_003
-_AHEAD = 2
+UNHEARD_WEIGHT = 0.05
+"""What a parameter that cannot be heard weighs in the loss: next to nothing, so that only its habits are
+learnt (what goes with the rest of such a tone), which a whole tone needs."""
+_AHEAD = 3
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """``tones``: how many to hear in all; ``batch``: how many at a time; ``mix``: which share of them
-    are recorded takes."""
+    """``tones``: how many sounds to hear in all; ``batch``: how many at a time; ``mix``: which share of them
+    are recorded takes; ``start``: a checkpoint, without suffix, whose weights to begin with, and
+    ``encoder_rate``: the part of the learning rate that its encoder then has."""
 
     profile: str = "superjx"
     tones: int = 400_000
-    batch: int = 32
+    batch: int = 96
     learning_rate: float = 1e-3
     warm_up: int = 300
     seed: int = 0
@@ -49,11 +57,12 @@ class TrainSettings:
     validation: int = 512
     every: int = 500
     mix: float = 0.0
+    start: str = ""
+    encoder_rate: float = 1.0
 
-    @property
-    def steps(self) -> int:
+    def steps(self, processes: int = 1) -> int:
         """Optimiser steps of the whole run."""
-        return -(-self.tones // self.batch)
+        return -(-self.tones // (self.batch * processes))
 
 
 def train(
@@ -78,8 +87,22 @@ def train(
         raise UsageError(f"the seed {VALIDATION_SEED} draws the tones that are judged by", "another --seed")
     if not 0 <= settings.mix <= 1 or (settings.mix > 0) != (recorded is not None):
         raise UsageError(f"a share of {settings.mix:g} recorded takes", "0 without data, else up to 1")
-    with _claimed(run, asdict(settings) | ({"data": recorded.digest} if recorded else {})):
-        return _train(run, settings, report, threads, recorded)
+    wanted = asdict(settings) | ({"data": recorded.digest} if recorded else {})
+    with processes() as here, _claimed(run, wanted) if here.first else nullcontext():
+        here.wait()  # until the first has looked at the folder
+        return _train(run, settings, report, threads, recorded, here)
+
+
+def settings_of(run: Path) -> TrainSettings:
+    """The settings of a run that has begun. Raises `UsageError` where there is none."""
+    try:
+        noted = json.loads((run / "settings.json").read_text())
+        known = {name: noted[name] for name in asdict(TrainSettings()) if name in noted}
+        return TrainSettings(**known)
+    except (OSError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"{run} holds no run that could go on ({error})", "leave out --resume to begin one"
+        ) from None
 
 
 def _train(
@@ -88,39 +111,42 @@ def _train(
     report: Callable[[int, str], None],
     threads: int,
     recorded: Recorded | None,
+    here: Processes,
 ) -> dict[str, Any]:
     torch.set_num_threads(threads)
     torch.manual_seed(settings.seed)
-    model = LstmEstimator(LstmSettings(width=settings.width))
-    optimiser = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=0.01)
+    model = _begin(settings).to(here.device)
+    steps = settings.steps(here.size)
+    optimiser = _optimiser(model, settings)
     step = 0
     history: dict[str, Any] = {"step": 0}
     if (run / "latest.pt").exists():
-        step, history = _restore(run / "latest.pt", model, optimiser)
+        step, history = _restore(run / "latest.pt", model, optimiser, here)
         report(step, f"continued at step {step}")
     validation = [
-        make_batch(VALIDATION_SEED, k, 64, settings.profile) for k in range(settings.validation // 64)
+        make_batch(VALIDATION_SEED, k, 64, settings.profile, recordings=1)
+        for k in range(settings.validation // 64)
     ]
     judging = judging_batches(recorded, 64, settings.validation) if recorded else []
     began = time.monotonic()
     losses: list[float] = []
-    for batch in _batches(settings, step, recorded):
+    for batch in _batches(settings, step, recorded, here):
         for group in optimiser.param_groups:
-            group["lr"] = settings.learning_rate * _schedule(step, settings)
-        torch.manual_seed(settings.seed + 1 + step)  # dropout, the same after a restart
+            group["lr"] = group["most"] * _schedule(step, steps, settings.warm_up)
         loss = _loss(model, batch)
         optimiser.zero_grad()
         loss.backward()
+        here.average(model)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         step += 1
         losses.append(loss.item())
         report(1, f"loss {np.mean(losses[-50:]):.4f}")
-        if step % settings.every == 0 or step == settings.steps:
-            rate = len(losses) * settings.batch / (time.monotonic() - began)
+        if (step % settings.every == 0 or step == steps) and here.first:
+            rate = len(losses) * settings.batch * here.size / (time.monotonic() - began)
             history = {
                 "step": step,
-                "tones": step * settings.batch,
+                "tones": step * settings.batch * here.size,
                 "loss": round(float(np.mean(losses[-settings.every :])), 5),
                 "validation": round(_validate(model, validation), 5),
                 **({"recorded": round(_validate(model, judging), 5)} if judging else {}),
@@ -128,47 +154,70 @@ def _train(
                 "tones_per_s": round(rate, 1),
             }
             _save(run, model, optimiser, step, history, settings)
+    here.wait()  # a process that is gone would take the last checkpoint's time-out with it
     return history
 
 
-def _loss(model: LstmEstimator, batch: Batch) -> torch.Tensor:
+def _loss(model: Network, batch: Batch, unheard: float = UNHEARD_WEIGHT) -> torch.Tensor:
     # bfloat16 halves the time; sums and softmax stay in float32.
-    with torch.autocast("cpu", torch.bfloat16):
-        logits = model(batch.views)
-    losses = soft_cross_entropy(logits.float(), batch.target) * batch.heard
-    return losses.sum() / batch.heard.sum().clamp_min(1)
+    batch = batch.to(model.gain.device)
+    with torch.autocast(model.gain.device.type, torch.bfloat16):
+        logits = model(batch.views, batch.target, batch.recordings)
+    losses = soft_cross_entropy(logits.float(), batch.target)
+    counts = torch.where(batch.heard, 1.0, unheard)
+    return (losses * counts).sum() / counts.sum().clamp_min(1)
 
 
-def _validate(model: LstmEstimator, batches: list[Batch]) -> float:
+def _begin(settings: TrainSettings) -> Network:
+    if settings.start:
+        return checkpoint.load(Path(settings.start))[0].train()
+    return Network(NetworkSettings(width=settings.width))
+
+
+def _optimiser(model: Network, settings: TrainSettings) -> torch.optim.Optimizer:
+    """AdamW; the encoder has its own rate. ``most``: the rate of a group at its highest."""
+    slower = settings.learning_rate * settings.encoder_rate
+    rest = [weight for name, weight in model.named_parameters() if not name.startswith("encoder.")]
+    groups = [
+        {"params": list(model.encoder.parameters()), "most": slower},
+        {"params": rest, "most": settings.learning_rate},
+    ]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, weight_decay=0.01)
+
+
+def _validate(model: Network, batches: list[Batch]) -> float:
     model.eval()
     with torch.no_grad():
-        losses = [_loss(model, batch).item() for batch in batches]
+        losses = [_loss(model, batch, unheard=0.0).item() for batch in batches]
     model.train()
     return float(np.mean(losses))
 
 
-def _batches(settings: TrainSettings, first: int, recorded: Recorded | None) -> Iterator[Batch]:
-    """Batches from ``first`` on, made in the background while the network learns."""
+def _batches(
+    settings: TrainSettings, first: int, recorded: Recorded | None, here: Processes
+) -> Iterator[Batch]:
+    """This process' batches from step ``first`` on, made in the background while the network learns."""
 
-    def make(index: int) -> Batch:
+    def make(step: int) -> Batch:
+        index = step * here.size + here.rank
         if recorded is None:
             return make_batch(settings.seed, index, settings.batch, settings.profile)
         return mixed_batch(recorded, settings.mix, settings.seed, index, settings.batch, settings.profile)
 
     with ThreadPoolExecutor(1) as pool:
         pending = []
-        for index in range(first, settings.steps):
-            pending.append(pool.submit(make, index))
+        for step in range(first, settings.steps(here.size)):
+            pending.append(pool.submit(make, step))
             if len(pending) > _AHEAD:
                 yield pending.pop(0).result()
         for future in pending:
             yield future.result()
 
 
-def _schedule(step: int, settings: TrainSettings) -> float:
+def _schedule(step: int, steps: int, warm_up: int) -> float:
     """Rise over the warm-up, then fall along a half cosine to 2 %."""
-    rise = min(1.0, (step + 1) / settings.warm_up)
-    return float(rise * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * step / settings.steps))))
+    rise = min(1.0, (step + 1) / warm_up)
+    return float(rise * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * step / steps))))
 
 
 @contextmanager
@@ -208,11 +257,11 @@ def _note(noted: Path, wanted: dict[str, Any]) -> None:
 
 
 def _restore(
-    path: Path, model: LstmEstimator, optimiser: torch.optim.Optimizer
+    path: Path, model: Network, optimiser: torch.optim.Optimizer, here: Processes
 ) -> tuple[int, dict[str, Any]]:
     """Step and history of the last checkpoint, whose weights go into ``model`` and ``optimiser``."""
     try:
-        saved = torch.load(path, weights_only=True)
+        saved = torch.load(path, weights_only=True, map_location=here.device)
         model.load_state_dict(saved["model"])
         optimiser.load_state_dict(saved["optimiser"])
         return int(saved["step"]), dict(saved["history"])
@@ -222,7 +271,7 @@ def _restore(
 
 def _save(
     run: Path,
-    model: LstmEstimator,
+    model: Network,
     optimiser: torch.optim.Optimizer,
     step: int,
     history: dict[str, Any],

@@ -1,4 +1,4 @@
-"""The production network: convolutions, a bidirectional LSTM, and one query per parameter.
+"""The encoder of one sound: convolutions, a bidirectional LSTM, and one query per parameter.
 
 The convolutions find partials and edges in the spectrogram; the LSTM carries time, in which envelopes
 and LFO live. A summary of ten stretches of time, joined with the partials around the note, serves every
@@ -17,7 +17,7 @@ from estimator.features import FLOOR_DB, PARTIAL_BANDS_PER_OCTAVE, PARTIAL_OCTAV
 from estimator.heads import HEADS
 from estimator.models.views import Views
 
-_KNOWN = 3
+_KNOWN = 4
 _STRETCHES = 10
 _QUERY = 64
 _BANDS_LEFT = 12  # 96 mel bands after three strides of two
@@ -36,8 +36,19 @@ class LstmSettings:
         return asdict(self)
 
 
-class LstmEstimator(nn.Module):
-    """Views of N sounds in, logits of every head out: float32[N, LOGITS] (see `estimator.heads`)."""
+@dataclass(frozen=True)
+class Encoded:
+    """What was heard in N sounds: ``moments`` float[N, T, 3 * width], one every 40 ms; ``looks``
+    float[N, heads, 3 * width + summary], what each parameter looked at; ``logits`` float[N, LOGITS], what
+    they say of each parameter alone."""
+
+    moments: torch.Tensor
+    looks: torch.Tensor
+    logits: torch.Tensor
+
+
+class LstmEncoder(nn.Module):
+    """Views of N sounds in, `Encoded` out (logits as in `estimator.heads`)."""
 
     def __init__(self, settings: LstmSettings) -> None:
         super().__init__()
@@ -61,8 +72,8 @@ class LstmEstimator(nn.Module):
         self.queries = nn.Parameter(torch.randn(len(HEADS), _QUERY))
         self.out = nn.ModuleList(nn.Linear(3 * w + summary, head.classes) for head in HEADS)
 
-    def forward(self, views: Views) -> torch.Tensor:
-        """Logits, float32[N, LOGITS]."""
+    def forward(self, views: Views) -> Encoded:
+        """Hear N sounds."""
         image = self.convolutions(1 + views.mel[:, None] / FLOOR_DB)
         known = self.known(views.known)
         frames = self.squeeze(image.permute(0, 3, 1, 2).flatten(2)) + known[:, None]
@@ -75,9 +86,9 @@ class LstmEstimator(nn.Module):
 
         attention = torch.softmax(self.keys(heard) @ self.queries.T / _QUERY**0.5, dim=1)
         looked_at = torch.einsum("nth,ntw->nhw", attention, heard)
-        return torch.cat(
-            [out(torch.cat((looked_at[:, k], summary), dim=1)) for k, out in enumerate(self.out)], dim=1
-        )
+        looks = torch.cat((looked_at, summary[:, None].expand(-1, len(HEADS), -1)), dim=2)
+        logits = torch.cat([out(look) for out, look in zip(self.out, looks.unbind(1), strict=True)], dim=1)
+        return Encoded(heard, looks, logits)
 
 
 def _convolution(channels: int, to: int, size: int, stride: tuple[int, int]) -> nn.Module:

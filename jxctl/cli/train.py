@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -18,8 +19,8 @@ def register(app: typer.Typer) -> None:
 
 def train(
     run: Annotated[Path, typer.Argument(help="Directory of the run; an existing one is continued.")],
-    tones: Annotated[int, typer.Option(help="How many tones to hear in all.")] = 400_000,
-    batch: Annotated[int, typer.Option(help="How many at a time.")] = 32,
+    tones: Annotated[int, typer.Option(help="How many sounds to hear in all.")] = 400_000,
+    batch: Annotated[int, typer.Option(help="How many at a time.")] = 96,
     profile: Annotated[str, typer.Option(help="The board to learn.")] = "superjx",
     width: Annotated[int, typer.Option(help="Width of the LSTM.")] = 160,
     seed: Annotated[int, typer.Option(help="Of tones, notes and weights.")] = 0,
@@ -31,11 +32,18 @@ def train(
     mix: Annotated[
         float | None, typer.Option(help="Share of recorded takes with --data (0.5); 1 renders nothing.")
     ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Begin with the weights of this checkpoint (without suffix).")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run as it was begun; other options are not read.")
+    ] = False,
 ) -> Shown:
     """Train the estimator on tones drawn from the prior and rendered on the fly, on recorded takes, or both.
 
     Stop it at any time (Ctrl-C); the same command goes on from the last checkpoint. Of recorded sets only
-    takes that can be trusted are used, and a tenth of their tones is kept for judging.
+    takes that can be trusted are used, and a tenth of their tones is kept for judging. Several processes or
+    machines: torchrun --nproc-per-node 2 -m jxctl train DIR.
     """
     if min(tones, batch, width, every, threads) < 1 or seed < 0:
         raise UsageError("tones, batch, width, every and threads are at least 1, the seed at least 0")
@@ -45,7 +53,7 @@ def train(
         raise UsageError(f"the share of recorded takes is {mix:g}; it lies above 0, up to 1", "--mix 0.5")
 
     from estimator.recorded import Recorded
-    from estimator.train import TrainSettings
+    from estimator.train import TrainSettings, settings_of
     from estimator.train import train as go
 
     recorded = Recorded(data) if data else None
@@ -55,8 +63,12 @@ def train(
     settings = TrainSettings(
         profile=profile, tones=tones, batch=batch, seed=seed, width=width, every=every,
         mix=(0.5 if mix is None else mix) if recorded else 0.0,
+        start=str(start or ""), encoder_rate=0.2 if start else 1.0,
     )  # fmt: skip
-    with progress(f"Training in {run}", settings.steps) as advance:
+    if resume:
+        settings = settings_of(run)
+    steps = settings.steps(int(os.environ.get("WORLD_SIZE", "1")))
+    with progress(f"Training in {run}", steps) as advance:
         history = go(run, settings, advance, threads, recorded)
     weights = run / "model.safetensors"
     return Shown(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import os
+import subprocess
+import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ import torch
 
 from estimator import checkpoint
 from estimator.stream import make_batch
-from estimator.train import VALIDATION_SEED, TrainSettings, train
+from estimator.train import VALIDATION_SEED, TrainSettings, settings_of, train
 from jxctl.errors import JxError, UsageError
 from jxctl.locks import FolderLock
 from jxctl.params import table_hash
@@ -121,3 +124,40 @@ def test_the_shipped_checkpoint_fits_and_is_small() -> None:
     _, config = checkpoint.load()
     assert config["training"]["profile"] == "superjx"
     assert checkpoint.shipped().with_suffix(".safetensors").stat().st_size < 20e6
+
+
+def test_a_run_begins_with_given_weights(tmp_path: Path) -> None:
+    train(tmp_path / "first", TINY)
+    train(
+        tmp_path / "second",
+        replace(TINY, tones=8, start=str(tmp_path / "first" / "model"), learning_rate=1e-9),
+    )
+    ours, theirs = weights(tmp_path / "second"), weights(tmp_path / "first")
+    for name, tensor in theirs.items():
+        if "running" not in name and "num_batches" not in name:
+            assert torch.allclose(ours[name].float(), tensor.float(), atol=1e-3), name
+
+
+def test_a_run_tells_its_settings(tmp_path: Path) -> None:
+    train(tmp_path / "run", TINY)
+    assert settings_of(tmp_path / "run") == TINY
+    with pytest.raises(UsageError, match="holds no run"):
+        settings_of(tmp_path)
+
+
+def test_two_processes_learn_as_one_would_with_both_their_batches(tmp_path: Path) -> None:
+    """torchrun on this machine: half the steps for as many sounds, one log, and a checkpoint that loads."""
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import json, sys\nfrom pathlib import Path\nfrom estimator.train import TrainSettings, train\n"
+        "train(Path(sys.argv[1]), TrainSettings(**json.loads(sys.argv[2])))\n"
+    )
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*torchrun, str(script), str(tmp_path / "run"), json.dumps(asdict(TINY))]
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["tones"]) for line in lines] == [(2, 32)]
+    model, _ = checkpoint.load(tmp_path / "run" / "model")
+    assert all(torch.isfinite(tensor.float()).all() for tensor in model.state_dict().values())
