@@ -42,6 +42,19 @@ class Slopes:
             left = residual + step.astype(np.float32) @ self.slopes
         return step
 
+    def slide(
+        self, residual: NDArray[np.float32], place: int, by: float, damping: float
+    ) -> NDArray[np.float64]:
+        """The step of each level if level ``place`` moves ``by`` and all others make up for it as far as they
+        can: along a valley, in which levels that stand in for one another are found."""
+        others = np.arange(len(self.levels)) != place
+        rest = Slopes.__new__(Slopes)
+        rest.slopes, rest.levels = self.slopes[others], self.levels[others]
+        step = np.zeros(len(self.levels))
+        step[place] = by
+        step[others] = rest.step(residual + np.float32(by) * self.slopes[place], damping, 2)
+        return step
+
     def predicted(self, residual: NDArray[np.float32], step: NDArray[np.float64]) -> float:
         """Mean absolute residual, dB, after a step, if slopes were the same everywhere."""
         return float(np.abs(residual + step.astype(np.float32) @ self.slopes).mean())

@@ -65,7 +65,7 @@ class Moves:
     def trial(self, choice: NDArray[np.int64]) -> NDArray[np.int64]:
         """A candidate with another switch, or several that go together: int64[heads]."""
         kinds: tuple[tuple[float, Callable[[NDArray[np.int64]], None]], ...] = (
-            (0.60, self._one_switch), (0.18, self._pair), (0.06, self._octave),
+            (0.40, self._one_switch), (0.20, self._one_level), (0.18, self._pair), (0.06, self._octave),
             (0.05, self._swap_oscillators), (0.05, self._swap_envelopes), (0.06, self._other_envelope),
         )  # fmt: skip
         other = choice.copy()
@@ -81,7 +81,7 @@ class Moves:
         move[(self.rng.uniform(size=size) >= MOVED) | ~IS_LEVEL] = 0
         other = np.clip(choice + move, 0, LAST)
         for k in np.flatnonzero(self.rng.uniform(size=size) < REDRAWN):
-            other[k] = self._draw(k)
+            other[k] = self.draw(k)
         other[~self.free] = choice[~self.free]
         return other
 
@@ -94,7 +94,7 @@ class Moves:
             other[inside & self.free] = mate[inside & self.free]
         return other
 
-    def _draw(self, k: int) -> int:
+    def draw(self, k: int) -> int:
         """A value of a head, from the network or from anywhere."""
         if self.rng.uniform() < UNIFORM:
             return int(self.rng.integers(heads.HEADS[k].classes))
@@ -105,7 +105,7 @@ class Moves:
         """Another value for a switch (for a level: any), if chance finds one in a few tries."""
         before = other[k]
         for _ in range(6):
-            other[k] = self._draw(k)
+            other[k] = self.draw(k)
             if other[k] != before:
                 return
 
@@ -116,6 +116,11 @@ class Moves:
             # Twenty-five positions need more trials than two.
             weight = np.log(LAST[able] + 1.0)
             self._redraw(other, int(self.rng.choice(able, p=weight / weight.sum())))
+
+    def _one_level(self, other: NDArray[np.int64]) -> None:
+        able = np.flatnonzero(self.live(other) & IS_LEVEL)
+        if len(able):
+            self._redraw(other, int(self.rng.choice(able)))
 
     def _pair(self, other: NDArray[np.int64]) -> None:
         for k in _PAIRS[self.rng.integers(len(_PAIRS))]:

@@ -21,6 +21,7 @@ STALLED = 1.1
 KEEP = 1.8
 CORRECTED = 5
 CORRECTING = (0.03, 0.3)
+SLIDE = 0.5
 REPEATS, SECOND = 2, 16
 CHILD, CROSS = 0.25, 0.35
 
@@ -184,6 +185,17 @@ class _Search:
             pending = pending[take:]
             while len(seconds) < SECOND:
                 u = self.rng.uniform()
+                if u < SLIDE and len(slopes.levels) > 1:
+                    place = int(self.rng.integers(len(slopes.levels)))
+                    goal = self.moves.draw(int(slopes.levels[place])) if self.rng.uniform() < 0.5 else (
+                        start[slopes.levels[place]] + self.rng.normal(0, 2.5 * width + 4)
+                    )
+                    by = float(np.clip(goal, 0, 127) - start[slopes.levels[place]])
+                    step = slopes.slide(residual, place, by, float(self.rng.choice((0.01, 0.1))))
+                    seconds.append(self._stepped(start, slopes, step))
+                    kinds.append("slide")
+                    continue
+                u = self.rng.uniform()
                 if u < CHILD:
                     seconds.append(self.moves.child(basin.choice, 1.5 * width))
                     kinds.append("child")
@@ -206,8 +218,10 @@ class _Search:
         return top[self.rng.integers(len(top))]
 
     def _moved(self, choice, slopes, residual, damping):
+        return self._stepped(choice, slopes, slopes.step(residual, damping))
+
+    def _stepped(self, choice, slopes, step):
         other = choice.copy()
-        step = slopes.step(residual, damping)
         other[slopes.levels] = np.clip(np.rint(other[slopes.levels] + step), 0, 127)
         return other
 
