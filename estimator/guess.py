@@ -55,7 +55,9 @@ class Guess:
     ``alternatives``: the best and then the nearest that differ (`estimator.alternatives`). ``confidence``: for
     each name of a parameter that can be heard in the best tone at these notes, the probability that the truth
     is the same position (a switch) or within 6 raw steps (a level). ``audible``: for every estimated parameter
-    whether it can be heard there, by rendering. ``far``: no candidate came near (`FAR_DB`).
+    whether it can be heard there, by rendering. Where no candidate came near (``far``), the network heard
+    something else than this synth, and every confidence is scaled down by `FAR_DB` over the distance.
+    ``interrupted``: the search was ended early.
     """
 
     candidates: list[Candidate]
@@ -65,6 +67,7 @@ class Guess:
     audible: dict[str, bool]
     played: Played
     proposal: Proposal
+    interrupted: bool = False
 
     @property
     def far(self) -> bool:
@@ -110,14 +113,15 @@ class Estimator:
         report: Callable[[int], None] = lambda tried: None,
         top: int = 5,
         like: Tone | None = None,
+        start: bool = True,
         locked: Sequence[str] = (),
         threads: int | None = None,
     ) -> Guess:
         """Guess the tone behind ``audio``: recordings, or one, float32[samples] at 44.1 kHz from the note on.
 
         ``renders``: how many candidates are heard (each at every recording's note); 0 takes the network's
-        answer as it is. ``like``: a tone to start from; ``locked``: names of parameters that keep its
-        values. ``top``: how many alternatives. The same input and seed give the same guess. A
+        answer as it is. ``like``: a tone to start from (without ``start``: only to take values from); ``locked``:
+        names of parameters that keep its values. ``top``: how many alternatives. The same input and seed give the same guess. A
         `KeyboardInterrupt` while candidates are heard ends the search: the best so far is returned.
         """
         if isinstance(audio, np.ndarray):
@@ -129,22 +133,25 @@ class Estimator:
         ]
         rng = np.random.default_rng(seed)
         base = (like or INIT_TONE).values
-        start = heads.classes(np.frombuffer(base, np.uint8)[None])[0]
-        fixed = {k: int(start[k]) for k, head in enumerate(heads.HEADS) if head.parameter.name in locked}
-        # Starting from a tone, the network is asked less: its draws are other tones.
+        given = heads.classes(np.frombuffer(base, np.uint8)[None])
+        kept = [k for k, head in enumerate(heads.HEADS) if head.parameter.name in locked]
+        fixed = {k: int(given[0, k]) for k in kept}
         proposal = self.propose(recordings, DRAWS if renders > 1 else 0, rng, fixed)
         listener = Listener(recordings, self.profile, base=base, threads=threads)
-        starts = np.zeros((0, len(start)), np.int64) if like is None else start[None]
+        starts = given if like is not None and start else None
         found = search(proposal, listener, renders, rng, fixed=fixed, starts=starts, report=report)
+        tones = heads.tones_from(found.choices, base)
+        # Raw values of switches have many spellings; what is kept is kept to the byte.
+        columns = heads.COLUMNS[kept]
+        tones[:, columns] = np.frombuffer(base, np.uint8)[columns]
         ranked = [
             Candidate(tone, float(distance))
-            for tone, distance in zip(
-                from_batch(heads.tones_from(found.choices, base), "GUESS"), found.distances, strict=True
-            )
+            for tone, distance in zip(from_batch(tones, "GUESS"), found.distances, strict=True)
         ]
         best = found.choices[:1]
-        sure = heads.confidence([p[None] for p in proposal.marginals], best)[0]
-        can = heard_in(best[0], listener)
+        near = min(1.0, FAR_DB / max(ranked[0].distance_db, 1e-9))
+        sure = near * heads.confidence([p[None] for p in proposal.marginals], best)[0]
+        can = heard_in(best[0], listener) if np.isfinite(found.distances[0]) else np.zeros(len(sure), bool)
         names = [head.parameter.name for head in heads.HEADS]
         return Guess(
             ranked,
@@ -154,4 +161,5 @@ class Estimator:
             {name: bool(heard) for name, heard in zip(names, can, strict=True)},
             recordings[0].played,
             proposal,
+            found.interrupted,
         )

@@ -31,10 +31,12 @@ Score = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Found:
-    """All that was tried, the best first: ``choices`` int64[N, heads], ``distances`` float64[N]."""
+    """All that was tried, the best first: ``choices`` int64[N, heads], ``distances`` float64[N].
+    ``interrupted``: by Ctrl-C, before the budget was spent."""
 
     choices: NDArray[np.int64]
     distances: NDArray[np.float64]
+    interrupted: bool = False
 
 
 @dataclass
@@ -114,7 +116,8 @@ class _Search:
         rows = np.concatenate([self.proposal.best[None], self.proposal.draws])
         if starts is not None:
             rows = np.concatenate([starts, rows])
-        n = max(1, min(int(self.budget * OPENING_SHARE), LARGEST_OPENING))
+        n = min(max(int(self.budget * OPENING_SHARE), LANES), LARGEST_OPENING, self.budget)
+        interrupted = False
         try:
             self.hear(rows[:n])
             while self.spent < self.budget and self.best > 0:
@@ -122,9 +125,10 @@ class _Search:
         except KeyboardInterrupt:
             if not self.distances:
                 raise
+            interrupted = True
         choices, distances = np.concatenate(self.choices), np.concatenate(self.distances)
         order = np.argsort(distances, kind="stable")
-        return Found(choices[order], distances[order])
+        return Found(choices[order], distances[order], interrupted)
 
     def _round(self, rows):
         if not self.basins:  # nothing made a sound yet
