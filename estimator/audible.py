@@ -1,11 +1,14 @@
-"""Which parameters a tone lets be heard, read off its routing.
+"""Which parameters a tone lets be heard: read off its routing, or tried in the simulator.
 
 LFO RATE means nothing where no LFO depth is up; a DCO that is mixed out and modulates nothing has no
-sound. Such parameters are left out of loss and metrics. The rules follow the block diagram (thesis
-figure 3.9); they are a first cut, made without rendering, and err on the side of "audible".
+sound. Such parameters are left out of loss and metrics. The rules of `audible` follow the block diagram
+(thesis figure 3.9); they are a first cut, made without rendering, and err on the side of "audible". `heard_in`
+asks the sound: it changes each parameter and listens, at the notes of the recordings.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +16,39 @@ from numpy.typing import NDArray
 from estimator.heads import HEADS
 from jxctl.params import parameter
 
+if TYPE_CHECKING:
+    from estimator.listening import Listener
+
+AUDIBLE_DB = 0.1
+"""Log-mel distance by which a sound must change, at most, to count as changed."""
+_TRIED_POSITIONS = 5
+"""Positions of a switch that are tried; of the 25 of a TUNE, so many evenly spread."""
 _FROM_ENV1 = 2  # positions 2 and 3 of a MODE switch select ENV-1
+
+
+def heard_in(choice: NDArray[np.int64], listener: Listener) -> NDArray[np.bool_]:
+    """Whether each estimated parameter can be heard in a tone at the listener's notes: bool[heads].
+
+    ``choice``: int64[heads], classes. A level is tried at both ends and 24 raw to either side, a switch in its
+    other positions; it can be heard if one of these changes the log-mel spectrogram by more than `AUDIBLE_DB`
+    against the tone itself, levels matched. Renders about 160 tones, which do not count as candidates.
+    """
+    places, tried = [], []
+    for k, head in enumerate(HEADS):
+        here, last = int(choice[k]), head.classes - 1
+        if head.parameter.kind == "level":
+            values = {0, last, max(here - 24, 0), min(here + 24, last)}
+        else:
+            values = {int(v) for v in np.linspace(0, last, min(_TRIED_POSITIONS, last + 1)).round()}
+        for value in sorted(values - {here}):
+            other = choice.copy()
+            other[k] = value
+            places.append(k)
+            tried.append(other)
+    heard = np.zeros(len(HEADS), bool)
+    changed = listener.between(choice, np.array(tried)) > AUDIBLE_DB
+    np.logical_or.at(heard, np.array(places), changed)
+    return heard
 
 
 def audible(tones: np.ndarray) -> NDArray[np.bool_]:

@@ -210,5 +210,10 @@ def _bands(settings: MelSettings) -> spectra.Bands:
     return spectra.Bands.of(_filters(settings).numpy())
 
 
+def ranking_bands() -> spectra.Bands:
+    """The mel bands in which sounds are compared, for `simulator.spectra`."""
+    return _bands(RANKING)
+
+
 def _mel(hz: float) -> float:
     return float(2595 * np.log10(1 + hz / 700))

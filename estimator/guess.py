@@ -1,13 +1,13 @@
-"""From a recording of one note to ranked tones.
+"""From recordings of one tone to ranked tones.
 
-The network reads the log-mel spectrogram and gives a distribution for each parameter. Its best answer
-and draws from the distributions are rendered at the same note, ranked by how they sound (log-mel L1 against
-the recording), and bred (`estimator.search`). What the network is unsure of, the ear decides.
+The network hears the recordings and proposes (`estimator.proposal`); the search renders what it proposes at the
+same notes, ranks it by how it sounds and makes it better (`estimator.search`). What the network is unsure
+of, the ear decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,31 +16,32 @@ import torch
 from numpy.typing import NDArray
 
 from estimator import checkpoint, heads
-from estimator.audible import audible
-from estimator.features import SAMPLE_RATE, log_mel_distance
+from estimator.alternatives import different
+from estimator.audible import heard_in
+from estimator.features import SAMPLE_RATE
+from estimator.listening import Listener
 from estimator.models.lstm import LstmEstimator
+from estimator.proposal import Played, Proposal, Recording, from_marginals, together
 from estimator.search import search
 from estimator.stream import SECONDS, features
+from jxctl.errors import UsageError
 from jxctl.tone import INIT_TONE, Tone, from_batch
-from simulator import Profile, load_profile, render
+from simulator import Profile, load_profile
 
-RENDERS = 1024
-"""How many candidates are heard unless told otherwise: about two seconds on two cores."""
-_SILENT = 1e-6
+__all__ = ["Candidate", "Estimator", "Guess", "Played", "Recording"]
 
-
-@dataclass(frozen=True)
-class Played:
-    """The note behind a recording: MIDI ``note``, ``velocity`` (0-127), ``gate_s`` in seconds."""
-
-    note: int
-    velocity: int
-    gate_s: float
+RENDERS = 2000
+"""How many candidates are heard unless told otherwise: a few seconds on two cores."""
+DRAWS = 256
+"""Candidates that the network proposes."""
+FAR_DB = 6.0
+"""A best tone farther than this is the nearest there is, not the tone that was played: half of random draws
+from the prior come this near for no real tone, and tones of the synth itself are found nearer."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A tone, and how far it sounds from the target: ``distance_db``, log-mel L1."""
+    """A tone, and how far it sounds from the target: ``distance_db``, log-mel L1, mean over recordings."""
 
     tone: Tone
     distance_db: float
@@ -48,17 +49,30 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Guess:
-    """Ranked candidates, the best first; ``audio``, float32[samples], of the best; and how sure the
-    network is of its values.
+    """Ranked candidates, the best first; ``audio``, float32[samples], of the best at the first recording's
+    note; and how sure the network is of its values.
 
-    ``confidence``: per name of a parameter that the best tone lets be heard, the probability that the
-    truth is the same position (a switch) or within 6 raw steps (a level).
+    ``alternatives``: the best and then the nearest that differ (`estimator.alternatives`). ``confidence``: for
+    each name of a parameter that can be heard in the best tone at these notes, the probability that the truth
+    is the same position (a switch) or within 6 raw steps (a level). ``audible``: for every estimated parameter
+    whether it can be heard there, by rendering. Where no candidate came near (``far``), the network heard
+    something else than this synth, and every confidence is scaled down by `FAR_DB` over the distance.
+    ``interrupted``: the search was ended early.
     """
 
     candidates: list[Candidate]
+    alternatives: list[Candidate]
     audio: NDArray[np.float32]
     confidence: dict[str, float]
+    audible: dict[str, bool]
     played: Played
+    proposal: Proposal
+    interrupted: bool = False
+
+    @property
+    def far(self) -> bool:
+        """Whether even the best is farther away than a tone of this synth should be."""
+        return not self.candidates[0].distance_db <= FAR_DB
 
 
 class Estimator:
@@ -75,42 +89,77 @@ class Estimator:
         with torch.no_grad():
             return heads.probabilities(self.model(features(audio, notes, velocities, gates)))
 
+    def propose(
+        self,
+        recordings: Sequence[Recording],
+        count: int,
+        rng: np.random.Generator,
+        fixed: Mapping[int, int] | None = None,
+    ) -> Proposal:
+        """What the network says of the one tone behind ``recordings``, with ``count`` draws.
+
+        ``fixed``: head index to the class it is held at. Several recordings: log-probabilities are summed.
+        """
+        each = [[p[0] for p in self.probabilities(r.audio[None], [r.played])] for r in recordings]
+        return from_marginals(together(each), count, rng, fixed)
+
     def guess(
         self,
-        audio: np.ndarray,
-        played: Played,
+        audio: np.ndarray | Sequence[Recording],
+        played: Played | None = None,
         *,
         renders: int = RENDERS,
         seed: int = 0,
         report: Callable[[int], None] = lambda tried: None,
+        top: int = 5,
+        like: Tone | None = None,
+        start: bool = True,
+        locked: Sequence[str] = (),
+        threads: int | None = None,
     ) -> Guess:
-        """Guess the tone behind ``audio`` (float32[samples] at 44.1 kHz, starting with the note).
+        """Guess the tone behind ``audio``: recordings, or one, float32[samples] at 44.1 kHz from the note on.
 
-        ``renders``: how many candidates are heard. The same input and seed give the same guess.
+        ``renders``: how many candidates are heard (each at every recording's note); 0 takes the network's
+        answer as it is. ``like``: a tone to start from (without ``start``: only to take values from); ``locked``:
+        names of parameters that keep its values. ``top``: how many alternatives. The same input and seed give the same guess. A
+        `KeyboardInterrupt` while candidates are heard ends the search: the best so far is returned.
         """
-        target = np.asarray(audio[: round(SECONDS * SAMPLE_RATE)], np.float32)
-
-        def score(choices: NDArray[np.int64]) -> NDArray[np.float64]:
-            sounds = self._render(heads.tones_from(choices, INIT_TONE.values), played, len(target))
-            distances = log_mel_distance(sounds, target)
-            # A tone that cannot be heard is never an answer, however near silence the target is.
-            distances[np.abs(sounds).max(axis=1) < _SILENT] = np.inf
-            return distances
-
-        probability = self.probabilities(target[None], [played])
-        found = search(probability, score, renders, np.random.default_rng(seed), report)
-        tones = heads.tones_from(found.choices, INIT_TONE.values)
-        candidates = [
+        if isinstance(audio, np.ndarray):
+            if played is None:
+                raise UsageError("a recording needs the note behind it", "pass Played(note, velocity, gate_s)")
+            audio = [Recording(audio, played)]
+        recordings = [
+            Recording(np.asarray(r.audio[: round(SECONDS * SAMPLE_RATE)], np.float32), r.played) for r in audio
+        ]
+        rng = np.random.default_rng(seed)
+        base = (like or INIT_TONE).values
+        given = heads.classes(np.frombuffer(base, np.uint8)[None])
+        kept = [k for k, head in enumerate(heads.HEADS) if head.parameter.name in locked]
+        fixed = {k: int(given[0, k]) for k in kept}
+        proposal = self.propose(recordings, DRAWS if renders > 1 else 0, rng, fixed)
+        listener = Listener(recordings, self.profile, base=base, threads=threads)
+        starts = given if like is not None and start else None
+        found = search(proposal, listener, renders, rng, fixed=fixed, starts=starts, report=report)
+        tones = heads.tones_from(found.choices, base)
+        # Raw values of switches have many spellings; what is kept is kept to the byte.
+        columns = heads.COLUMNS[kept]
+        tones[:, columns] = np.frombuffer(base, np.uint8)[columns]
+        ranked = [
             Candidate(tone, float(distance))
             for tone, distance in zip(from_batch(tones, "GUESS"), found.distances, strict=True)
         ]
-        sure = heads.confidence(probability, found.choices[:1])[0]
-        heard = audible(tones[:1])[0]
+        best = found.choices[:1]
+        near = min(1.0, FAR_DB / max(ranked[0].distance_db, 1e-9))
+        sure = near * heads.confidence([p[None] for p in proposal.marginals], best)[0]
+        can = heard_in(best[0], listener) if np.isfinite(found.distances[0]) else np.zeros(len(sure), bool)
         names = [head.parameter.name for head in heads.HEADS]
-        confidence = {name: float(p) for name, p, can in zip(names, sure, heard, strict=True) if can}
-        return Guess(candidates, self._render(tones[:1], played, len(target))[0], confidence, played)
-
-    def _render(self, tones: np.ndarray, played: Played, samples: int) -> NDArray[np.float32]:
-        return render(
-            tones, played.note, played.velocity, played.gate_s, samples / SAMPLE_RATE, profile=self.profile
+        return Guess(
+            ranked,
+            [ranked[k] for k in different(found, top)],
+            listener.sounds(best)[0],
+            {name: float(p) for name, p, heard in zip(names, sure, can, strict=True) if heard},
+            {name: bool(heard) for name, heard in zip(names, can, strict=True)},
+            recordings[0].played,
+            proposal,
+            found.interrupted,
         )

@@ -1,4 +1,4 @@
-"""``jx guess``: a recording in, a tone out."""
+"""``jx guess``: recordings in, a tone out."""
 
 from __future__ import annotations
 
@@ -14,11 +14,7 @@ from jxctl.errors import AudioError, UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-    from estimator.guess import Guess, Played
-
-SHORTEST_GATE_S, AFTER_S = 0.02, 0.25
-UNSURE, MORE = 0.5, 0.1
-"""A pitch less sure than this, and a share of the energy after the note larger than this, are told."""
+    from estimator.proposal import Played
 
 
 def register(app: typer.Typer) -> None:
@@ -27,119 +23,123 @@ def register(app: typer.Typer) -> None:
 
 
 def guess(
-    file: Annotated[Path, typer.Argument(help="A recording of one note: WAV, FLAC, AIFF, Ogg, MP3.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Recordings of one tone, a note each: WAV, FLAC, Ogg, MP3."),
+    ],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the tone (JSON).")] = None,
+    each: Annotated[bool, typer.Option("--each", help="With -o: also the others, NAME-2.json ...")] = False,
     audio: Annotated[Path | None, typer.Option(help="Write what it sounds like (WAV).")] = None,
     plot: Annotated[Path | None, typer.Option(help="Write target and guess side by side (PNG).")] = None,
     send: Annotated[str | None, typer.Option(help="Load the tone into the board at this port.")] = None,
-    note: Annotated[int | None, typer.Option(help="MIDI note that is heard (default: found).")] = None,
-    velocity: Annotated[int, typer.Option(help="Velocity it was played with, 1-127.")] = 100,
-    gate: Annotated[float | None, typer.Option(help="Seconds the key was down (default: found).")] = None,
-    top: Annotated[int, typer.Option(help="How many tones to list in --json.")] = 5,
-    renders: Annotated[int, typer.Option(help="How many candidates are listened to.")] = 1024,
+    note: Annotated[
+        list[int] | None, typer.Option(help="MIDI note that is heard (default: found); once, or for each file.")
+    ] = None,
+    velocity: Annotated[
+        list[int] | None, typer.Option(help="Velocity, 1-127 (default 100); once, or for each file.")
+    ] = None,
+    gate: Annotated[
+        list[float] | None, typer.Option(help="Seconds the key was down (default: found); as above.")
+    ] = None,
+    like: Annotated[Path | None, typer.Option(help="A tone to start from.")] = None,
+    lock: Annotated[
+        list[str] | None,
+        typer.Option(help='Keep a value: "VCF FREQ=64"; or, with --like, its own: "VCF FREQ".'),
+    ] = None,
+    top: Annotated[int, typer.Option(help="How many tones that differ, in --json and for --each.")] = 5,
+    renders: Annotated[int, typer.Option(help="How many candidates are listened to; 0: no search.")] = 2000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same guess.")] = 0,
     profile: Annotated[str, typer.Option(help="The board (default: the one trained for).")] = "",
     checkpoint: Annotated[Path | None, typer.Option(help="Weights without suffix (default: jx's).")] = None,
 ) -> Shown:
-    """Turn a recording of one note into a tone.
+    """Turn recordings of one tone, a note each, into that tone.
 
-    Note and gate are found in the recording. Candidates are rendered, bred and ranked by how near
-    they sound (log-mel L1).
+    Note and gate are found in a recording. Candidates are rendered at its note, improved and ranked by
+    how near they sound (log-mel L1). Ctrl-C ends the search with the best so far.
     """
-    _check(note, velocity, gate, top, renders, seed)
-    check_outputs(file, [(output, ""), (audio, ".wav"), (plot, ".png")])
+    from jxctl.cli import guess_request, guess_text
+
+    if top < 1 or not 0 <= renders <= 100_000 or seed < 0:
+        raise UsageError("--top is at least 1, --renders 0 to 100000, --seed at least 0")
+    given = guess_request.by_file(files, note, velocity, gate)
+    if each and output is None:
+        raise UsageError("--each needs -o: the others are written beside that file", "-o tone.json --each")
+    places = _numbered(output, top) if each and output is not None else [output]
+    for file in files:
+        check_outputs(file, [*((place, "") for place in places), (audio, ".wav"), (plot, ".png")])
+    base, locked = _start(like, lock or [])
 
     from jxctl.audiofile import read_audio, write_wav
 
-    recording = read_audio(file)
-    for warning in recording.warnings:
-        say(f"jx: {warning}")
+    sources = []
+    for file in files:
+        source = read_audio(file)
+        for warning in source.warnings:
+            say(f"jx: {warning}")
+        sources.append(source)
     port = _open(send)
     try:
-        target, played, found = _hear(recording.audio, recording.sample_rate, file, note, velocity, gate)
+        heard = [
+            guess_request.hear(file, source.audio, source.sample_rate, what)
+            for file, source, what in zip(files, sources, given, strict=True)
+        ]
+        recordings, found = [r for r, _ in heard], [f for _, f in heard]
 
         from estimator.guess import Estimator
 
         estimator = Estimator(checkpoint, profile)
-        with progress("Listening to candidates", renders) as advance:
-            result = estimator.guess(target, played, renders=renders, seed=seed, report=advance)
+        with progress("Listening to candidates", max(renders, 1)) as advance:
+            result = estimator.guess(
+                recordings, renders=renders, seed=seed, report=advance, top=top, like=base, locked=locked,
+                start=like is not None,
+            )  # fmt: skip
         best = result.candidates[0]
         if best.distance_db == float("inf"):
-            raise AudioError(f"{file}: no candidate made a sound", "try --note, or more --renders")
-        tone = best.tone.named(_name(file))
-        heard = _send(port, tone, played, target) if port is not None else None
+            raise AudioError(
+                f"{files[0]}: no candidate made a sound at this note",
+                "try more --renders" if renders < 2000 else "is --note right?",
+            )
+        name = _name(files[0])
+        tone = best.tone.named(name)
+        target = recordings[0].audio
+        board = _send(port, tone, recordings[0].played, target) if port is not None else None
     finally:
         if port is not None:
             port.close()
 
     written = {}
-    if output is not None:
-        from jxctl.tone import write_tone
+    from jxctl.tone import write_tone
 
-        write_tone(tone, output)
-        written["tone"] = str(output)
+    for k, (place, candidate) in enumerate(zip(places, result.alternatives, strict=False)):
+        if place is not None:
+            write_tone(candidate.tone.named(name), place)
+            written["tone" if k == 0 else f"tone {k + 1}"] = str(place)
     if audio is not None:
-        for warning in write_wav(audio, result.audio, recording.sample_rate):
+        for warning in write_wav(audio, result.audio, sources[0].sample_rate):
             say(f"jx: {warning}")
         written["audio"] = str(audio)
     if plot is not None:
         from estimator.plot import plot_guess
         from jxctl.files import write_atomically
 
-        title = f"{file.name}, note {played.note}: log-mel distance {best.distance_db:.1f} dB"
+        note_is = f"note {recordings[0].played.note}"
+        title = f"{files[0].name}, {note_is}: log-mel distance {best.distance_db:.1f} dB"
         write_atomically(plot, plot_guess(target, result.audio, title))
         written["plot"] = str(plot)
-    data = _data(result, tone, found, written, top) | ({"board": heard} if heard else {})
-    return Shown(data, _screen(result, tone, file, found, written, send, heard))
+    shown = guess_text.data(result, tone, found, written, locked) | ({"board": board} if board else {})
+    return Shown(shown, guess_text.screen(result, tone, found, written, locked, send, board))
 
 
-def _check(note: int | None, velocity: int, gate: float | None, top: int, renders: int, seed: int) -> None:
-    """Refuse, before anything is read or computed, what cannot work."""
-    if note is not None and not 0 <= note <= 127:
-        raise UsageError(f"note {note} is not a MIDI note", "0 to 127; 60 is C4")
-    if not 1 <= velocity <= 127:
-        raise UsageError(f"velocity {velocity} is out of range", "1 to 127")
-    if gate is not None and not SHORTEST_GATE_S <= gate <= 60:
-        raise UsageError(f"a gate of {gate:g} s is out of range", f"{SHORTEST_GATE_S} to 60 seconds")
-    if top < 1 or not 1 <= renders <= 100_000 or seed < 0:
-        raise UsageError("--top and --renders are at least 1 (renders at most 100000), --seed at least 0")
+def _numbered(output: Path, top: int) -> list[Path | None]:
+    """NAME.json, NAME-2.json, NAME-3.json ..."""
+    return [output, *(output.with_name(f"{output.stem}-{k}{output.suffix}") for k in range(2, top + 1))]
 
 
-def _hear(
-    audio: np.ndarray, rate: int, file: Path, note: int | None, velocity: int, gate: float | None
-) -> tuple[np.ndarray, Played, dict[str, Any]]:
-    """The sound from its onset on, what was played, and what was found."""
-    import numpy as np
+def _start(like: Path | None, wishes: list[str]) -> tuple[Any, list[str]]:
+    from jxctl.cli.guess_request import locks
+    from jxctl.library.pick import stock_tone
 
-    from estimator.guess import Played
-    from estimator.listen import listen
-
-    heard = listen(audio, rate)
-    if note is None and heard.note is None:
-        raise AudioError(
-            f"{file}: no pitch could be found",
-            "say which key it was: --note 60 (for a drum or noise, any note in its register)",
-        )
-    if note is None and heard.pitch_confidence < UNSURE:
-        say(f"jx: the pitch is uncertain: note {heard.note}, if it has one; --note says which key it was")
-    rest = audio[round((heard.end_s + AFTER_S) * rate) :]
-    if np.square(rest).sum() > MORE * np.square(audio).sum():
-        say(f"jx: there is more sound after {heard.end_s:.1f} s: only the first note is used")
-    # A little of what follows, where it was recorded: a tone that rings on must not pass for this one.
-    end_s = heard.end_s + AFTER_S
-    target = audio[round(heard.onset_s * rate) : max(round(end_s * rate), 1)]
-    played = Played(
-        note if note is not None else int(heard.note or 0),
-        velocity,
-        gate if gate is not None else max(heard.gate_s, SHORTEST_GATE_S),
-    )
-    found = {
-        "note": played.note, "note_given": note is not None, "cents": round(heard.cents, 1),
-        "pitch_confidence": round(heard.pitch_confidence, 3), "velocity": velocity,
-        "onset_s": round(heard.onset_s, 4), "gate_s": round(played.gate_s, 4), "gate_given": gate is not None,
-        "release_heard": heard.release_heard, "end_s": round(heard.end_s, 4),
-    }  # fmt: skip
-    return target, played, found
+    return locks(None if like is None else stock_tone(like), wishes)
 
 
 def _open(send: str | None) -> Any:
@@ -189,44 +189,3 @@ def _send(port: Any, tone: Any, played: Played, target: np.ndarray) -> dict[str,
 def _name(file: Path) -> str:
     letters = "".join(c if c.isascii() and c.isalnum() else " " for c in file.stem)
     return letters.upper().strip()[:10] or "GUESS"
-
-
-def _data(
-    result: Guess, tone: Any, found: dict[str, Any], written: dict[str, str], top: int
-) -> dict[str, Any]:
-    return {
-        "tone": tone.to_json(),
-        "distance_db": round(result.candidates[0].distance_db, 3),
-        "confidence": {name: round(value, 4) for name, value in result.confidence.items()},
-        "found": found,
-        "candidates": [
-            {"distance_db": round(c.distance_db, 3), "raw": c.tone.values.hex()}
-            for c in result.candidates[:top]
-        ],
-        "written": written,
-    }
-
-
-def _screen(
-    result: Guess, tone: Any, file: Path, found: dict[str, Any], written: dict[str, str], send: str | None,
-    heard: dict[str, Any] | None,
-) -> Any:  # fmt: skip
-    """The tone by group with confidences, and what was done, on one screen."""
-    from rich.console import Group
-
-    from jxctl.cli.tone import tone_table
-
-    how = "given" if found["note_given"] else f"found, {found['cents']:+.0f} cents"
-    best = result.candidates[0]
-    lines = [
-        "sure: the network's probability of this position, or of this level within 6; - cannot be heard",
-        f"{file.name}: note {found['note']} ({how}), held {found['gate_s']:.2f} s",
-        f"best of {len(result.candidates)} candidates: {best.distance_db:.1f} dB away (log-mel)",
-    ]
-    lines += [f"wrote {what} to {path}" for what, path in written.items()]
-    if send is not None and heard is not None:
-        line = f"sent to {send}"
-        if "distance_db" in heard:
-            line += f" and played: the board is {heard['distance_db']:.1f} dB from the recording"
-        lines.append(line)
-    return Group(tone_table(tone, result.confidence), *lines)

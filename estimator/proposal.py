@@ -1,0 +1,106 @@
+"""What a network says of one tone, before anybody has listened: the seam between network and search.
+
+A network hears one or several recordings of the same tone and gives a `Proposal`. The search
+(`estimator.search`) needs nothing else of it, so that another network, or none (the prior), can stand there.
+Values are *classes* (see `estimator.heads`): a switch's position, a level's raw value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from estimator import heads
+from estimator.prior import Prior
+
+_TEMPERATURES = (0.6, 1.0)
+"""Every other draw is taken from sharpened distributions: nearer to the mode, and still varied."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """The note behind a recording: MIDI ``note``, ``velocity`` (0-127), ``gate_s`` in seconds."""
+
+    note: int
+    velocity: int
+    gate_s: float
+
+
+@dataclass(frozen=True)
+class Recording:
+    """``audio``, float32[samples] at 44.1 kHz, that starts with the note, and what was ``played``."""
+
+    audio: NDArray[np.float32]
+    played: Played
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """``best``: int64[heads], the single answer. ``draws``: int64[M, heads], candidate tones, the more
+    alike the surer the network is. ``marginals``: for each head its distribution, float64[classes]."""
+
+    best: NDArray[np.int64]
+    draws: NDArray[np.int64]
+    marginals: list[NDArray[np.float64]]
+
+
+def from_marginals(
+    marginals: Sequence[np.ndarray],
+    count: int,
+    rng: np.random.Generator,
+    fixed: Mapping[int, int] | None = None,
+) -> Proposal:
+    """A proposal of a network that gives nothing but a distribution for each head, float[classes].
+
+    ``count`` draws take each head on its own. ``fixed``: head index to the class it is held at.
+    """
+    held = [np.asarray(p, np.float64) / np.sum(p) for p in marginals]
+    for k, value in (fixed or {}).items():
+        held[k] = np.zeros(heads.HEADS[k].classes)
+        held[k][value] = 1.0
+    rows = [
+        heads.draw([_sharpened(p, _TEMPERATURES[k % len(_TEMPERATURES)])[None] for p in held], rng)[0]
+        for k in range(count)
+    ]
+    draws = np.array(rows, np.int64).reshape(count, len(heads.HEADS))
+    return Proposal(heads.best([p[None] for p in held])[0], draws, held)
+
+
+def together(each: Sequence[Sequence[np.ndarray]]) -> list[NDArray[np.float64]]:
+    """Distributions from several recordings of one tone: log-probabilities are summed.
+
+    ``each``: for each recording the list of a distribution a head, float[classes]. What one recording rules
+    out stays out, whatever the others say.
+    """
+    joined = []
+    for of_head in zip(*each, strict=True):
+        logs = np.sum([np.log(np.maximum(p, 1e-12)) for p in of_head], axis=0)
+        weights = np.exp(logs - logs.max())
+        joined.append(weights / weights.sum())
+    return joined
+
+
+def from_prior(
+    count: int, rng: np.random.Generator, fixed: Mapping[int, int] | None = None, prior: Prior | None = None
+) -> Proposal:
+    """What can be proposed without listening: draws from the prior, its marginals and their best values."""
+    prior = prior or Prior.load()
+    of_column = {int(column): p for column, p in zip(prior.columns, prior.probability, strict=True)}
+    marginals = []
+    for head in heads.HEADS:
+        p = of_column.get(head.parameter.column)
+        marginals.append(np.full(head.classes, 1 / head.classes) if p is None else p[: head.classes].copy())
+    plain = from_marginals(marginals, 0, rng, fixed)
+    draws = heads.classes(prior.sample(count, rng)).reshape(count, len(heads.HEADS))
+    for k, value in (fixed or {}).items():
+        draws[:, k] = value
+    return Proposal(plain.best, draws, plain.marginals)
+
+
+def _sharpened(probability: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """The distribution with its odds raised to 1 / temperature."""
+    powered = probability ** (1 / temperature)
+    return np.asarray(powered / powered.sum())

@@ -1,0 +1,77 @@
+"""What `jx guess` shows: as data, and on one screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from estimator.guess import Candidate, Guess
+
+FAR = "low confidence: nothing this synth was heard to make is near; take it as the nearest sound, not the tone"
+
+
+def data(
+    result: Guess, tone: Any, found: list[dict[str, Any]], written: dict[str, str], locked: list[str]
+) -> dict[str, Any]:
+    """For --json. ``found`` is of the first recording, ``recordings`` of all."""
+    return {
+        "tone": tone.to_json(),
+        "distance_db": round(result.candidates[0].distance_db, 3),
+        "low_confidence": result.far,
+        "interrupted": result.interrupted,
+        "renders": len(result.candidates),
+        "confidence": {name: round(value, 4) for name, value in result.confidence.items()},
+        "cannot_be_heard": [name for name, can in result.audible.items() if not can],
+        "locked": locked,
+        "found": found[0],
+        "recordings": found,
+        "candidates": [_candidate(c) for c in result.alternatives],
+        "written": written,
+    }
+
+
+def _candidate(candidate: Candidate) -> dict[str, Any]:
+    return {"distance_db": round(candidate.distance_db, 3), "raw": candidate.tone.values.hex()}
+
+
+def screen(
+    result: Guess, tone: Any, found: list[dict[str, Any]], written: dict[str, str], locked: list[str],
+    send: str | None, heard: dict[str, Any] | None,
+) -> Any:  # fmt: skip
+    """The tone by group with confidences, and what was done."""
+    from rich.console import Group
+
+    from jxctl.cli.tone import tone_table
+
+    best = result.candidates[0]
+    lines = [
+        "sure: the network's probability of this position, or of this level within 6; "
+        "- cannot be heard here (or: not estimated)"
+    ]
+    for each in found:
+        how = "given" if each["note_given"] else f"found, {each['cents']:+.0f} cents"
+        name = Path(each["file"]).name
+        lines.append(f"{name}: note {each['note']} ({how}), held {each['gate_s']:.2f} s")
+    count = len(result.candidates)
+    what = "the network's own answer" if count == 1 else f"best of {count} candidates"
+    lines.append(f"{what}: {best.distance_db:.1f} dB away (log-mel)")
+    if result.interrupted:
+        lines.append("interrupted: the best so far")
+    if result.far:
+        lines.append(FAR)
+    unheard = [name for name, can in result.audible.items() if not can]
+    if unheard:
+        lines.append(f"cannot be heard here: {', '.join(unheard)}")
+    if locked:
+        lines.append(f"locked: {', '.join(locked)}")
+    others = ", ".join(f"{c.distance_db:.1f} dB" for c in result.alternatives[1:])
+    if others:
+        lines.append(f"others that differ: {others} (--each writes them, --json shows them)")
+    lines += [f"wrote {what} to {path}" for what, path in written.items()]
+    if send is not None and heard is not None:
+        line = f"sent to {send}"
+        if "distance_db" in heard:
+            line += f" and played: the board is {heard['distance_db']:.1f} dB from the recording"
+        lines.append(line)
+    return Group(tone_table(tone, result.confidence), *lines)
