@@ -2,8 +2,8 @@
 
 LFO RATE means nothing where no LFO depth is up; a DCO that is mixed out and modulates nothing has no
 sound. Such parameters are left out of loss and metrics. The rules of `audible` follow the block diagram
-(thesis figure 3.9); they are a first cut, made without rendering, and err on the side of "audible". `heard_in`
-asks the sound: it changes each parameter and listens, at the notes of the recordings.
+(thesis figure 3.9); they are a first cut, made without rendering, and err on the side of "audible".
+`heard_in` asks the sound: it changes each parameter and listens, at the notes of the recordings.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ _FROM_ENV1 = 2  # positions 2 and 3 of a MODE switch select ENV-1
 def heard_in(choice: NDArray[np.int64], listener: Listener) -> NDArray[np.bool_]:
     """Whether each estimated parameter can be heard in a tone at the listener's notes: bool[heads].
 
-    ``choice``: int64[heads], classes. A level is tried at both ends and 24 raw to either side, a switch in its
-    other positions; it can be heard if one of these changes the log-mel spectrogram by more than `AUDIBLE_DB`
-    against the tone itself, levels matched. Renders about 160 tones, which do not count as candidates.
+    ``choice``: int64[heads], classes. A level is tried at both ends and 24 raw to either side, a switch in
+    its other positions; it can be heard if one of these changes the log-mel spectrogram by more than
+    `AUDIBLE_DB` against the tone itself, levels matched. Renders about 160 tones, which do not count as
+    candidates.
     """
     places, tried = [], []
     for k, head in enumerate(HEADS):

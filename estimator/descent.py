@@ -1,9 +1,9 @@
 """The step that all levels take together: least absolute residuals by a few weighted least squares.
 
 The distance of two sounds is a mean of absolute differences over cells. Around a candidate each cell moves
-about in proportion to each level, by slopes measured with one render a level (`simulator` has no gradient, and
-renders are cheap). What sum of steps makes the absolute residuals least is then a linear problem, solved by
-weighting squares with 1 / |residual| (IRLS), damped as Levenberg and Marquardt do.
+about in proportion to each level, by slopes measured with one render a level (`simulator` has no gradient,
+and renders are cheap). What sum of steps makes the absolute residuals least is then a linear problem, solved
+by weighting squares with 1 / |residual| (IRLS), damped as Levenberg and Marquardt do.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ class Slopes:
         moving = np.abs(slopes).mean(axis=1) > 1e-5
         self.slopes, self.levels = np.ascontiguousarray(slopes[moving]), levels[moving]
 
-    def step(self, residual: NDArray[np.float32], damping: float, rounds: int = ROUNDS) -> NDArray[np.float64]:
+    def step(
+        self, residual: NDArray[np.float32], damping: float, rounds: int = ROUNDS
+    ) -> NDArray[np.float64]:
         """The step of each level, float64[levels], that makes mean(abs(residual + step @ slopes)) small."""
         step = np.zeros(len(self.levels))
         if not len(step):
@@ -38,7 +40,9 @@ class Slopes:
             weighted = self.slopes * weight
             curvature = (weighted @ self.slopes.T).astype(np.float64)
             ridge = damping * (np.diag(curvature) + 0.1 * np.trace(curvature) / len(step))
-            step = -np.linalg.solve(curvature + np.diag(ridge + 1e-9), (weighted @ residual).astype(np.float64))
+            step = -np.linalg.solve(
+                curvature + np.diag(ridge + 1e-9), (weighted @ residual).astype(np.float64)
+            )
             left = residual + step.astype(np.float32) @ self.slopes
         return step
 

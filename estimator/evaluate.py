@@ -1,17 +1,15 @@
-"""How good the estimator is, beside the prior alone.
+"""How much of each parameter the network knows, and whether it knows what it knows.
 
 ::
 
-    python -m estimator.evaluate --tones 2048                     # fresh draws from the prior
-    python -m estimator.evaluate --table TABLE.csv --origin BANK  # real tones, rendered
+    python -m estimator.evaluate --tones 256                                    # fresh draws from the prior
+    python -m estimator.evaluate --table TABLE.csv --origin "MKS-70 GENLIB-A"   # real tones, rendered
 
-Prints a Markdown table: per parameter, over the tones in which it can be heard, the mean absolute
-error of a level (raw steps) or the share of right switch positions, for the network's single answer
-and for constant answers that the prior allows: its mean (a switch: its commonest position) and its median,
-which is the constant with the least absolute error.
-
-``--sounds N`` compares sounds instead: how far, in log-mel L1, the network's single answer, what `jx guess`
-finds with N renders, and the best of N draws from the prior lie from each tone.
+Prints Markdown. Per parameter, over the tones in which it can be heard (probed at these notes): the mean
+absolute error of a level (raw steps), or the share of right positions, of the prior's median (what one would
+say without listening), of the network after one note, and after six recordings (three notes an octave apart,
+two velocities each). Then how far the intervals cover, and the expected calibration error. Nothing is
+searched: how near guesses *sound* is judged by `benchmarks.guess` and `benchmarks.tones`.
 """
 
 from __future__ import annotations
@@ -21,138 +19,134 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from estimator import heads
-from estimator.audible import audible
-from estimator.features import log_mel_distance
-from estimator.guess import Estimator, Played
+from estimator.audible import heard_in
+from estimator.guess import Estimator, Played, Recording
+from estimator.listening import Listener
 from estimator.prior import Prior, read_table
-from estimator.stream import SECONDS, features
 from simulator import render
 
 EVALUATION_SEED = 7_000_003
+SECONDS = 2.5
+OFFSETS, VELOCITIES = (-12, 0, 12), (60, 110)
+INTERVALS = (0.5, 0.9)
+_BINS = 10
+_IS_LEVEL = np.array([head.parameter.kind == "level" for head in heads.HEADS])
 
 
 @dataclass(frozen=True)
-class Scores:
-    """Per head, float64[heads]: error or accuracy of the network, the prior's mean and its median; and
-    how many tones count."""
+class Said:
+    """What was said of N tones: ``truth`` and ``answer`` int64[N, heads]; ``heard`` bool[N, heads], what
+    counts;
+    ``inside`` bool[N, heads, intervals]; ``sure`` float64[N, heads], the confidence in the answer."""
 
-    network: NDArray[np.float64]
-    mean: NDArray[np.float64]
-    median: NDArray[np.float64]
-    count: NDArray[np.int64]
+    truth: NDArray[np.int64]
+    answer: NDArray[np.int64]
+    heard: NDArray[np.bool_]
+    inside: NDArray[np.bool_]
+    sure: NDArray[np.float64]
 
+    def right(self) -> NDArray[np.bool_]:
+        """Whether each answer is right (a level: within `heads.REACH`), bool[N, heads]."""
+        return np.abs(self.answer - self.truth) <= np.where(_IS_LEVEL, heads.REACH, 0)
 
-def evaluate(estimator: Estimator, tones: np.ndarray, seed: int = EVALUATION_SEED) -> Scores:
-    """Render ``tones`` (uint8[N, 48]) at random notes, guess each once, and compare."""
-    rng = np.random.default_rng(seed)
-    size = len(tones)
-    notes, velocities = rng.integers(36, 85, size), rng.integers(40, 128, size)
-    gates = np.exp(rng.uniform(np.log(0.2), np.log(3.0), size))
-    answers, sounding = [], []
-    for part in np.array_split(np.arange(size), max(1, size // 64)):
-        audio = render(tones[part], notes[part], velocities[part], gates[part], SECONDS,
-                       profile=estimator.profile, seed=part)  # fmt: skip
-        with torch.no_grad():
-            logits = estimator.model(features(audio, notes[part], velocities[part], gates[part]))
-        answers.append(heads.best(heads.probabilities(logits)))
-        sounding.append(np.abs(audio).max(axis=1) > 1e-5)
-    heard = audible(tones) & np.concatenate(sounding)[:, None]
-    return compare(np.concatenate(answers), heads.classes(tones), heard)
+    def errors(self) -> NDArray[np.float64]:
+        """Per head, over what counts: mean absolute error (a level) or share of right positions."""
+        each = np.where(_IS_LEVEL, np.abs(self.answer - self.truth), self.answer == self.truth)
+        return np.nanmean(np.where(self.heard, each, np.nan), axis=0)
 
+    def coverage(self) -> NDArray[np.float64]:
+        """Shares of heard levels inside the intervals, float64[intervals]."""
+        return np.asarray(self.inside[self.heard & _IS_LEVEL].mean(axis=0))
 
-def compare(answer: np.ndarray, truth: np.ndarray, heard: np.ndarray) -> Scores:
-    """Scores of answers, int64[N, heads], against the truth where ``heard``, bool[N, heads]."""
-    answers = (answer, *(np.tile(constant, (len(answer), 1)) for constant in prior_answers()))
-    scores = np.full((3, len(heads.HEADS)), np.nan)
-    for k, head in enumerate(heads.HEADS):
-        rows = heard[:, k]
-        if rows.any():
-            measure = _level_error if head.parameter.kind == "level" else _accuracy
-            scores[:, k] = [measure(given[rows, k], truth[rows, k]) for given in answers]
-    return Scores(scores[0], scores[1], scores[2], heard.sum(axis=0))
+    def calibration_error(self) -> float:
+        """Expected calibration error: confidence against how often that was right, in ten bins."""
+        sure, right = self.sure[self.heard], self.right()[self.heard]
+        place = np.minimum((sure * _BINS).astype(int), _BINS - 1)
+        gaps = [abs(sure[place == b].mean() - right[place == b].mean()) * (place == b).mean()
+                for b in np.unique(place)]  # fmt: skip
+        return float(sum(gaps))
 
 
-def prior_answers() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """What one would say without listening, int64[heads]: means, and medians, of levels; for switches the
-    commonest position in both."""
+def listen(
+    estimator: Estimator, tones: NDArray[np.uint8], several: bool, seed: int = EVALUATION_SEED
+) -> Said:
+    """What the network says of tones, uint8[N, 48], of one note each or of six recordings.
+
+    Notes are 40 to 79, gates 0.4 to 1.5 s, velocity 100 for one note; 2.5 s of sound. Silent tones are left
+    out.
+    """
+    rows = []
+    for k, tone in enumerate(tones):
+        rng = np.random.default_rng((seed, k))
+        note, gate_s = int(rng.integers(40, 80)), float(rng.uniform(0.4, 1.5))
+        played = [Played(note, 100, gate_s)]
+        if several:
+            played = [Played(note + by, velocity, gate_s) for by in OFFSETS for velocity in VELOCITIES]
+        audio = render(
+            np.tile(tone, (len(played), 1)), [p.note for p in played], [p.velocity for p in played], gate_s, SECONDS,
+            profile=estimator.profile, seed=rng.integers(0, 2**31, len(played)),
+        )  # fmt: skip
+        if np.abs(audio).max() < 1e-4:
+            continue
+        recordings = [Recording(sound, p) for sound, p in zip(audio, played, strict=True)]
+        truth = heads.classes(tone[None])[0]
+        marginals = [p[None] for p in estimator.propose(recordings, 0, rng).marginals]
+        answer = heads.best(marginals)[0]
+        heard = heard_in(truth, Listener(recordings, estimator.profile))
+        inside = np.stack([heads.inside(marginals, truth[None], share)[0] for share in INTERVALS], axis=1)
+        rows.append((truth, answer, heard, inside, heads.confidence(marginals, answer[None])[0]))
+    return Said(*(np.stack(column) for column in zip(*rows, strict=True)))
+
+
+def without_listening() -> NDArray[np.int64]:
+    """The best constant answers that the prior allows, int64[heads]: medians, and commonest positions."""
     prior = Prior.load()
     of_column = {int(column): p for column, p in zip(prior.columns, prior.probability, strict=True)}
-    mean, median = [], []
-    for head in heads.HEADS:
-        p = of_column[head.parameter.column]
-        level = head.parameter.kind == "level"
-        mean.append(round(float(p @ np.arange(128))) if level else int(p.argmax()))
-        median.append(int(heads.median(p[None])[0]) if level else int(p.argmax()))
-    return np.array(mean), np.array(median)
+    return heads.best([of_column[head.parameter.column][None, : head.classes] for head in heads.HEADS])[0]
 
 
-def markdown(scores: Scores) -> str:
-    """The table, with a summary line for levels and for switches."""
+def markdown(one: Said, six: Said) -> str:
+    """The tables."""
+    constant = Said(
+        one.truth, np.tile(without_listening(), (len(one.truth), 1)), one.heard, one.inside, one.sure
+    )
+    columns = [said.errors() for said in (constant, one, six)]
     lines = [
-        "| parameter | kind | tones | network | prior's mean | prior's median |",
+        "| parameter | kind | tones | prior | one note | six recordings |",
         "|---|---|---:|---:|---:|---:|",
     ]
-    kinds = np.array([head.parameter.kind for head in heads.HEADS])
-    columns = (scores.network, scores.mean, scores.median)
-    for kind, what in (("level", "levels: mean error, raw steps"), ("switch", "switches: right positions")):
-        rows = np.flatnonzero((kinds == kind) & (scores.count > 0))
-        form = "{:.1f}" if kind == "level" else "{:.0%}"
+    for level, what in ((True, "levels: mean error, raw steps"), (False, "switches: right positions")):
+        rows = [k for k in np.flatnonzero(_IS_LEVEL == level) if one.heard[:, k].sum() >= 5]
+        form = "{:.1f}" if level else "{:.0%}"
         for k in rows:
             cells = " | ".join(form.format(column[k]) for column in columns)
-            lines.append(f"| {heads.HEADS[k].parameter.name} | {kind} | {scores.count[k]} | {cells} |")
-        cells = " | ".join(f"**{form.format(column[rows].mean())}**" for column in columns)
+            kind = "level" if level else "switch"
+            lines.append(f"| {heads.HEADS[k].parameter.name} | {kind} | {one.heard[:, k].sum()} | {cells} |")
+        cells = " | ".join(f"**{form.format(np.nanmean(column[rows]))}**" for column in columns)
         lines.append(f"| **all {what}** | | | {cells} |")
+    lines += [
+        "",
+        f"{len(one.truth)} tones that sound.",
+        "",
+        "| | one note | six recordings |",
+        "|---|---:|---:|",
+    ]
+    for n, share in enumerate(INTERVALS):
+        lines.append(f"| {share:.0%} intervals cover | {one.coverage()[n]:.0%} | {six.coverage()[n]:.0%} |")
+    errors = f"{one.calibration_error():.3f} | {six.calibration_error():.3f}"
+    lines.append(f"| expected calibration error | {errors} |")
     return "\n".join(lines)
 
 
-def sounds(estimator: Estimator, tones: np.ndarray, renders: int, seed: int = EVALUATION_SEED) -> str:
-    """Markdown: median and quartiles of log-mel distances over ``tones``, uint8[N, 48], at random notes."""
-    rng = np.random.default_rng(seed)
-    names = ("network, single answer", f"network and search, {renders} renders", f"prior, best of {renders}")
-    columns: dict[str, list[float]] = {name: [] for name in names}
-    silent = 0
-    for k, tone in enumerate(tones):
-        played = Played(int(rng.integers(40, 80)), 100, float(rng.uniform(0.4, 1.5)))
-        audio = render(
-            tone, played.note, played.velocity, played.gate_s, 2.5, profile=estimator.profile, seed=k
-        )
-        draws = Prior.load().sample(renders, rng)
-        if np.abs(audio).max() < 1e-4:
-            silent += 1
-            continue
-        random = render(draws, played.note, played.velocity, played.gate_s, 2.5, profile=estimator.profile)
-        single = estimator.guess(audio[0], played, renders=1).candidates[0].distance_db
-        best = estimator.guess(audio[0], played, renders=renders).candidates[0].distance_db
-        for column, value in zip(
-            columns.values(), (single, best, log_mel_distance(random, audio[0]).min()), strict=True
-        ):
-            column.append(float(value))
-    lines = ["| log-mel distance, dB | median | quartiles |", "|---|---:|---:|"]
-    for name, values in columns.items():
-        low, middle, high = np.percentile(values, (25, 50, 75))
-        lines.append(f"| {name} | {middle:.1f} | {low:.1f} to {high:.1f} |")
-    return "\n".join([*lines, "", f"{len(tones) - silent} tones; {silent} silent at their note left out"])
-
-
-def _level_error(answer: np.ndarray, truth: np.ndarray) -> float:
-    return float(np.abs(answer - truth).mean())
-
-
-def _accuracy(answer: np.ndarray, truth: np.ndarray) -> float:
-    return float((answer == truth).mean())
-
-
 def main() -> None:
-    """Print the scores of a checkpoint."""
+    """Print what a checkpoint knows."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--tones", type=int, default=2048, help="how many fresh draws")
+    parser.add_argument("--tones", type=int, default=256, help="how many fresh draws")
     parser.add_argument("--table", type=Path, help="real tones instead")
     parser.add_argument("--origin", default="", help="only the table's tones of this origin")
-    parser.add_argument("--sounds", type=int, default=0, help="compare sounds, with so many candidates")
     parser.add_argument("--checkpoint", type=Path, help="without its suffix; default: jx's own")
     options = parser.parse_args()
     if options.table:
@@ -161,9 +155,7 @@ def main() -> None:
     else:
         tones = Prior.load().sample(options.tones, np.random.default_rng(EVALUATION_SEED))
     estimator = Estimator(options.checkpoint)
-    print(
-        sounds(estimator, tones, options.sounds) if options.sounds else markdown(evaluate(estimator, tones))
-    )
+    print(markdown(listen(estimator, tones, several=False), listen(estimator, tones, several=True)))
 
 
 if __name__ == "__main__":

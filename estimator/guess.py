@@ -1,7 +1,7 @@
 """From recordings of one tone to ranked tones.
 
-The network hears the recordings and proposes (`estimator.proposal`); the search renders what it proposes at the
-same notes, ranks it by how it sounds and makes it better (`estimator.search`). What the network is unsure
+The network hears the recordings and proposes (`estimator.proposal`); the search renders what it proposes at
+the same notes, ranks it by how it sounds and makes it better (`estimator.search`). What the network is unsure
 of, the ear decides.
 """
 
@@ -20,8 +20,7 @@ from estimator.alternatives import different
 from estimator.audible import heard_in
 from estimator.features import SAMPLE_RATE
 from estimator.listening import Listener
-from estimator.models.lstm import LstmEstimator
-from estimator.proposal import Played, Proposal, Recording, from_marginals, together
+from estimator.proposal import Played, Proposal, Recording
 from estimator.search import search
 from estimator.stream import SECONDS, features
 from jxctl.errors import UsageError
@@ -34,6 +33,10 @@ RENDERS = 2000
 """How many candidates are heard unless told otherwise: a few seconds on two cores."""
 DRAWS = 256
 """Candidates that the network proposes."""
+TEMPERATURES = (0.5, 1.0, 0.5, 0.5)
+"""Of the draws, in turn: sharpened ones come nearer, the others keep what is less likely in sight."""
+FEWEST_DRAWS = 64
+"""So many make the marginals and the single answer, also where nothing is searched."""
 FAR_DB = 6.0
 """A best tone farther than this is the nearest there is, not the tone that was played: half of random draws
 from the prior come this near for no real tone, and tones of the synth itself are found nearer."""
@@ -52,11 +55,11 @@ class Guess:
     """Ranked candidates, the best first; ``audio``, float32[samples], of the best at the first recording's
     note; and how sure the network is of its values.
 
-    ``alternatives``: the best and then the nearest that differ (`estimator.alternatives`). ``confidence``: for
-    each name of a parameter that can be heard in the best tone at these notes, the probability that the truth
-    is the same position (a switch) or within 6 raw steps (a level). ``audible``: for every estimated parameter
-    whether it can be heard there, by rendering. Where no candidate came near (``far``), the network heard
-    something else than this synth, and every confidence is scaled down by `FAR_DB` over the distance.
+    ``alternatives``: the best and then the nearest that differ (`estimator.alternatives`). ``confidence``:
+    for each name of a parameter that can be heard in the best tone at these notes, the probability that the
+    truth is the same position (a switch) or within 6 raw steps (a level). ``audible``: for every estimated
+    parameter whether it can be heard there, by rendering. Where no candidate came near (``far``), the network
+    heard something else than this synth, and every confidence is scaled down by `FAR_DB` over the distance.
     ``interrupted``: the search was ended early.
     """
 
@@ -79,15 +82,8 @@ class Estimator:
     """The network with its profile, ready to guess. Raises `UsageError` for an unusable checkpoint."""
 
     def __init__(self, path: Path | None = None, profile: str | Profile = "") -> None:
-        self.model: LstmEstimator
         self.model, self.config = checkpoint.load(path)
         self.profile = load_profile(profile or self.config["training"]["profile"])
-
-    def probabilities(self, audio: np.ndarray, played: list[Played]) -> list[NDArray[np.float64]]:
-        """Per head, float64[N, classes], for sounds float32[N, samples] that start with the note."""
-        notes, velocities, gates = zip(*((p.note, p.velocity, p.gate_s) for p in played), strict=True)
-        with torch.no_grad():
-            return heads.probabilities(self.model(features(audio, notes, velocities, gates)))
 
     def propose(
         self,
@@ -98,10 +94,30 @@ class Estimator:
     ) -> Proposal:
         """What the network says of the one tone behind ``recordings``, with ``count`` draws.
 
-        ``fixed``: head index to the class it is held at. Several recordings: log-probabilities are summed.
+        ``fixed``: head index to the class it is held at. The single answer is the draw that the others
+        surround (see `_middle`); the marginals are averages over the draws that are not sharpened.
         """
-        each = [[p[0] for p in self.probabilities(r.audio[None], [r.played])] for r in recordings]
-        return from_marginals(together(each), count, rng, fixed)
+        views = features(
+            _side_by_side(recordings),
+            [r.played.note for r in recordings],
+            [r.played.velocity for r in recordings],
+            [r.played.gate_s for r in recordings],
+            [min(len(r.audio) / SAMPLE_RATE, SECONDS) for r in recordings],
+        )
+        drawn = max(count, FEWEST_DRAWS)
+        temperatures = torch.tensor([TEMPERATURES[k % len(TEMPERATURES)] for k in range(drawn)])
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        with torch.inference_mode():
+            said = self.model.draw(self.model.hear(views, len(recordings)), temperatures, generator, fixed)
+        draws = said.classes.numpy()
+        marginals = []
+        for k, of_head in enumerate(said.said):
+            marginal = of_head[temperatures == 1].mean(0).double().numpy()
+            if fixed and k in fixed:
+                marginal = np.zeros(len(marginal))
+                marginal[fixed[k]] = 1
+            marginals.append(marginal / marginal.sum())
+        return Proposal(_middle(draws[temperatures.numpy() < 1]), draws[:count], marginals)
 
     def guess(
         self,
@@ -120,16 +136,20 @@ class Estimator:
         """Guess the tone behind ``audio``: recordings, or one, float32[samples] at 44.1 kHz from the note on.
 
         ``renders``: how many candidates are heard (each at every recording's note); 0 takes the network's
-        answer as it is. ``like``: a tone to start from (without ``start``: only to take values from); ``locked``:
-        names of parameters that keep its values. ``top``: how many alternatives. The same input and seed give the same guess. A
-        `KeyboardInterrupt` while candidates are heard ends the search: the best so far is returned.
+        answer as it is. ``like``: a tone to start from (without ``start``: only to take values from);
+        ``locked``: names of parameters that keep its values. ``top``: how many alternatives. The same input
+        and seed give the same guess. A `KeyboardInterrupt` while candidates are heard ends the search: the
+        best so far is returned.
         """
         if isinstance(audio, np.ndarray):
             if played is None:
-                raise UsageError("a recording needs the note behind it", "pass Played(note, velocity, gate_s)")
+                raise UsageError(
+                    "a recording needs the note behind it", "pass Played(note, velocity, gate_s)"
+                )
             audio = [Recording(audio, played)]
         recordings = [
-            Recording(np.asarray(r.audio[: round(SECONDS * SAMPLE_RATE)], np.float32), r.played) for r in audio
+            Recording(np.asarray(r.audio[: round(SECONDS * SAMPLE_RATE)], np.float32), r.played)
+            for r in audio
         ]
         rng = np.random.default_rng(seed)
         base = (like or INIT_TONE).values
@@ -163,3 +183,21 @@ class Estimator:
             proposal,
             found.interrupted,
         )
+
+
+def _side_by_side(recordings: Sequence[Recording]) -> NDArray[np.float32]:
+    """Their audio, float32[N, samples], zeros after the shorter ones."""
+    longest = max(len(r.audio) for r in recordings)
+    return np.stack([np.pad(r.audio, (0, longest - len(r.audio))) for r in recordings])
+
+
+def _middle(draws: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The draw nearest to all others, int64[heads]: an answer that is one tone, which an average is not.
+
+    Near is a share of switches in another position plus the mean distance of levels in quarters of their
+    range.
+    """
+    level = np.array([head.parameter.kind == "level" for head in heads.HEADS])
+    switched = (draws[:, None, ~level] != draws[None, :, ~level]).mean(2)
+    moved = np.abs(draws[:, None, level] - draws[None, :, level]).mean(2) / 32
+    return np.asarray(draws[int((switched + moved).mean(1).argmin())])

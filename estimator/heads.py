@@ -17,6 +17,9 @@ from jxctl.params import TONE_PARAMETERS, TONE_SIZE, Parameter
 LEVEL_SIGMA = 2.0
 """Width in raw steps over which a level's target is spread: 62 is nearly right for 60."""
 
+REACH = 6
+"""A level that is off by so many raw steps or fewer counts as right where confidence is spoken of."""
+
 UNHEARD = ("AFTER VIB", "AFTER BRI", "AFTER VOL", "UNKNOWN AE")
 """No sound tells these: a held note has no aftertouch, and $AE has no known effect."""
 
@@ -113,9 +116,24 @@ def confidence(probability: list[NDArray[np.float64]], answer: np.ndarray) -> ND
     """Probability, float64[N, heads], that the truth is the answer (a switch) or within 6 raw of it."""
     out = np.empty(answer.shape)
     for k, (head, p) in enumerate(zip(HEADS, probability, strict=True)):
-        reach = 6 if head.parameter.kind == "level" else 0
+        reach = REACH if head.parameter.kind == "level" else 0
         offsets = np.arange(head.classes)[None, :] - answer[:, k, None]
         out[:, k] = (p * (np.abs(offsets) <= reach)).sum(axis=1)
+    return out
+
+
+def inside(probability: list[NDArray[np.float64]], truth: np.ndarray, share: float) -> NDArray[np.bool_]:
+    """Whether each truth, int[N, heads], lies in the central interval that holds ``share``: bool[N, heads].
+
+    The interval runs from the first value at which the distribution has passed (1 - share) / 2 to the first
+    at which it has passed (1 + share) / 2, both included.
+    """
+    out = np.empty(truth.shape, bool)
+    for k, p in enumerate(probability):
+        summed = np.cumsum(p, axis=1)
+        low = (summed <= (1 - share) / 2).sum(axis=1)
+        high = (summed < (1 + share) / 2 - 1e-12).sum(axis=1)
+        out[:, k] = (low <= truth[:, k]) & (truth[:, k] <= high)
     return out
 
 

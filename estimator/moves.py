@@ -45,9 +45,7 @@ _PAIRS = tuple((HEAD[a], HEAD[b]) for a, b in _PITCH)
 class Moves:
     """Variations for one search. ``fixed``: heads that stay as they are."""
 
-    def __init__(
-        self, proposal: Proposal, fixed: Mapping[int, int], rng: np.random.Generator
-    ) -> None:
+    def __init__(self, proposal: Proposal, fixed: Mapping[int, int], rng: np.random.Generator) -> None:
         self.proposal, self.rng = proposal, rng
         self.free = np.array([k not in fixed for k in range(len(heads.HEADS))])
         for name in DEAF:

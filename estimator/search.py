@@ -191,8 +191,10 @@ class _Search:
                 u = self.rng.uniform()
                 if u < SLIDE and len(slopes.levels) > 1:
                     place = int(self.rng.integers(len(slopes.levels)))
-                    goal = self.moves.draw(int(slopes.levels[place])) if self.rng.uniform() < 0.5 else (
-                        start[slopes.levels[place]] + self.rng.normal(0, 2.5 * width + 4)
+                    goal = (
+                        self.moves.draw(int(slopes.levels[place]))
+                        if self.rng.uniform() < 0.5
+                        else (start[slopes.levels[place]] + self.rng.normal(0, 2.5 * width + 4))
                     )
                     by = float(np.clip(goal, 0, 127) - start[slopes.levels[place]])
                     step = slopes.slide(residual, place, by, float(self.rng.choice((0.01, 0.1))))
