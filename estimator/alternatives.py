@@ -1,8 +1,8 @@
 """Several answers that really differ, out of thousands that were heard.
 
-The nearest candidates of a search are nearly one tone. Two tones differ here if at least `APART` parameters that
-can be heard in either do: a switch in another position, or a level `LEVEL_APART` raw values away. That is what a
-player would see on the panel; how far each sounds from the target is its distance.
+The nearest candidates of a search are nearly one tone. Two tones differ here if at least `APART` parameters
+that can be heard in either do: a switch in another position, or a level `LEVEL_APART` raw values away. That
+is what a player would see on the panel; how far each sounds from the target is its distance.
 """
 
 from __future__ import annotations

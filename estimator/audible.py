@@ -2,12 +2,13 @@
 
 LFO RATE means nothing where no LFO depth is up; a DCO that is mixed out and modulates nothing has no
 sound. Such parameters are left out of loss and metrics. The rules of `audible` follow the block diagram
-(thesis figure 3.9); they are a first cut, made without rendering, and err on the side of "audible". `heard_in`
-asks the sound: it changes each parameter and listens, at the notes of the recordings.
+(thesis figure 3.9); they are a first cut, made without rendering, and err on the side of "audible".
+`heard_in` asks the sound: it changes each parameter and listens, at the notes of the recordings.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,20 +22,31 @@ if TYPE_CHECKING:
 
 AUDIBLE_DB = 0.1
 """Log-mel distance by which a sound must change, at most, to count as changed."""
+DEAF = ("VCA LEVEL", "VCA DYNA")
+"""Distances are between sounds of equal level: nothing tells these."""
 _TRIED_POSITIONS = 5
 """Positions of a switch that are tried; of the 25 of a TUNE, so many evenly spread."""
 _FROM_ENV1 = 2  # positions 2 and 3 of a MODE switch select ENV-1
 
 
+@functools.cache
+def _positions(name: str) -> NDArray[np.int64]:
+    """Position by raw value, int64[128]."""
+    return np.array(parameter(name).classes)
+
+
 def heard_in(choice: NDArray[np.int64], listener: Listener) -> NDArray[np.bool_]:
     """Whether each estimated parameter can be heard in a tone at the listener's notes: bool[heads].
 
-    ``choice``: int64[heads], classes. A level is tried at both ends and 24 raw to either side, a switch in its
-    other positions; it can be heard if one of these changes the log-mel spectrogram by more than `AUDIBLE_DB`
-    against the tone itself, levels matched. Renders about 160 tones, which do not count as candidates.
+    ``choice``: int64[heads], classes. A level is tried at both ends and 24 raw to either side, a switch in
+    its other positions; it can be heard if one of these changes the log-mel spectrogram by more than
+    `AUDIBLE_DB` against the tone itself, levels matched. Renders about 160 tones, which do not count as
+    candidates.
     """
     places, tried = [], []
     for k, head in enumerate(HEADS):
+        if head.parameter.name in DEAF:
+            continue
         here, last = int(choice[k]), head.classes - 1
         if head.parameter.kind == "level":
             values = {0, last, max(here - 24, 0), min(here + 24, last)}
@@ -61,8 +73,7 @@ def audible(tones: np.ndarray) -> NDArray[np.bool_]:
         return np.asarray(tones[:, parameter(name).column])
 
     def position(name: str) -> NDArray[np.int64]:
-        row = parameter(name)
-        return np.array(row.classes)[raw(name)]
+        return _positions(name)[raw(name)]
 
     coupled = position("DCO XMOD") > 0
     dco1 = (raw("MIX DCO1") > 0) | coupled

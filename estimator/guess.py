@@ -1,12 +1,13 @@
 """From recordings of one tone to ranked tones.
 
-The network hears the recordings and proposes (`estimator.proposal`); the search renders what it proposes at the
-same notes, ranks it by how it sounds and makes it better (`estimator.search`). What the network is unsure
+The network hears the recordings and proposes (`estimator.proposal`); the search renders what it proposes at
+the same notes, ranks it by how it sounds and makes it better (`estimator.search`). What the network is unsure
 of, the ear decides.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from estimator import checkpoint, heads
 from estimator.alternatives import different
-from estimator.audible import heard_in
+from estimator.audible import audible, heard_in
 from estimator.features import SAMPLE_RATE
 from estimator.listening import Listener
 from estimator.models.lstm import LstmEstimator
@@ -52,11 +53,11 @@ class Guess:
     """Ranked candidates, the best first; ``audio``, float32[samples], of the best at the first recording's
     note; and how sure the network is of its values.
 
-    ``alternatives``: the best and then the nearest that differ (`estimator.alternatives`). ``confidence``: for
-    each name of a parameter that can be heard in the best tone at these notes, the probability that the truth
-    is the same position (a switch) or within 6 raw steps (a level). ``audible``: for every estimated parameter
-    whether it can be heard there, by rendering. Where no candidate came near (``far``), the network heard
-    something else than this synth, and every confidence is scaled down by `FAR_DB` over the distance.
+    ``alternatives``: the best and then the nearest that differ (`estimator.alternatives`). ``confidence``:
+    for each name of a parameter that can be heard in the best tone at these notes, the probability that the
+    truth is the same position (a switch) or within 6 raw steps (a level). ``audible``: for every estimated
+    parameter whether it can be heard there, by rendering. Where no candidate came near (``far``), the network
+    heard something else than this synth, and every confidence is scaled down by `FAR_DB` over the distance.
     ``interrupted``: the search was ended early.
     """
 
@@ -82,6 +83,14 @@ class Estimator:
         self.model: LstmEstimator
         self.model, self.config = checkpoint.load(path)
         self.profile = load_profile(profile or self.config["training"]["profile"])
+
+    @property
+    def identity(self) -> str:
+        """What tells these weights from others: 12 hexadecimal digits of a hash over them."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.model.state_dict().items()):
+            digest.update(name.encode() + tensor.numpy().tobytes())
+        return digest.hexdigest()[:12]
 
     def probabilities(self, audio: np.ndarray, played: list[Played]) -> list[NDArray[np.float64]]:
         """Per head, float64[N, classes], for sounds float32[N, samples] that start with the note."""
@@ -116,20 +125,25 @@ class Estimator:
         start: bool = True,
         locked: Sequence[str] = (),
         threads: int | None = None,
+        probe: bool = True,
     ) -> Guess:
         """Guess the tone behind ``audio``: recordings, or one, float32[samples] at 44.1 kHz from the note on.
 
         ``renders``: how many candidates are heard (each at every recording's note); 0 takes the network's
-        answer as it is. ``like``: a tone to start from (without ``start``: only to take values from); ``locked``:
-        names of parameters that keep its values. ``top``: how many alternatives. The same input and seed give the same guess. A
-        `KeyboardInterrupt` while candidates are heard ends the search: the best so far is returned.
+        answer as it is. ``like``: a tone to start from (without ``start``: only to take values from);
+        ``locked``: names of parameters that keep its values. ``top``: how many alternatives. Without
+        ``probe`` audibility is read off the routing instead of tried. The same input and seed give the same
+        guess. A `KeyboardInterrupt` while candidates are heard ends the search: the best so far is returned.
         """
         if isinstance(audio, np.ndarray):
             if played is None:
-                raise UsageError("a recording needs the note behind it", "pass Played(note, velocity, gate_s)")
+                raise UsageError(
+                    "a recording needs the note behind it", "pass Played(note, velocity, gate_s)"
+                )
             audio = [Recording(audio, played)]
         recordings = [
-            Recording(np.asarray(r.audio[: round(SECONDS * SAMPLE_RATE)], np.float32), r.played) for r in audio
+            Recording(np.asarray(r.audio[: round(SECONDS * SAMPLE_RATE)], np.float32), r.played)
+            for r in audio
         ]
         rng = np.random.default_rng(seed)
         base = (like or INIT_TONE).values
@@ -151,7 +165,9 @@ class Estimator:
         best = found.choices[:1]
         near = min(1.0, FAR_DB / max(ranked[0].distance_db, 1e-9))
         sure = near * heads.confidence([p[None] for p in proposal.marginals], best)[0]
-        can = heard_in(best[0], listener) if np.isfinite(found.distances[0]) else np.zeros(len(sure), bool)
+        can = np.zeros(len(sure), bool)
+        if np.isfinite(found.distances[0]):
+            can = heard_in(best[0], listener) if probe else audible(tones[:1])[0]
         names = [head.parameter.name for head in heads.HEADS]
         return Guess(
             ranked,

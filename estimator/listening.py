@@ -62,9 +62,7 @@ class Listener:
 
     def hear(self, choices: NDArray[np.int64], *, residuals: bool = True) -> Heard:
         """Distances and (or an empty array) residuals of candidates, int64[N, heads]."""
-        parts = [
-            self._hear(choices[k : k + _AT_ONCE], residuals) for k in range(0, len(choices), _AT_ONCE)
-        ]
+        parts = [self._hear(choices[k : k + _AT_ONCE], residuals) for k in range(0, len(choices), _AT_ONCE)]
         self.renders += len(choices)
         if not parts:
             return Heard(np.zeros(0), np.zeros((0, 0), np.float32))

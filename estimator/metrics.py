@@ -67,10 +67,10 @@ def multi_scale(audio: np.ndarray, target: np.ndarray) -> NDArray[np.float64]:
 def warped_mfcc(audio: np.ndarray, target: np.ndarray) -> NDArray[np.float64]:
     """wMFCC: the least mean cost of a path that warps one sound's cepstra onto the other's.
 
-    Cepstra: coefficients 0 to 19 of the orthonormal DCT-II over 128 log-mel bands (dB relative to each sound's
-    loudest cell, cut 80 dB below), windows of 2048 samples every 1024. The cost of a pair of frames is the mean
-    absolute difference of its 20 coefficients. Dynamic time warping takes steps (1,0), (0,1), (1,1), of weight
-    one, from first to last frames; the path's cost is divided by its number of pairs.
+    Cepstra: coefficients 0 to 19 of the orthonormal DCT-II over 128 log-mel bands (dB relative to each
+    sound's loudest cell, cut 80 dB below), windows of 2048 samples every 1024. The cost of a pair of frames
+    is the mean absolute difference of its 20 coefficients. Dynamic time warping takes steps (1,0), (0,1),
+    (1,1), of weight one, from first to last frames; the path's cost is divided by its number of pairs.
     """
     goal = _cepstra(np.asarray(target, np.float32)[None])[0]
     return np.array([_warped(_cepstra(sound[None])[0], goal) for sound in np.asarray(audio, np.float32)])

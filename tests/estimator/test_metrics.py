@@ -23,8 +23,8 @@ def sounds() -> np.ndarray:
 
 
 def plain_mel(sound: np.ndarray, window: int, hop: int, bands: int) -> np.ndarray:
-    """Mel power, [bands, frames]: Hann windows centred on multiples of the hop, HTK triangles whose flanks are
-    never narrower than a bin."""
+    """Mel power, [bands, frames]: Hann windows centred on multiples of the hop, HTK triangles whose flanks
+    are never narrower than a bin."""
     top = [2595 * np.log10(1 + f / 700) for f in (30.0, 16000.0)]
     edges = 700 * (10 ** (np.linspace(*top, bands + 2) / 2595) - 1)
     hz = np.arange(window // 2 + 1) * RATE / window
@@ -43,9 +43,7 @@ def plain_mel(sound: np.ndarray, window: int, hop: int, bands: int) -> np.ndarra
     )
     padded = np.concatenate([np.zeros(window // 2), sound.astype(float), np.zeros(window)])
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
-    frames = [
-        np.abs(np.fft.rfft(padded[k : k + window] * hann)) ** 2 for k in range(0, len(sound), hop)
-    ]
+    frames = [np.abs(np.fft.rfft(padded[k : k + window] * hann)) ** 2 for k in range(0, len(sound), hop)]
     return weights @ np.array(frames).T
 
 

@@ -1,4 +1,5 @@
-"""The search keeps to its budget, repeats with its seed, holds what is fixed, and finds what it is asked for."""
+"""The search keeps to its budget, repeats with its seed, holds what is fixed, and finds what it is asked
+for."""
 
 from __future__ import annotations
 
