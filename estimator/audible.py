@@ -8,6 +8,7 @@ sound. Such parameters are left out of loss and metrics. The rules of `audible` 
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,9 +22,17 @@ if TYPE_CHECKING:
 
 AUDIBLE_DB = 0.1
 """Log-mel distance by which a sound must change, at most, to count as changed."""
+DEAF = ("VCA LEVEL", "VCA DYNA")
+"""Distances are between sounds of equal level: nothing tells these."""
 _TRIED_POSITIONS = 5
 """Positions of a switch that are tried; of the 25 of a TUNE, so many evenly spread."""
 _FROM_ENV1 = 2  # positions 2 and 3 of a MODE switch select ENV-1
+
+
+@functools.cache
+def _positions(name: str) -> NDArray[np.int64]:
+    """Position by raw value, int64[128]."""
+    return np.array(parameter(name).classes)
 
 
 def heard_in(choice: NDArray[np.int64], listener: Listener) -> NDArray[np.bool_]:
@@ -36,6 +45,8 @@ def heard_in(choice: NDArray[np.int64], listener: Listener) -> NDArray[np.bool_]
     """
     places, tried = [], []
     for k, head in enumerate(HEADS):
+        if head.parameter.name in DEAF:
+            continue
         here, last = int(choice[k]), head.classes - 1
         if head.parameter.kind == "level":
             values = {0, last, max(here - 24, 0), min(here + 24, last)}
@@ -62,8 +73,7 @@ def audible(tones: np.ndarray) -> NDArray[np.bool_]:
         return np.asarray(tones[:, parameter(name).column])
 
     def position(name: str) -> NDArray[np.int64]:
-        row = parameter(name)
-        return np.array(row.classes)[raw(name)]
+        return _positions(name)[raw(name)]
 
     coupled = position("DCO XMOD") > 0
     dco1 = (raw("MIX DCO1") > 0) | coupled

@@ -210,6 +210,11 @@ def _bands(settings: MelSettings) -> spectra.Bands:
     return spectra.Bands.of(_filters(settings).numpy())
 
 
+def band_matrix(settings: MelSettings) -> NDArray[np.float32]:
+    """The mel filters of some settings, float32[bins, bands], each with a peak of one."""
+    return np.asarray(_filters(settings).numpy())
+
+
 def ranking_bands() -> spectra.Bands:
     """The mel bands in which sounds are compared, for `simulator.spectra`."""
     return _bands(RANKING)

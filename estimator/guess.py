@@ -7,6 +7,7 @@ of, the ear decides.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from estimator import checkpoint, heads
 from estimator.alternatives import different
-from estimator.audible import heard_in
+from estimator.audible import audible, heard_in
 from estimator.features import SAMPLE_RATE
 from estimator.listening import Listener
 from estimator.proposal import Played, Proposal, Recording
@@ -85,6 +86,14 @@ class Estimator:
         self.model, self.config = checkpoint.load(path)
         self.profile = load_profile(profile or self.config["training"]["profile"])
 
+    @property
+    def identity(self) -> str:
+        """What tells these weights from others: 12 hexadecimal digits of a hash over them."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.model.state_dict().items()):
+            digest.update(name.encode() + tensor.numpy().tobytes())
+        return digest.hexdigest()[:12]
+
     def propose(
         self,
         recordings: Sequence[Recording],
@@ -132,14 +141,15 @@ class Estimator:
         start: bool = True,
         locked: Sequence[str] = (),
         threads: int | None = None,
+        probe: bool = True,
     ) -> Guess:
         """Guess the tone behind ``audio``: recordings, or one, float32[samples] at 44.1 kHz from the note on.
 
         ``renders``: how many candidates are heard (each at every recording's note); 0 takes the network's
         answer as it is. ``like``: a tone to start from (without ``start``: only to take values from);
-        ``locked``: names of parameters that keep its values. ``top``: how many alternatives. The same input
-        and seed give the same guess. A `KeyboardInterrupt` while candidates are heard ends the search: the
-        best so far is returned.
+        ``locked``: names of parameters that keep its values. ``top``: how many alternatives. Without
+        ``probe`` audibility is read off the routing instead of tried. The same input and seed give the same
+        guess. A `KeyboardInterrupt` while candidates are heard ends the search: the best so far is returned.
         """
         if isinstance(audio, np.ndarray):
             if played is None:
@@ -171,7 +181,9 @@ class Estimator:
         best = found.choices[:1]
         near = min(1.0, FAR_DB / max(ranked[0].distance_db, 1e-9))
         sure = near * heads.confidence([p[None] for p in proposal.marginals], best)[0]
-        can = heard_in(best[0], listener) if np.isfinite(found.distances[0]) else np.zeros(len(sure), bool)
+        can = np.zeros(len(sure), bool)
+        if np.isfinite(found.distances[0]):
+            can = heard_in(best[0], listener) if probe else audible(tones[:1])[0]
         names = [head.parameter.name for head in heads.HEADS]
         return Guess(
             ranked,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator import heads
-from estimator.audible import audible
+from estimator.audible import DEAF, audible
 from estimator.proposal import Proposal
 from jxctl.params import parameter
 from jxctl.tone import INIT_TONE
@@ -21,16 +21,15 @@ from jxctl.tone import INIT_TONE
 HEAD = {head.parameter.name: k for k, head in enumerate(heads.HEADS)}
 IS_LEVEL = np.array([head.parameter.kind == "level" for head in heads.HEADS])
 LAST = np.array([head.classes - 1 for head in heads.HEADS])
-DEAF = ("VCA LEVEL", "VCA DYNA")
-"""Distances are between sounds of equal level: nothing tells these from one note."""
 UNIFORM = 0.4
 """The share of trials that ask nobody what is likely."""
 MOVED, REDRAWN = 0.3, 0.06
 """Shares of levels that a child varies, and of all values it draws anew."""
 
-_SAME_BLOCK = tuple(
-    (HEAD[f"DCO1 {name}"], HEAD[f"DCO2 {name}"]) for name in ("RANGE", "WF", "TUNE", "LFO", "ENV")
-) + ((HEAD["MIX DCO1"], HEAD["MIX DCO2"]),)
+_SAME_BLOCK = (
+    *((HEAD[f"DCO1 {name}"], HEAD[f"DCO2 {name}"]) for name in ("RANGE", "WF", "TUNE", "LFO", "ENV")),
+    (HEAD["MIX DCO1"], HEAD["MIX DCO2"]),
+)
 _SAME_STAGE = tuple(
     (HEAD[f"ENV1 {stage}"], HEAD[f"ENV2 {stage}"]) for stage in ("ATT", "DECY", "SUS", "REL", "KEY")
 )
@@ -79,7 +78,7 @@ class Moves:
         move[(self.rng.uniform(size=size) >= MOVED) | ~IS_LEVEL] = 0
         other = np.clip(choice + move, 0, LAST)
         for k in np.flatnonzero(self.rng.uniform(size=size) < REDRAWN):
-            other[k] = self.draw(k)
+            other[k] = self.draw(int(k))
         other[~self.free] = choice[~self.free]
         return other
 

@@ -1,37 +1,52 @@
-"""From proposed tones to better ones, by ear, within a budget of renders."""
+"""From proposed tones to better ones, by ear, within a budget of renders.
+
+The opening hears the network's best answer and draws. Every choice of switches that was heard is a *basin*,
+which keeps its best levels. Round after round the most promising basins are expanded (`estimator.expansion`):
+slopes of all levels are measured with one render each, together with trials of switches; then levels step
+together, the best trials have their levels corrected by the same slopes, levels slide along valleys, and
+basins are crossed. A trial that sounds good becomes a basin of its own, and may lead although its parent did
+not. Basins that stand still fall behind. Settings were chosen on draws from the prior and on tones of banks
+that are not kept for judging.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.descent import DAMPINGS, Slopes
-from estimator.listening import Heard, Listener
+from estimator.expansion import Basin, Batch, expand
+from estimator.listening import Heard
 from estimator.moves import IS_LEVEL, Moves
 from estimator.proposal import Proposal
 
-OPENING_SHARE, LARGEST_OPENING = 0.1, 256
+OPENING_SHARE, SMALLEST_OPENING, LARGEST_OPENING = 0.1, 32, 256
 SIDE_BY_SIDE = 2
-LANES = 32
+"""Basins expanded at once, so that a batch keeps two cores busy."""
 FRESH = (0.75, 0.9)
-STALLED = 1.1
-KEEP = 1.8
-CORRECTED = 5
-CORRECTING = (0.03, 0.3)
-SLIDE = 0.5
-REPEATS, SECOND = 2, 16
-CHILD, CROSS = 0.25, 0.35
+"""A basin's first and second round bring the most: until then it counts as this much nearer."""
+STANDING, STALLED = 0.97, 1.1
+"""A round that leaves more than this share of the distance stalls; each puts a basin so much farther back."""
+KEPT = 1.8
+"""Candidates farther away than so many times the best found no basin."""
+MOST_BASINS = 400
+MATES = 8
 
-Score = Callable[[NDArray[np.int64]], NDArray[np.float64]]
-"""Distances, float64[N], of candidates, int64[N, heads]."""
+
+class Ear(Protocol):
+    """What is searched with (`estimator.listening.Listener`)."""
+
+    def hear(self, choices: NDArray[np.int64], /) -> Heard:
+        """Distances and residuals of candidates, int64[N, heads]."""
+        ...
 
 
 @dataclass(frozen=True)
 class Found:
-    """All that was tried, the best first: ``choices`` int64[N, heads], ``distances`` float64[N].
+    """All that was tried, the best first: ``choices`` int64[N, heads], ``distances`` float64[N], dB.
     ``interrupted``: by Ctrl-C, before the budget was spent."""
 
     choices: NDArray[np.int64]
@@ -39,24 +54,9 @@ class Found:
     interrupted: bool = False
 
 
-@dataclass
-class _Basin:
-    choice: NDArray[np.int64]
-    distance: float
-    residual: NDArray[np.float32]
-    rounds: int = 0
-    stalled: int = 0
-    tried: set[bytes] = field(default_factory=set)
-
-    @property
-    def rank(self) -> float:
-        fresh = FRESH[self.rounds] if self.rounds < len(FRESH) else 1.0
-        return self.distance * fresh * STALLED**self.stalled
-
-
 def search(
     proposal: Proposal,
-    listener: Listener,
+    ear: Ear,
     budget: int,
     rng: np.random.Generator,
     *,
@@ -64,64 +64,45 @@ def search(
     starts: NDArray[np.int64] | None = None,
     report: Callable[[int], None] = lambda tried: None,
 ) -> Found:
-    """Try ``budget`` candidates, one at least."""
-    return _Search(proposal, listener, budget, rng, fixed or {}, report).run(starts)
+    """Try ``budget`` candidates, the proposal's best answer at least.
+
+    ``fixed``: head index to the class it stays at. ``starts``: int64[N, heads], heard before anything
+    proposed.
+    ``report`` hears how many more were tried. The same generator state gives the same result. Ctrl-C ends
+    the search: what was found until then is returned, if anything was.
+    """
+    return _Search(proposal, ear, max(budget, 1), rng, fixed or {}, report).run(starts)
 
 
 class _Search:
     def __init__(
         self,
         proposal: Proposal,
-        listener: Listener,
+        ear: Ear,
         budget: int,
         rng: np.random.Generator,
         fixed: Mapping[int, int],
         report: Callable[[int], None],
     ) -> None:
-        self.proposal, self.listener, self.budget, self.rng = proposal, listener, max(budget, 1), rng
-        self.report = report
+        self.proposal, self.ear, self.budget, self.rng, self.report = proposal, ear, budget, rng, report
         self.moves = Moves(proposal, fixed, rng)
         self.choices: list[NDArray[np.int64]] = []
         self.distances: list[NDArray[np.float64]] = []
-        self.spent = 0
-        self.log = {}
-        self.basins: dict[bytes, _Basin] = {}
-        self.best = np.inf
+        self.spent, self.best = 0, np.inf
+        self.basins: dict[bytes, Basin] = {}
 
-    def hear(self, choices):
-        choices = choices[: self.budget - self.spent]
-        heard = self.listener.hear(choices)
-        self.choices.append(choices)
-        self.distances.append(heard.distances)
-        self.spent += len(choices)
-        self.report(len(choices))
-        self._keep(choices, heard)
-        return heard
-
-    def _keep(self, choices, heard):
-        live = self.moves.live_of(choices)
-        self.best = best = min(self.best, float(heard.distances.min(initial=np.inf)))
-        for k in range(len(choices)):
-            d = heard.distances[k]
-            if not d < KEEP * best:
-                continue
-            key = np.where(live[k] & ~IS_LEVEL, choices[k], -1).tobytes()
-            old = self.basins.get(key)
-            if old is None:
-                self.basins[key] = _Basin(choices[k], float(d), heard.residuals[k].copy())
-            elif d < old.distance:
-                old.choice, old.distance, old.residual = choices[k], float(d), heard.residuals[k].copy()
-
-    def run(self, starts=None) -> Found:
+    def run(self, starts: NDArray[np.int64] | None) -> Found:
         rows = np.concatenate([self.proposal.best[None], self.proposal.draws])
         if starts is not None:
             rows = np.concatenate([starts, rows])
-        n = min(max(int(self.budget * OPENING_SHARE), LANES), LARGEST_OPENING, self.budget)
+        opening = max(int(self.budget * OPENING_SHARE), SMALLEST_OPENING)
         interrupted = False
         try:
-            self.hear(rows[:n])
+            self.hear(rows[: min(opening, LARGEST_OPENING)])
             while self.spent < self.budget and self.best > 0:
-                self._round(rows)
+                self.round(rows)
+            if self.spent < self.budget:
+                self.report(self.budget - self.spent)  # nothing is nearer than no distance at all
         except KeyboardInterrupt:
             if not self.distances:
                 raise
@@ -130,122 +111,65 @@ class _Search:
         order = np.argsort(distances, kind="stable")
         return Found(choices[order], distances[order], interrupted)
 
-    def _round(self, rows):
-        if not self.basins:  # nothing made a sound yet
-            self.hear(np.array([self.moves.child(row, 40) for row in rows[:LANES]]))
+    def round(self, rows: NDArray[np.int64]) -> None:
+        """Expand the most promising basins; where nothing has made a sound yet, vary what was proposed."""
+        if not self.basins:
+            self.hear(np.array([self.moves.child(row, 40) for row in rows[:SMALLEST_OPENING]]))
             return
-        ranked = sorted(self.basins.values(), key=lambda b: b.rank)
-        self._together([self._expand(b) for b in ranked[:SIDE_BY_SIDE]])
-        if len(self.basins) > 400:
-            self.basins = {k: b for k, b in self.basins.items() if b.rank < 1.6 * self.best}
+        chosen = sorted(self.basins.values(), key=_rank)[:SIDE_BY_SIDE]
+        before = [basin.distance for basin in chosen]
+        self.together([expand(basin, self.moves, self.rng, self.mate) for basin in chosen])
+        for basin, distance in zip(chosen, before, strict=True):
+            basin.rounds += 1
+            basin.stalled = 0 if basin.distance < STANDING * distance else basin.stalled + 1
+        if len(self.basins) > MOST_BASINS:
+            kept = sorted(self.basins.items(), key=lambda item: _rank(item[1]))[: MOST_BASINS // 2]
+            self.basins = dict(kept)
 
-    def _together(self, expansions: list[Generator]) -> None:
-        """Run expansions side by side, so that their candidates are rendered in one batch."""
-        asked = [(e, next(e)) for e in expansions]
+    def together(self, expansions: list[Generator[Batch, Heard, None]]) -> None:
+        """Run expansions in step, so that their candidates are rendered in one batch."""
+        asked = [(expansion, next(expansion)) for expansion in expansions]
         while asked and self.spent < self.budget:
-            heard = self.hear(np.concatenate([rows for _, rows in asked]))
-            first, again = 0, []
-            for e, rows in asked:
-                part = slice(first, first + len(rows))
+            heard = self.hear(np.concatenate([batch for _, batch in asked]))
+            going, first = [], 0
+            for expansion, batch in asked:
+                part = slice(first, first + len(batch))
                 first = part.stop
                 if first > len(heard.distances):
-                    return
+                    return  # the budget ended within this batch
                 try:
-                    again.append((e, e.send(Heard(heard.distances[part], heard.residuals[part]))))
+                    own = Heard(heard.distances[part], heard.residuals[part])
+                    going.append((expansion, expansion.send(own)))
                 except StopIteration:
-                    pass
-            asked = again
-
-    def _expand(self, basin: _Basin):
-        start, residual, before = basin.choice, basin.residual, basin.distance
-        basin.rounds += 1
-        live = np.flatnonzero(self.moves.live_of(start[None])[0] & IS_LEVEL)
-        width = int(np.clip(round(1.5 * before), 1, 10))
-        sign = self.rng.choice((-1, 1), len(live))
-        sign = np.where(start[live] + sign * width > 127, -1, sign)
-        sign = np.where(start[live] + sign * width < 0, 1, sign)
-        probes = np.tile(start, (len(live), 1))
-        probes[np.arange(len(live)), live] += sign * width
-        trials = self._trials(basin, max(LANES - len(live), 8))
-        heard = yield np.concatenate([probes, trials])
-        n = len(live)
-        slopes = Slopes((heard.residuals[:n] - residual) / (sign * width)[:, None].astype(np.float32), live)
-        self._note("probe", before, heard.distances[:n])
-        self._note("trial", before, heard.distances[n:])
-        apart = heard.residuals[n:]
-        order = np.argsort([slopes.predicted(r, slopes.step(r, 0.1, 2)) for r in apart], kind="stable")
-        pending = [
-            self._moved(trials[t], slopes, apart[t], damping)
-            for t in order[:CORRECTED]
-            for damping in CORRECTING
-        ]
-        for repeat in range(REPEATS):
-            now = min(before, basin.distance)
-            seconds = [self._moved(start, slopes, residual, damping) for damping in DAMPINGS]
-            kinds = ["gn" if repeat == 0 else "gn again"] * len(seconds)
-            take = -(-len(pending) // (REPEATS - repeat))
-            seconds += pending[:take]
-            kinds += ["corrected"] * take
-            pending = pending[take:]
-            while len(seconds) < SECOND:
-                u = self.rng.uniform()
-                if u < SLIDE and len(slopes.levels) > 1:
-                    place = int(self.rng.integers(len(slopes.levels)))
-                    goal = (
-                        self.moves.draw(int(slopes.levels[place]))
-                        if self.rng.uniform() < 0.5
-                        else (start[slopes.levels[place]] + self.rng.normal(0, 2.5 * width + 4))
-                    )
-                    by = float(np.clip(goal, 0, 127) - start[slopes.levels[place]])
-                    step = slopes.slide(residual, place, by, float(self.rng.choice((0.01, 0.1))))
-                    seconds.append(self._stepped(start, slopes, step))
-                    kinds.append("slide")
                     continue
-                u = self.rng.uniform()
-                if u < CHILD:
-                    seconds.append(self.moves.child(basin.choice, 1.5 * width))
-                    kinds.append("child")
-                elif u < CHILD + CROSS:
-                    mate = self._mate()
-                    seconds.append(self.moves.crossed(basin.choice, mate.choice))
-                    kinds.append("cross")
-                else:
-                    moved = seconds[self.rng.integers(len(DAMPINGS))]
-                    seconds.append(self.moves.trial(moved))
-                    kinds.append("gn+trial")
-            heard = yield np.array(seconds)
-            for kind in dict.fromkeys(kinds):
-                self._note(kind, now, heard.distances[[k == kind for k in kinds]])
-            start, residual = basin.choice, basin.residual
-        basin.stalled = 0 if basin.distance < 0.97 * before else basin.stalled + 1
+            asked = going
 
-    def _mate(self):
-        top = sorted(self.basins.values(), key=lambda b: b.distance)[:8]
-        return top[self.rng.integers(len(top))]
+    def hear(self, choices: NDArray[np.int64]) -> Heard:
+        """Hear as many as the budget allows, and keep what is worth it."""
+        choices = choices[: self.budget - self.spent]
+        heard = self.ear.hear(choices)
+        self.choices.append(choices)
+        self.distances.append(heard.distances)
+        self.spent += len(choices)
+        self.best = min(self.best, float(heard.distances.min(initial=np.inf)))
+        live = self.moves.live_of(choices)
+        for k in np.flatnonzero(heard.distances < KEPT * self.best):
+            key = np.where(live[k] & ~IS_LEVEL, choices[k], -1).tobytes()
+            basin, distance = self.basins.get(key), float(heard.distances[k])
+            if basin is None:
+                self.basins[key] = Basin(choices[k], distance, heard.residuals[k].copy())
+            elif distance < basin.distance:
+                basin.take(choices[k], distance, heard.residuals[k].copy())
+        self.report(len(choices))
+        return heard
 
-    def _moved(self, choice, slopes, residual, damping):
-        return self._stepped(choice, slopes, slopes.step(residual, damping))
+    def mate(self) -> NDArray[np.int64]:
+        """The choice of one of the nearest basins."""
+        nearest = sorted(self.basins.values(), key=lambda basin: basin.distance)[:MATES]
+        return nearest[self.rng.integers(len(nearest))].choice
 
-    def _stepped(self, choice, slopes, step):
-        other = choice.copy()
-        other[slopes.levels] = np.clip(np.rint(other[slopes.levels] + step), 0, 127)
-        return other
 
-    def _trials(self, basin, count):
-        out = []
-        for _ in range(count):
-            for _ in range(10):
-                t = self.moves.trial(basin.choice)
-                key = t.tobytes()
-                if key not in basin.tried:
-                    break
-            basin.tried.add(key)
-            out.append(t)
-        return np.array(out)
-
-    def _note(self, kind, before, distances):
-        q = self.log.setdefault(kind, [0, 0, 0.0])
-        q[0] += len(distances)
-        if len(distances) and distances.min() < before:
-            q[1] += 1
-            q[2] += np.log(before / distances.min())
+def _rank(basin: Basin) -> float:
+    """What a basin's distance promises; the least is expanded next."""
+    fresh = FRESH[basin.rounds] if basin.rounds < len(FRESH) else 1.0
+    return float(basin.distance * fresh * STALLED**basin.stalled)

@@ -33,7 +33,8 @@ def guess(
     plot: Annotated[Path | None, typer.Option(help="Write target and guess side by side (PNG).")] = None,
     send: Annotated[str | None, typer.Option(help="Load the tone into the board at this port.")] = None,
     note: Annotated[
-        list[int] | None, typer.Option(help="MIDI note that is heard (default: found); once, or for each file.")
+        list[int] | None,
+        typer.Option(help="MIDI note that is heard (default: found); once, or for each file."),
     ] = None,
     velocity: Annotated[
         list[int] | None, typer.Option(help="Velocity, 1-127 (default 100); once, or for each file.")

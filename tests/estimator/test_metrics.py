@@ -43,9 +43,7 @@ def plain_mel(sound: np.ndarray, window: int, hop: int, bands: int) -> np.ndarra
     )
     padded = np.concatenate([np.zeros(window // 2), sound.astype(float), np.zeros(window)])
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
-    frames = [
-        np.abs(np.fft.rfft(padded[k : k + window] * hann)) ** 2 for k in range(0, len(sound), hop)
-    ]
+    frames = [np.abs(np.fft.rfft(padded[k : k + window] * hann)) ** 2 for k in range(0, len(sound), hop)]
     return weights @ np.array(frames).T
 
 

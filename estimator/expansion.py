@@ -1,0 +1,136 @@
+"""One round of the search around one candidate: what is tried, and what follows from what was heard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from estimator.descent import Slopes
+from estimator.listening import Heard
+from estimator.moves import IS_LEVEL, Moves
+
+FIRST, SECOND = 32, 16
+"""Candidates of the first batch (slopes, and trials in the places that are left) and of each that follows."""
+FEWEST_TRIALS = 8
+FOLLOWING = 2
+"""Batches that use the slopes of the first."""
+DAMPINGS = (0.003, 0.03, 0.3, 2.0)
+CORRECTED, CORRECTING = 5, (0.03, 0.3)
+"""So many trials have their levels corrected, with these dampings."""
+SLIDES, CHILDREN, CROSSED = 0.5, 0.125, 0.175
+"""Of the candidates that fill a batch: shares of slides, children and crossings; the rest are trials on top
+of a step."""
+WIDTH = (1.5, 1, 10)
+"""Raw steps a dB of distance, least and most: how far levels are moved to measure slopes."""
+_TRIES = 10
+
+Batch = NDArray[np.int64]
+
+
+@dataclass
+class Basin:
+    """A choice of switches with the best levels found for it: ``choice`` int64[heads], its ``distance`` in dB
+    and ``residual``, float32[cells]; how many ``rounds`` it had, and for how many it has ``stalled``."""
+
+    choice: NDArray[np.int64]
+    distance: float
+    residual: NDArray[np.float32]
+    rounds: int = 0
+    stalled: int = 0
+    tried: set[bytes] = field(default_factory=set)
+
+    def take(self, choice: NDArray[np.int64], distance: float, residual: NDArray[np.float32]) -> None:
+        """Move to a nearer choice of levels."""
+        self.choice, self.distance, self.residual = choice, distance, residual
+
+
+def expand(
+    basin: Basin, moves: Moves, rng: np.random.Generator, mate: Callable[[], NDArray[np.int64]]
+) -> Generator[Batch, Heard, None]:
+    """Yields candidates, int64[N, heads], and is sent what was heard of them.
+
+    Whoever listens also keeps: ``basin`` may have moved when this goes on. ``mate``: another good choice.
+    """
+    start, residual = basin.choice, basin.residual
+    levels = np.flatnonzero(moves.live(start) & IS_LEVEL)
+    per_db, least, most = WIDTH
+    width = int(np.clip(round(per_db * basin.distance), least, most))
+    steps = _steps(start[levels], width, rng)
+    probes = np.tile(start, (len(levels), 1))
+    probes[np.arange(len(levels)), levels] += steps
+    trials = _trials(basin, moves, max(FIRST - len(levels), FEWEST_TRIALS))
+    heard = yield np.concatenate([probes, trials])
+
+    count = len(levels)
+    slopes = Slopes.measured(heard.residuals[:count], residual, steps, levels)
+    corrected = _corrected(trials, heard.residuals[count:], slopes)
+    for left in range(FOLLOWING, 0, -1):
+        share = -(-len(corrected) // left)
+        batch = [_moved(start, slopes, slopes.step(residual, damping)) for damping in DAMPINGS]
+        stepped = len(batch)
+        batch += corrected[:share]
+        corrected = corrected[share:]
+        while len(batch) < SECOND:
+            kind = rng.uniform()
+            if kind < SLIDES and len(slopes.levels) > 1:
+                batch.append(_slid(start, residual, slopes, width, moves, rng))
+            elif kind < SLIDES + CHILDREN:
+                batch.append(moves.child(basin.choice, 1.5 * width))
+            elif kind < SLIDES + CHILDREN + CROSSED:
+                batch.append(moves.crossed(basin.choice, mate()))
+            else:
+                batch.append(moves.trial(batch[rng.integers(stepped)]))
+        yield np.array(batch)
+        start, residual = basin.choice, basin.residual
+
+
+def _steps(values: NDArray[np.int64], width: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """A step of each level by ``width``, up or down at random, down or up where the range ends."""
+    sign = rng.choice((-1, 1), len(values))
+    sign = np.where(values + sign * width > 127, -1, sign)
+    sign = np.where(values + sign * width < 0, 1, sign)
+    return np.asarray(sign * width)
+
+
+def _trials(basin: Basin, moves: Moves, count: int) -> Batch:
+    """Trials that this basin has not had, as far as a few tries find them."""
+    out = []
+    for _ in range(count):
+        for _ in range(_TRIES):
+            trial = moves.trial(basin.choice)
+            if trial.tobytes() not in basin.tried:
+                break
+        basin.tried.add(trial.tobytes())
+        out.append(trial)
+    return np.array(out)
+
+
+def _corrected(trials: Batch, residuals: NDArray[np.float32], slopes: Slopes) -> list[NDArray[np.int64]]:
+    """The trials that promise most, once levels make up for what the switch changed."""
+    promised = [slopes.predicted(r, slopes.step(r, 0.1, 2)) for r in residuals]
+    return [
+        _moved(trials[k], slopes, slopes.step(residuals[k], damping))
+        for k in np.argsort(promised, kind="stable")[:CORRECTED]
+        for damping in CORRECTING
+    ]
+
+
+def _slid(
+    start: NDArray[np.int64], residual: NDArray[np.float32], slopes: Slopes, width: int, moves: Moves,
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:  # fmt: skip
+    """One level elsewhere, drawn or some way off, and the others after it."""
+    place = int(rng.integers(len(slopes.levels)))
+    k = int(slopes.levels[place])
+    goal = moves.draw(k) if rng.uniform() < 0.5 else start[k] + rng.normal(0, 2.5 * width + 4)
+    by = float(np.clip(goal, 0, 127) - start[k])
+    return _moved(start, slopes, slopes.slide(residual, place, by, float(rng.choice((0.01, 0.1)))))
+
+
+def _moved(choice: NDArray[np.int64], slopes: Slopes, step: NDArray[np.float64]) -> NDArray[np.int64]:
+    other = choice.copy()
+    other[slopes.levels] = np.clip(np.rint(other[slopes.levels] + step), 0, 127).astype(np.int64)
+    return other
