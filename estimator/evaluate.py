@@ -86,7 +86,8 @@ def listen(
         if several:
             played = [Played(note + by, velocity, gate_s) for by in OFFSETS for velocity in VELOCITIES]
         audio = render(
-            np.tile(tone, (len(played), 1)), [p.note for p in played], [p.velocity for p in played], gate_s, SECONDS,
+            np.tile(tone, (len(played), 1)), [p.note for p in played], [p.velocity for p in played],
+            gate_s, SECONDS,
             profile=estimator.profile, seed=rng.integers(0, 2**31, len(played)),
         )  # fmt: skip
         if np.abs(audio).max() < 1e-4:
@@ -101,17 +102,21 @@ def listen(
     return Said(*(np.stack(column) for column in zip(*rows, strict=True)))
 
 
-def without_listening() -> NDArray[np.int64]:
-    """The best constant answers that the prior allows, int64[heads]: medians, and commonest positions."""
+def prior_answers() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """What one would say without listening, int64[heads]: means, and medians, of levels; for switches the
+    commonest position in both. The median is the constant with the least absolute error."""
     prior = Prior.load()
     of_column = {int(column): p for column, p in zip(prior.columns, prior.probability, strict=True)}
-    return heads.best([of_column[head.parameter.column][None, : head.classes] for head in heads.HEADS])[0]
+    each = [of_column[head.parameter.column][: head.classes] for head in heads.HEADS]
+    means = np.array([round(float(p @ np.arange(len(p)))) for p in each])
+    medians = heads.best([p[None] for p in each])[0]
+    return np.where(_IS_LEVEL, means, medians), medians
 
 
 def markdown(one: Said, six: Said) -> str:
     """The tables."""
     constant = Said(
-        one.truth, np.tile(without_listening(), (len(one.truth), 1)), one.heard, one.inside, one.sure
+        one.truth, np.tile(prior_answers()[1], (len(one.truth), 1)), one.heard, one.inside, one.sure
     )
     columns = [said.errors() for said in (constant, one, six)]
     lines = [
@@ -119,7 +124,7 @@ def markdown(one: Said, six: Said) -> str:
         "|---|---|---:|---:|---:|---:|",
     ]
     for level, what in ((True, "levels: mean error, raw steps"), (False, "switches: right positions")):
-        rows = [k for k in np.flatnonzero(_IS_LEVEL == level) if one.heard[:, k].sum() >= 5]
+        rows = [k for k in np.flatnonzero(level == _IS_LEVEL) if one.heard[:, k].sum() >= 5]
         form = "{:.1f}" if level else "{:.0%}"
         for k in rows:
             cells = " | ".join(form.format(column[k]) for column in columns)
