@@ -39,8 +39,8 @@ TEMPERATURES = (0.5, 1.0, 0.5, 0.5)
 FEWEST_DRAWS = 64
 """So many make the marginals and the single answer, also where nothing is searched."""
 FAR_DB = 6.0
-"""A best tone farther than this is the nearest there is, not the tone that was played: half of random draws
-from the prior come this near for no real tone, and tones of the synth itself are found nearer."""
+"""A best tone farther than this is called the nearest sound, not the tone that was played. A choice, not yet
+measured on sounds from elsewhere."""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ KEPT = 1.8
 """Candidates farther away than so many times the best found no basin."""
 MOST_BASINS = 400
 MATES = 8
+EXACT_DB = 1e-5
+"""Nearer is rounding: the tone is found."""
 
 
 class Ear(Protocol):
@@ -99,7 +101,7 @@ class _Search:
         interrupted = False
         try:
             self.hear(rows[: min(opening, LARGEST_OPENING)])
-            while self.spent < self.budget and self.best > 0:
+            while self.spent < self.budget and self.best > EXACT_DB:
                 self.round(rows)
             if self.spent < self.budget:
                 self.report(self.budget - self.spent)  # nothing is nearer than no distance at all

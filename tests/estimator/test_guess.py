@@ -162,7 +162,15 @@ def test_an_hour_is_not_read_whole(jx: Run, tmp_path: Path) -> None:
         (["--note", "128"], 2, "note 128"),
         (["--velocity", "0"], 2, "velocity 0"),
         (["--gate", "0"], 2, "gate"),
-        (["--renders", "0"], 2, "renders"),
+        (["--renders", "-1"], 2, "renders"),
+        (["--note", "60", "--note", "62"], 2, "2 times for 1 recording"),
+        (["--lock", "VCF FREQ"], 2, "--like"),
+        (["--lock", "VCF FRQ=3"], 2, "VCF FRQ"),
+        (["--lock", "VCF FREQ=128"], 2, "VCF FREQ is 128"),
+        (["--lock", "DCO1 WF=sine"], 2, "noise, square, pulse, sawtooth"),
+        (["--lock", "VCF FREQ=1", "--lock", "VCF FREQ=2"], 2, "locked twice"),
+        (["--like", "nothing.json"], 2, "nothing.json"),
+        (["--each"], 2, "--each needs -o"),
         (["-o", "nowhere/tone.json"], 2, "no folder"),
         (["-o", "tone.json", "--audio", "guess.mp3"], 2, "guess.wav"),
         (["-o", "tone.json", "--plot", "guess.jpg"], 2, "guess.png"),
@@ -202,3 +210,67 @@ def test_more_than_one_note_and_an_uncertain_pitch_are_told(jx: Run, tmp_path: P
     done = jx("guess", "kick.wav", "--renders", 8)
     assert "the pitch is uncertain" in done.stderr
     assert "the pitch is uncertain" not in jx("guess", "kick.wav", "--renders", 8, "--note", 36).stderr
+
+
+def test_an_interrupted_guess_is_the_best_so_far(estimator: Estimator) -> None:
+    audio = note_of_a_synth(RATE, 0.5).astype(np.float32)
+    heard = []
+
+    def stop(more: int) -> None:
+        heard.append(more)
+        if sum(heard) >= 60:
+            raise KeyboardInterrupt
+
+    guess = estimator.guess(audio, Played(57, 100, 0.4), renders=5000, report=stop)
+    assert guess.interrupted
+    assert 60 <= len(guess.candidates) == sum(heard) < 5000
+    assert np.isfinite(guess.candidates[0].distance_db)
+
+
+def test_two_recordings_of_one_tone_locks_and_alternatives(jx: Run, tmp_path: Path) -> None:
+    """Two notes of one tone; a locked level and switch stay; others are written and differ."""
+    from jxctl.tone import INIT_TONE
+
+    values = np.frombuffer(INIT_TONE.with_values({"VCF FREQ": 70, "VCF KEY": 127}).values, np.uint8)
+    for note in (48, 72):
+        soundfile.write(tmp_path / f"{note}.wav", 0.5 * render(values, note, 100, 0.5, 0.9)[0], RATE)
+    done = jx(
+        "guess", "48.wav", "72.wav", "--note", 48, "--note", 72, "--lock", "VCF RES=0", "--lock",
+        "DCO1 WF=sawtooth", "--renders", 120, "--top", 3, "-o", "t.json", "--each", "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    assert [r["note"] for r in data["recordings"]] == [48, 72]
+    assert data["locked"] == ["VCF RES", "DCO1 WF"]
+    assert len(data["candidates"]) == 3
+    for k, path in enumerate(["t.json", "t-2.json", "t-3.json"]):
+        tone = read_tone(tmp_path / path)
+        assert tone.values.hex() == data["candidates"][k]["raw"]
+        assert tone.raw("VCF RES") == 0
+        assert tone.label("DCO1 WF") == "sawtooth"
+    assert set(data["cannot_be_heard"]).isdisjoint(data["confidence"])
+    assert "VCA LEVEL" in data["cannot_be_heard"]
+
+
+def test_it_starts_from_a_tone_and_needs_no_search(jx: Run, tmp_path: Path) -> None:
+    """From the very tone that is heard, nothing is nearer; without a search, the network answers alone."""
+    from jxctl.tone import INIT_TONE, write_tone
+
+    tone = INIT_TONE.with_values({"VCF FREQ": 90, "ENV2 REL": 40, "AFTER VIB": 17, "DCO1 WF": 100})
+    write_tone(tone, tmp_path / "near.json")
+    values = np.frombuffer(tone.values, np.uint8)
+    soundfile.write(tmp_path / "in.wav", 0.5 * render(values, 57, 100, 0.5, 0.9)[0], RATE, "FLOAT")
+    given = ("guess", "in.wav", "--note", 57, "--gate", 0.5, "--json")
+    done = jx(*given, "--like", "near.json", "--lock", "DCO1 WF", "--renders", 40)
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    assert data["distance_db"] < 0.5
+    assert not data["low_confidence"]
+    assert data["tone"]["parameters"]["AFTER VIB"] == 17
+    assert data["tone"]["parameters"]["DCO1 WF"] == 100  # to the byte
+    done = jx(*given, "--renders", 0)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["renders"] == 1
+    done = jx(*given[:-1], "--renders", 0)
+    assert "the network's own answer" in done.stdout
+    assert "cannot be heard here: " in done.stdout

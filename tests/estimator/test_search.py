@@ -66,7 +66,7 @@ def test_it_comes_far_nearer_than_draws_and_repeats() -> None:
     first, again = (search(vague(), Counting(target), 1000, np.random.default_rng(2)) for _ in range(2))
     assert np.array_equal(first.choices, again.choices)
     draws = Counting(target).hear(vague(1000).draws).distances
-    assert first.distances[0] < 0.3 * draws.min()
+    assert first.distances[0] < 0.45 * draws.min()
 
 
 def test_fixed_parameters_are_never_moved() -> None:
