@@ -94,7 +94,7 @@ class Convolutions(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Logits, float32[N, 416]."""
-        return cast(torch.Tensor, self.head(self.convolutions(image[:, None]).flatten(1)))
+        return cast(torch.Tensor, self.head(self.convolutions(_channels_last(image[:, None])).flatten(1)))
 
 
 class EndToEnd(nn.Module):
@@ -107,7 +107,7 @@ class EndToEnd(nn.Module):
 
     def forward(self, wave: torch.Tensor) -> torch.Tensor:
         """Logits, float32[N, 416]."""
-        heard = self.ears(wave[:, None, None])  # N, 257, 1, 64
+        heard = self.ears(_channels_last(wave[:, None, None]))  # N, 257, 1, 64
         return cast(torch.Tensor, self.eyes(heard[:, :, 0].transpose(1, 2)))
 
 
@@ -125,6 +125,11 @@ class Same(nn.Module):
             missing = max((-(-length // stride) - 1) * stride + size - length, 0)
             edges = [missing // 2, missing - missing // 2, *edges]
         return nn.functional.pad(image, edges)
+
+
+def _channels_last(image: torch.Tensor) -> torch.Tensor:
+    """The same numbers in the order in which convolutions are fastest."""
+    return image.contiguous(memory_format=torch.channels_last)
 
 
 def _strided(channels: int, table: Sequence[Layer]) -> list[nn.Module]:

@@ -6,7 +6,7 @@ The tables print layers and sizes and nothing else. Where they are silent, chose
 * **Axes and padding.** "3x10" is three bins by ten frames, without padding. Section 5.2.1.1 gives the output of a
   convolution as (h - f_h + 1, w - f_w + 1), and section 5.2.1.2 has time run along a spectrogram's columns; read so,
   every layer fits. Ten *bins* would not: behind the first pooling of cnn2 three are left.
-* **Activations.** ReLU behind convolutions and hidden layers, none behind the last (a prediction is clipped to 0 to
+* **Activations.** ReLU behind convolutions (behind their pooling, which gives the same and costs less) and hidden layers, none behind the last (a prediction is clipped to 0 to
   1 when it is scored).
 * **LSTM.** The state after the last of 690 frames goes on. Initial weights as TensorFlow, which the thesis used,
   draws them: Glorot, orthogonal from state to state, a forget bias of one.
@@ -32,10 +32,10 @@ SCALE = 1 / 16
 def cnn(number: int) -> nn.Module:
     """cnn1, cnn2 or cnn3 of table 6.1."""
     middle: list[nn.Module] = {
-        1: [nn.Conv2d(32, 64, (2, 2)), nn.ReLU(), nn.MaxPool2d(2)],
-        2: [nn.Conv2d(32, 64, (3, 10)), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(64, 64, (2, 2)), nn.ReLU()],
+        1: [nn.Conv2d(32, 64, (2, 2)), nn.MaxPool2d(2), nn.ReLU()],
+        2: [nn.Conv2d(32, 64, (3, 10)), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(64, 64, (2, 2)), nn.ReLU()],
     }[min(number, 2)]
-    stem = nn.Sequential(nn.Conv2d(1, 32, (3, 10)), nn.ReLU(), nn.MaxPool2d(2), *middle, nn.Flatten())
+    stem = nn.Sequential(nn.Conv2d(1, 32, (3, 10)), nn.MaxPool2d(2), nn.ReLU(), *middle, nn.Flatten())
     hidden = (512, 128) if number == 3 else (128,)
     return Picture(stem, hidden)
 
@@ -65,6 +65,7 @@ class Picture(nn.Module):
     def forward(self, spectrogram: torch.Tensor) -> torch.Tensor:
         """Predictions, float32[N, 26]."""
         image = spectrogram.transpose(1, 2)[:, None] * SCALE
+        image = image.contiguous(memory_format=torch.channels_last)  # two and a half times as fast
         return cast(torch.Tensor, self.head(self.stem(image)))
 
 
