@@ -1,13 +1,15 @@
-"""Which of the 26 parameters can be heard in a tone: each is changed and the sound is compared, in the simulator.
+"""Which of the 26 parameters can be heard in a tone: each is changed and the sound is compared, in the
+simulator.
 
-A parameter counts as **audible** in a tone if some other value of it changes the sound by `SPECTRUM_DB` or more in
-log-mel distance (`estimator.features.log_mel_distance`: mean absolute difference over the cells where either sounds, levels
-matched), or by `LEVEL_DB` or more in level (RMS). A level is tried at five values from 0 to 1, a switch at every
-position. One decibel is about what an ear notices of a level; half a decibel over all cells is little,
-so the test errs on the side of "audible". A silent sound against a sounding one is audible.
+A parameter counts as **audible** in a tone if some other value of it changes the sound by `SPECTRUM_DB` or
+more in log-mel distance (`estimator.features.log_mel_distance`: mean absolute difference over the cells where
+either sounds, levels matched), or by `LEVEL_DB` or more in level (RMS). A level is tried at five values from
+0 to 1, a switch at every position. One decibel is about what an ear notices of a level; half a decibel over
+all cells is little, so the test errs on the side of "audible". A silent sound against a sounding one is
+audible.
 
-What cannot be heard sets a floor under the squared error of any estimator. `floor` gives it for one that knows all
-audible parameters exactly.
+What cannot be heard sets a floor under the squared error of any estimator. `floor` gives it for one that
+knows all audible parameters exactly.
 """
 
 from __future__ import annotations
@@ -51,7 +53,9 @@ def audible(
                 if abs(value - target[k]) > 1e-6:
                     changed.append(np.where(np.arange(len(NAMES)) == k, value, target))
                     owner.append(k)
-        sounds = thesis26.play(np.concatenate((tones[n : n + 1], thesis26.tones_of(np.array(changed)))), threads=threads)
+        sounds = thesis26.play(
+            np.concatenate((tones[n : n + 1], thesis26.tones_of(np.array(changed)))), threads=threads
+        )
         out[n, np.array(owner)[differs(sounds[1:], sounds[0])]] = True
         report(1)
     return out
@@ -68,11 +72,11 @@ def differs(sounds: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray
 
 
 def floor(targets: np.ndarray, heard: np.ndarray) -> dict[str, float]:
-    """Mean squared error over all 26 of an estimator that knows what is audible, ``heard`` bool[N, 26], exactly, for
-    targets float[N, 26].
+    """Mean squared error over all 26 of an estimator that knows what is audible, ``heard`` bool[N, 26],
+    exactly, for targets float[N, 26].
 
-    ``prior_mean``: it says the prior's mean of the rest; ``conditional_mean``: what the task's multivariate normal expects of
-    the rest, given what is heard (the clipping of values is left out of account).
+    ``prior_mean``: it says the prior's mean of the rest; ``conditional_mean``: what the task's multivariate
+    normal expects of the rest, given what is heard (the clipping of values is left out of account).
     """
     normal = Normal.load()
     known, conditional = np.array(targets, np.float64), np.array(targets, np.float64)

@@ -1,9 +1,9 @@
 """Tones of the task, rendered once, and what every entry hears of them, as files that are mapped into memory.
 
-A corpus is a folder: ``corpus.json`` says what it is (count, seed), ``tones.npy`` and ``targets.npy`` hold the tones, one
-file a view what is heard (`estimator.board26.views`). It is built in pieces; a build that is stopped goes on at the next
-piece. The same seed gives the same tones, and a smaller corpus is the beginning of a larger one. It lies
-outside the repository's history: half a megabyte in four tones.
+A corpus is a folder: ``corpus.json`` says what it is (count, seed), ``tones.npy`` and ``targets.npy`` hold
+the tones, one file a view what is heard (`estimator.board26.views`). It is built in pieces; a build that is
+stopped goes on at the next piece. The same seed gives the same tones, and a smaller corpus is the beginning
+of a larger one. It lies outside the repository's history: half a megabyte in four tones.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,9 +58,10 @@ def build(
     done = int(state["done"])
     mode = "r+" if (folder / "tones.npy").exists() and done else "w+"
     arrays = {
-        name: np.lib.format.open_memmap(folder / f"{name}.npy", mode, SHAPES[name][1], (count, *SHAPES[name][0]))
-        for name in views
-    }  # fmt: skip
+        name: np.lib.format.open_memmap(folder / f"{name}.npy", mode, kind, (count, *shape))
+        for name, (shape, kind) in SHAPES.items()
+        if name in views
+    }
     if mode == "w+":
         np.save(folder / "tones.npy", tones)
         np.save(folder / "targets.npy", targets)
@@ -75,19 +77,23 @@ def build(
     return Corpus(tones, targets, dict(arrays))
 
 
-def _claimed(folder: Path, wanted: dict[str, object]) -> dict[str, object]:
+def _claimed(folder: Path, wanted: dict[str, Any]) -> dict[str, Any]:
     """What ``corpus.json`` says, or a new beginning."""
     noted = folder / "corpus.json"
     if not noted.exists():
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(f"cannot make the folder {folder}: {error.strerror}", "give another one") from error
+            raise UsageError(
+                f"cannot make the folder {folder}: {error.strerror}", "give another one"
+            ) from error
         return wanted | {"done": 0}
     try:
         found = dict(json.loads(noted.read_text()))
     except (OSError, TypeError, ValueError) as error:
-        raise UsageError(f"{noted} cannot be read: {error}", "remove the folder, or give another one") from error
+        raise UsageError(
+            f"{noted} cannot be read: {error}", "remove the folder, or give another one"
+        ) from error
     if {key: found.get(key) for key in wanted} != wanted:
         raise UsageError(f"{folder} holds another corpus", "remove the folder, or give another one")
     return found

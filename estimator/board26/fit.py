@@ -1,12 +1,12 @@
 """One way to train every entry: the same tones in the same order, the same number of them, the same schedule.
 
 A run is a folder: ``settings.json``, ``latest.pt`` (to go on from) and, when it is done, ``result.json`` and
-``answers.npz``, what the trained network said of the validation tones. A run that was stopped goes on at its last point
-of the curve and ends as if it had not been.
+``answers.npz``, what the trained network said of the validation tones. A run that was stopped goes on at its
+last point of the curve and ends as if it had not been.
 
-The recipe is one for all: Adam, batches of `FitSettings.batch`, a short rise of the learning rate and a fall along
-a half cosine, gradients cut at a norm of one (the thesis wished for both), bfloat16 in the layers and float32 in
-losses and weights.
+The recipe is one for all: Adam, batches of `FitSettings.batch`, a short rise of the learning rate and a fall
+along a half cosine, gradients cut at a norm of one (the thesis wished for both), bfloat16 in the layers and
+float32 in losses and weights.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -25,12 +25,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from estimator.board26.entries import Entry
+from estimator.board26.views import FULL_SCALE
 from jxctl.errors import UsageError
 from jxctl.files import write_atomically
 
 _VALIDATED_AT_ONCE = 128
-WAVE_SCALE = 1 / 4096
-"""int16 samples (`estimator.board26.views`) to the simulator's scale."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,9 @@ def fit(
 ) -> dict[str, Any]:
     """Train ``entry`` in the folder ``run``, or go on; return its result, also in ``result.json``.
 
-    The result: ``curve``, a list of ``samples``, ``train_mse`` and ``train_mae`` (over the batches since the point
-    before), ``validation_mse``, ``validation_mae`` and ``loss``; ``weights`` (their number) and ``seconds`` of training.
+    The result: ``curve``, a list of ``samples``, ``train_mse`` and ``train_mae`` (over the batches since the
+    point before), ``validation_mse``, ``validation_mae`` and ``loss``; ``weights`` (their number) and
+    ``seconds`` of training.
     ``report(steps, note)`` hears of progress. ``pause_after``: stop behind that many points, for tests.
     Raises `UsageError` when ``run`` holds a run of another entry or other settings.
     """
@@ -80,9 +80,11 @@ def fit(
     if (run / "result.json").exists():
         return dict(json.loads((run / "result.json").read_text()))
     torch.manual_seed(settings.seed)
-    model = entry.make().to(memory_format=torch.channels_last)
+    model = entry.make()
+    cast(Any, model).to(memory_format=torch.channels_last)  # torch's types leave this form out
     optimiser = torch.optim.Adam(model.parameters(), lr=settings.learning_rate, fused=True)
-    step, seconds, curve = 0, 0.0, []
+    step, seconds = 0, 0.0
+    curve: list[dict[str, float]] = []
     if (run / "latest.pt").exists():
         step, seconds, curve = _restore(run / "latest.pt", model, optimiser)
         report(step, f"{entry.name}: continued at step {step}")
@@ -129,9 +131,10 @@ def fit(
                 return {"curve": curve}
             began = time.perf_counter()
     answers, scores = answer(model, entry, validation)
-    np.savez_compressed(
-        run / "answers.npz", answers=answers, **({} if scores is None else {"scores": scores.astype(np.float16)})
+    said: dict[str, Any] = {"answers": answers} | (
+        {} if scores is None else {"scores": scores.astype(np.float16)}
     )
+    np.savez_compressed(run / "answers.npz", **said)
     result = {
         **wanted,
         "family": entry.family,
@@ -144,13 +147,17 @@ def fit(
     return result
 
 
-def answer(model: nn.Module, entry: Entry, data: Data) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+def answer(
+    model: nn.Module, entry: Entry, data: Data
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
     """Answers, float32[N, 26], and where the entry ranks values their scores, float32[N, 26, 16]."""
     model.eval()
     answers, scores = [], []
     with torch.no_grad():
         for first in range(0, len(data.targets), _VALIDATED_AT_ONCE):
-            output = _heard(model, entry, data, np.arange(first, min(first + _VALIDATED_AT_ONCE, len(data.targets))))
+            output = _heard(
+                model, entry, data, np.arange(first, min(first + _VALIDATED_AT_ONCE, len(data.targets)))
+            )
             answers.append(entry.kind.answer(output).numpy())
             if entry.kind.scores is not None:
                 scores.append(entry.kind.scores(output).numpy())
@@ -163,7 +170,7 @@ def _heard(model: nn.Module, entry: Entry, data: Data, rows: np.ndarray) -> torc
     inputs = []
     for name in entry.views:
         view = torch.from_numpy(np.asarray(data.views[name][rows], np.float32))
-        inputs.append(view * WAVE_SCALE if name == "wave" else view)
+        inputs.append(view / FULL_SCALE if name == "wave" else view)
     with torch.autocast("cpu", torch.bfloat16):
         output = model(*inputs)
     return output.float()
@@ -205,7 +212,9 @@ def _claim(run: Path, wanted: dict[str, Any]) -> None:
         try:
             found = json.loads(noted.read_text())
         except (OSError, ValueError) as error:
-            raise UsageError(f"{noted} cannot be read: {error}", "remove the folder, or give another one") from error
+            raise UsageError(
+                f"{noted} cannot be read: {error}", "remove the folder, or give another one"
+            ) from error
         if found != wanted:
             raise UsageError(f"{run} holds another run", "remove the folder, or give another one")
         return
@@ -217,7 +226,12 @@ def _claim(run: Path, wanted: dict[str, Any]) -> None:
 
 
 def _save(
-    path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, step: int, seconds: float, curve: list[Any]
+    path: Path,
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    step: int,
+    seconds: float,
+    curve: list[Any],
 ) -> None:
     content = io.BytesIO()
     torch.save(

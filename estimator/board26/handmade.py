@@ -1,9 +1,9 @@
 """Features made by hand, in the manner of Itoyama and Okuno (2014), for InverSynth's baselines HC and HC3.
 
-InverSynth describes them in a paragraph: 32 numbers a frame, seven with their derivatives, 57 statistics over 25
-stretches of time, 319,200 numbers, then PCA to 1,000. Here the 32 a frame are kept; of derivatives the first one,
-of statistics 14, over five stretches (the whole sound and its quarters): 4,480 numbers, then PCA to 1,000
-(`estimator.board26.reduced`). The paper's full set would be 1.3 MB a sound.
+InverSynth describes them in a paragraph: 32 numbers a frame, seven with their derivatives, 57 statistics over
+25 stretches of time, 319,200 numbers, then PCA to 1,000. Here the 32 a frame are kept; of derivatives the
+first one, of statistics 14, over five stretches (the whole sound and its quarters): 4,480 numbers, then PCA
+to 1,000 (`estimator.board26.reduced`). The paper's full set would be 1.3 MB a sound.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ def features(slow: NDArray[np.float32], power: NDArray[np.float32]) -> NDArray[n
 
 
 def per_frame(slow: NDArray[np.float32], power: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Float32[N, 256, 32]: log energy of eight bands; zero crossings; centroid, width, rolloff (85 %) and flux of the
-    spectrum; its loudest and quietest tenth and their contrast, in decades; 12 MFCC; the first four harmonics of 440 Hz.
+    """Float32[N, 256, 32]: log energy of eight bands; zero crossings; centroid, width, rolloff (85 %) and
+    flux of the spectrum; its loudest and quietest tenth and their contrast, in decades; 12 MFCC; the first
+    four harmonics of 440 Hz.
     """
     logs = np.log10(power + _TINY)
     bands = np.stack([part.mean(axis=2) for part in np.array_split(logs, 8, axis=2)], axis=2)
@@ -55,8 +56,8 @@ def per_frame(slow: NDArray[np.float32], power: NDArray[np.float32]) -> NDArray[
 
 
 def statistics(frames: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Float32[N, 14 * F] of frames, float32[N, T, F]: mean, deviation, skewness, least and greatest with their places
-    (0 to 1), median, tenth and ninetieth percentile, and the first four cosines over time.
+    """Float32[N, 14 * F] of frames, float32[N, T, F]: mean, deviation, skewness, least and greatest with
+    their places (0 to 1), median, tenth and ninetieth percentile, and the first four cosines over time.
     """
     length = frames.shape[1]
     mean, deviation = frames.mean(axis=1), frames.std(axis=1)
@@ -75,7 +76,8 @@ def statistics(frames: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @functools.cache
 def _mel() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """24 triangular mel filters over 257 bins, float32[257, 24], and 12 cosines over them, float32[24, 12]."""
+    """24 triangular mel filters over 257 bins, float32[257, 24], and 12 cosines over them, float32[24,
+    12]."""
     hz = np.arange(257) * _HZ_A_BIN
     edges = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + 8192 / 700), 26) / 2595) - 1)
     rising = (hz[:, None] - edges[:-2]) / np.diff(edges)[:-1]

@@ -1,9 +1,9 @@
 """Inputs of 1,000 numbers for InverSynth's fully connected baselines, learnt from the training tones.
 
-``bag``: a bag of words of spectra (paper section V.A). PCA of the log spectrogram along frequency to 64, k-means with 1,000
-centres over frames, and for each sound the shares of its frames by nearest centre. ``handmade``: PCA of
-handmade features, each first scaled to mean zero and deviation one. Both are fitted to at most `FITTED` training tones and then
-applied to all; the results are standardised by the same tones.
+``bag``: a bag of words of spectra (paper section V.A). PCA of the log spectrogram along frequency to 64,
+k-means with 1,000 centres over frames, and for each sound the shares of its frames by nearest centre.
+``handmade``: PCA of handmade features, each first scaled to mean zero and deviation one. Both are fitted to
+at most `FITTED` training tones and then applied to all; the results are standardised by the same tones.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class Pca:
 
     @classmethod
     def fit(cls, features: np.ndarray, size: int = VECTOR) -> Pca:
-        """The ``size`` directions in which features, float[N, F], vary most; fewer rows than that leave zeros."""
+        """The ``size`` directions in which features, float[N, F], vary most; fewer rows than that leave
+        zeros."""
         rows = torch.from_numpy(np.asarray(features[:FITTED], np.float32))
         mean, deviation = rows.mean(dim=0), rows.std(dim=0).clamp_min(1e-6)
         scaled = (rows - mean) / deviation

@@ -1,14 +1,14 @@
 """What the entries hear of a sound: one array for each way of listening, made once for a corpus.
 
-``spectrogram``  float16[690, 16]   the thesis' magnitudes (`estimator.thesis26.spectrogram`)
-``image``        float16[64, 257]   InverSynth's log spectrogram: log10 of power, at 16,384 Hz, windows of 512 that
-                                    overlap by half, four averaged to one frame; see `estimator.models.inversynth`
-``wave``         int16[65536]       the sound at 16,384 Hz, full scale at 1/8 of what an int16 holds
-``handmade``     float32[4480]      features in the manner of Itoyama and Okuno; see `estimator.board26.handmade`
-``mel``          float16[96, 200]   log-mel power in dB as the production network hears it, but with the level kept: here
-                                    the mixer sets the level, so it tells something
-``fine``         float16[5, 672]    power in dB of five long windows on a logarithmic axis, 96 bands an octave from 110 Hz,
-                                    on which one cent of detuning moves the upper partials
+* ``spectrogram``, float16[690, 16]: the thesis' magnitudes (`estimator.thesis26.spectrogram`).
+* ``image``, float16[64, 257]: InverSynth's log spectrogram, log10 of power at 16,384 Hz, windows of 512 that
+  overlap by half, four averaged to one frame (`estimator.models.inversynth`).
+* ``wave``, int16[65536]: the sound at 16,384 Hz; `FULL_SCALE` stands for 1, which leaves room for resonance.
+* ``handmade``, float32[4480]: `estimator.board26.handmade`.
+* ``mel``, float16[96, 200]: log-mel power in dB as the production network hears it, but with the level kept:
+  in this task the mixer sets the level, so it tells something.
+* ``fine``, float16[5, 672]: power in dB of five long windows on a logarithmic axis, 96 bands an octave from
+  110 Hz: a detuning of an eighth of a semitone is a band, and upper partials resolve it.
 """
 
 from __future__ import annotations

@@ -1,18 +1,17 @@
 """Our own network for the task `estimator.thesis26`: the whole band, a distribution for each parameter.
 
-It differs from the thesis' networks in three ways. It hears all of the sound (the thesis' 16 bins end at 1.4 kHz, three
-harmonics of the note): a log-mel spectrogram that tells how the sound moves, and five long spectra on a fine logarithmic
-axis that tell what it is made of. It answers with a distribution over `POINTS` values between 0 and 1, so that "an octave
-up or down" need not become "in between" while it learns; the answer that is scored by squared error is that
-distribution's mean. And each parameter looks at the moments that tell it (attention over frames) instead of one
-last state.
+It differs from the thesis' networks in three ways. It hears all of the sound (the thesis' 16 bins end at 1.4
+kHz, three harmonics of the note): a log-mel spectrogram that tells how the sound moves, and five long spectra
+on a fine logarithmic axis that tell what it is made of. It answers with a distribution over `POINTS` values
+between 0 and 1, so that "an octave up or down" need not become "in between" while it learns; the answer that
+is scored by squared error is that distribution's mean. And each parameter looks at the moments that tell it
+(attention over frames) instead of one last state.
 
-`FullBand(views=("spectrogram",))` is the ablation: the same network with no more than the thesis' spectrogram.
+`FullBand(views=("spectrogram",))` is the ablation: the same network with no more than the thesis'
+spectrogram.
 """
 
 from __future__ import annotations
-
-from typing import cast
 
 import torch
 from torch import nn
@@ -43,14 +42,15 @@ class FullBand(nn.Module):
         # Strides along bands and frames: 96 x 200 becomes 12 x 50, 16 x 690 becomes 4 x 58.
         strides = ((1, 3), (2, 2), (2, 2)) if self.from_thesis else ((2, 2), (2, 1), (2, 2))
         self.convolutions = nn.Sequential(
-            _convolution(1, 24, 5, strides[0]), _convolution(24, 48, 3, strides[1]), _convolution(48, 48, 3, strides[2])
+            _convolution(1, 24, 5, strides[0]),
+            _convolution(24, 48, 3, strides[1]),
+            _convolution(48, 48, 3, strides[2]),
         )
         self.squeeze = _layer(48 * (4 if self.from_thesis else 12), _WIDTH)
         self.lstm = nn.LSTM(_WIDTH, _WIDTH // 2, batch_first=True, bidirectional=True)
         self.settle = nn.LayerNorm(_WIDTH)
-        self.fine = None if self.from_thesis else nn.Sequential(
-            _along(5, 32, 9, 2), _along(32, 48, 9, 2), _along(48, 48, 5, 2), nn.Flatten(), _layer(48 * 84, _SUMMARY)
-        )  # fmt: skip
+        fine = nn.Sequential(_along(5, 32, 9, 2), _along(32, 48, 9, 2), _along(48, 48, 5, 2), nn.Flatten())
+        self.fine = None if self.from_thesis else nn.Sequential(fine, _layer(48 * 84, _SUMMARY))
         inputs = 2 * _WIDTH * _STRETCHES + (0 if self.from_thesis else _SUMMARY)
         self.summary = nn.Sequential(_layer(inputs, _SUMMARY), _layer(_SUMMARY, _SUMMARY))
         self.keys = nn.Linear(2 * _WIDTH, _QUERY)
@@ -61,12 +61,9 @@ class FullBand(nn.Module):
 
     def forward(self, *views: torch.Tensor) -> torch.Tensor:
         """Logits over the points of each parameter."""
-        if self.from_thesis:
-            # The same magnitudes, as decades: that adds nothing to what they hold.
-            image = torch.log10(views[0].transpose(1, 2) + 1e-3) / 2
-        else:
-            image = views[0] / 40
-        image = image[:, None].contiguous(memory_format=torch.channels_last)
+        # The thesis' magnitudes go in as decades; that adds nothing to what they hold.
+        level = torch.log10(views[0].transpose(1, 2) + 1e-3) / 2 if self.from_thesis else views[0] / 40
+        image = level[:, None].contiguous(memory_format=torch.channels_last)
         frames = self.squeeze(self.convolutions(image).permute(0, 3, 1, 2).flatten(2))
         moved, _ = self.lstm(frames)
         heard = torch.cat((self.settle(moved), frames), dim=2)
@@ -81,7 +78,8 @@ class FullBand(nn.Module):
 
 
 def expected(logits: torch.Tensor) -> torch.Tensor:
-    """The means of the distributions, float32[N, 26]: of all answers, the one with the least squared error."""
+    """The means of the distributions, float32[N, 26]: of all answers, the one with the least squared
+    error."""
     points = torch.linspace(0, 1, POINTS)
     return torch.softmax(logits.float(), dim=2) @ points
 
@@ -97,7 +95,7 @@ def spread_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     at_low = log_p.gather(2, low[..., None])[..., 0]
     at_high = log_p.gather(2, low[..., None] + 1)[..., 0]
     entropy = -((1 - share) * at_low + share * at_high).mean()
-    return cast(torch.Tensor, entropy + 10 * (expected(logits) - targets).square().mean())
+    return entropy + 10 * (expected(logits) - targets).square().mean()
 
 
 def _convolution(channels: int, to: int, size: int, stride: tuple[int, int]) -> nn.Module:

@@ -1,16 +1,17 @@
-"""InverSynth (Barkan et al. 2019), tables 1 and 2: Conv1 to Conv6, Conv6XL, ConvE2E, and the FC and HC baselines.
+"""InverSynth (Barkan et al. 2019), tables 1 and 2: Conv1 to Conv6, Conv6XL, ConvE2E, and the FC and HC
+baselines.
 
 Every network says, for each of 26 parameters, how much speaks for each of 16 values: logits, float32[N, 416],
 16 a parameter in the order of `estimator.thesis26.NAMES`. The paper has 23 parameters and 368 logits.
 
-**Adapted.** The paper's sounds last one second at 16,384 Hz, ours four. They are brought to 16,384 Hz too. Networks
-that see a spectrogram keep their input of 64 frames by 257 bins: the power of four neighbouring windows (512
-samples, overlapping by half) is averaged. ConvE2E gets the whole 65,536 samples; the stride of its first layer
-is 16 instead of 4, so that the other layers see what they see in the paper.
+**Adapted.** The paper's sounds last one second at 16,384 Hz, ours four. They are brought to 16,384 Hz too.
+Networks that see a spectrogram keep their input of 64 frames by 257 bins: the power of four neighbouring
+windows (512 samples, overlapping by half) is averaged. ConvE2E gets the whole 65,536 samples; the stride of
+its first layer is 16 instead of 4, so that the other layers see what they see in the paper.
 
-**From the paper's numbers.** The first layer of ConvE2E is not legible in every copy; 96 filters of 64 samples make
-the 1.9 million weights that the text states. Convolutions are padded as TensorFlow's "same" does, since
-only so do Conv1 to Conv6 have the 1.2 million weights of the text.
+**From the paper's numbers.** The first layer of ConvE2E is not legible in every copy; 96 filters of 64
+samples make the 1.9 million weights that the text states. Convolutions are padded as TensorFlow's "same"
+does, since only so do Conv1 to Conv6 have the 1.2 million weights of the text.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ VECTOR = 1000
 """Numbers in a bag of words, or in handmade features after PCA."""
 
 Layer = tuple[int, int, int, int, int]
-"""Filters, their length in frames and in bins, and the strides along both: C(F, K1, K2, S1, S2) of table 2."""
+"""Filters, their length in frames and in bins, and the strides along both: C(F, K1, K2, S1, S2) of table
+2."""
 
 _TABLE_2: dict[str, tuple[Layer, ...]] = {
     "Conv1": ((38, 13, 26, 13, 26),),
@@ -112,7 +114,8 @@ class EndToEnd(nn.Module):
 
 
 class Same(nn.Module):
-    """Zero padding before a strided convolution, as TensorFlow's "same": ceil(size / stride) places remain."""
+    """Zero padding before a strided convolution, as TensorFlow's "same": ceil(size / stride) places
+    remain."""
 
     def __init__(self, size: tuple[int, int], stride: tuple[int, int]) -> None:
         super().__init__()

@@ -3,21 +3,23 @@
 Each takes the spectrogram of `estimator.thesis26`, float32[N, 690, 16], and gives 26 numbers, float32[N, 26].
 The tables print layers and sizes and nothing else. Where they are silent, chosen here:
 
-* **Axes and padding.** "3x10" is three bins by ten frames, without padding. Section 5.2.1.1 gives the output of a
-  convolution as (h - f_h + 1, w - f_w + 1), and section 5.2.1.2 has time run along a spectrogram's columns; read so,
-  every layer fits. Ten *bins* would not: behind the first pooling of cnn2 three are left.
-* **Activations.** ReLU behind convolutions (behind their pooling, which gives the same and costs less) and hidden layers, none behind the last (a prediction is clipped to 0 to
-  1 when it is scored).
-* **LSTM.** The state after the last of 690 frames goes on. Initial weights as TensorFlow, which the thesis used,
-  draws them: Glorot, orthogonal from state to state, a forget bias of one.
+* **Axes and padding.** "3x10" is three bins by ten frames, without padding. Section 5.2.1.1 gives the output
+  of a convolution as (h - f_h + 1, w - f_w + 1), and section 5.2.1.2 has time run along a spectrogram's
+  columns; read so, every layer fits. Ten *bins* would not: behind the first pooling of cnn2 three are left.
+* **Activations.** ReLU behind convolutions (behind their pooling, which gives the same and costs less) and
+  hidden layers, none behind the last (a prediction is clipped to 0 to 1 when it is scored).
+* **LSTM.** The state after the last of 690 frames goes on. Initial weights as TensorFlow, which the thesis
+  used, draws them: Glorot, orthogonal from state to state, a forget bias of one.
 * **Scale.** The thesis names no scaling of the magnitudes. `SCALE` brings them to about one (raw ones, up to
   some hundreds, saturate every gate of an LSTM).
 
-Parameter counts are not printed in the thesis; `tests/estimator/test_models_thesis.py` works them out by hand.
+Parameter counts are not printed in the thesis; `tests/estimator/test_models_thesis.py` works them out by
+hand.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import cast
 
 import torch
@@ -53,7 +55,8 @@ def lstm(number: int) -> nn.Module:
 
 
 class Picture(nn.Module):
-    """A stem that takes float32[N, 1, 16, 690] to rows, then fully connected layers of sizes ``hidden`` and 26."""
+    """A stem that takes float32[N, 1, 16, 690] to rows, then fully connected layers of sizes ``hidden`` and
+    26."""
 
     def __init__(self, stem: nn.Module, hidden: tuple[int, ...]) -> None:
         super().__init__()
@@ -94,17 +97,20 @@ class LocallyConnected(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """An LSTM of ``sizes[0]`` units over 690 frames; its last state goes through layers of the other sizes."""
+    """An LSTM of ``sizes[0]`` units over 690 frames; its last state goes through layers of the other
+    sizes."""
 
     def __init__(self, sizes: tuple[int, ...]) -> None:
         super().__init__()
         self.lstm = nn.LSTM(BINS, sizes[0], batch_first=True)
         self.head = fully_connected((*sizes, len(NAMES)))
-        nn.init.xavier_uniform_(self.lstm.weight_ih_l0)
-        nn.init.orthogonal_(self.lstm.weight_hh_l0)
-        nn.init.zeros_(self.lstm.bias_hh_l0)
+        inward, across, bias, other_bias = self.lstm.parameters()
+        nn.init.xavier_uniform_(inward)
+        nn.init.orthogonal_(across)
+        nn.init.zeros_(bias)
+        nn.init.zeros_(other_bias)
         with torch.no_grad():
-            self.lstm.bias_ih_l0.zero_()[sizes[0] : 2 * sizes[0]] = 1
+            bias[sizes[0] : 2 * sizes[0]] = 1  # the second quarter is the forget gate's
 
     def forward(self, spectrogram: torch.Tensor) -> torch.Tensor:
         """Predictions, float32[N, 26]."""
@@ -115,6 +121,6 @@ class Recurrent(nn.Module):
 def fully_connected(sizes: tuple[int, ...]) -> nn.Sequential:
     """Linear layers between those sizes, with ReLU between them."""
     layers: list[nn.Module] = []
-    for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True):
+    for inputs, outputs in itertools.pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
