@@ -71,11 +71,13 @@ def errors_table(report: dict[str, Any]) -> str:
         )
         rows.append(
             f"| {entry['entry']}{mark} | {entry['family']} | {entry['weights']:,} | {entry['samples']:,} "
-            f"| {entry['curve'][-1]['train_mse']:.4f} | {with_interval(error)}{spread} | {error['mae']:.3f} | {THESIS.get(entry['entry'], '')} | {entry['seconds']:,.0f} |"
+            f"| {entry['curve'][-1]['train_mse']:.4f} | {with_interval(error)}{spread} | {error['mae']:.3f} "
+            f"| {THESIS.get(entry['entry'], '')} | {entry['seconds']:,.0f} |"
         )
     for name, value in report["constants"].items():
         rows.append(
-            f"| the training tones' {name} | no network | | | | {with_interval(value)} | {value['mae']:.3f} | | |"
+            f"| the training tones' {name} | no network | | | | {with_interval(value)} "
+            f"| {value['mae']:.3f} | | |"
         )
     return "\n".join(rows)
 
@@ -87,7 +89,7 @@ def with_interval(error: dict[str, float]) -> str:
 
 def verdict(report: dict[str, Any]) -> str:
     """How far ours is under the thesis' best, on the same tones."""
-    entries = merged(report)
+    entries = [entry for entry in merged(report) if entry["samples"] == report["samples"]]
     theirs = [entry for entry in entries if entry["family"] == "thesis"]
     ours = [entry for entry in entries if entry["family"] == "ours"]
     if not theirs or not ours:
@@ -107,7 +109,8 @@ def heard_text(report: dict[str, Any]) -> str:
     floor = heard["floor"]
     return (
         f"In each of {heard['tones']} validation tones every parameter was set to other values and the tone "
-        f"rendered. It is audible if one of them changes the sound by {heard['spectrum_db']} dB log-mel or {heard['level_db']} dB RMS "
+        f"rendered. It is audible if one of them changes the sound by {heard['spectrum_db']} dB "
+        f"log-mel or {heard['level_db']} dB RMS "
         f"(`estimator/board26/audible.py`). {heard['share']:.0%} of the parameters are; least often "
         f"{', '.join(f'{name} ({share:.0%})' for name, share in least)}. Who knows every audible parameter "
         f"exactly still has a squared error of {floor['prior_mean']:.4f} with the prior's mean for the rest, "
@@ -171,6 +174,7 @@ def footer(report: dict[str, Any]) -> str:
     return (
         f"{len(report['entries'])} runs, {total / 60:,.0f} minutes of training in all (wall-clock, on cores "
         f"shared with other work), {machine['processor']}, {machine['cores']} cores, "
-        f"torch {machine['packages']['torch']}, reported at commit {machine['commit']}. Every curve, seed and commit: [thesis26.json](thesis26.json). "
+        f"torch {machine['packages']['torch']}, reported at commit {machine['commit']}. "
+        "Every curve, seed and commit: [thesis26.json](thesis26.json). "
         "`python -m benchmarks.leaderboard26`."
     )

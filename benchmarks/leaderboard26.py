@@ -98,10 +98,12 @@ def corpus(options: argparse.Namespace, name: str, count: int, seed: int) -> Cor
     """Tones and views from the cache, rendered where they are missing."""
     with progress() as bar:
         task = bar.add_task(f"rendering {name}", total=count)
-        return build(
+        made = build(
             options.cache / name, count, seed, threads=options.threads,
             report=lambda done: bar.update(task, completed=done),
         )  # fmt: skip
+        bar.update(task, completed=count)
+    return made
 
 
 def train(options: argparse.Namespace, training: Corpus, validation: Corpus) -> None:

@@ -13,7 +13,7 @@ The tables print layers and sizes and nothing else. Where they are silent, chose
 * **Scale.** The thesis names no scaling of the magnitudes. `SCALE` brings them to about one (raw ones, up to
   some hundreds, saturate every gate of an LSTM).
 
-Parameter counts are not printed in the thesis; `tests/estimator/test_models_thesis.py` works them out by
+Parameter counts are not printed in the thesis; `tests/estimator/models/test_thesis.py` works them out by
 hand.
 """
 
