@@ -39,13 +39,16 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def introduction(report: dict[str, Any]) -> str:
-    """What was done, in a paragraph."""
+    """What was done, in a paragraph; and which entries are not there."""
+    tones = min(report["tones"], report["samples"])
+    missing = ", ".join(report["missing"])
     return (
-        f"Every entry learnt from the same {report['tones']:,} tones (seed 0) in the same order, "
+        f"Every entry learnt from the same {tones:,} tones (seed 0) in the same order, "
         f"{report['samples']:,} sounds seen in batches of {report['batch']}, and is judged on "
         f"{report['validation']['tones']:,} others. An entry marked * saw fewer; its column says how many. "
         "Definitions: `estimator/thesis26.py` (task), `estimator/board26/fit.py` (training), "
         "`estimator/board26/measures.py` (measures). The interval is that of 95 % over validation tones."
+        + (f" Not trained at this budget: {missing}." if missing else "")
     )
 
 

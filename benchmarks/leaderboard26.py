@@ -153,6 +153,13 @@ def folder_of(options: argparse.Namespace, entry: Entry, seed: int) -> Path:
 def measured(options: argparse.Namespace, training: Corpus, validation: Corpus) -> dict[str, Any]:
     """Measures of every finished run, of answers that need no network, and of what can be heard."""
     heard = probed(options, validation)
+    entries = [
+        result
+        for seed in options.seeds
+        for entry in ENTRIES
+        if (result := judged(options, entry, seed, validation, heard)) is not None
+    ]
+    there = {result["entry"] for result in entries}
     targets = np.asarray(validation.targets)
     constants = {
         "mean": np.broadcast_to(training.targets.mean(axis=0), targets.shape),
@@ -164,12 +171,8 @@ def measured(options: argparse.Namespace, training: Corpus, validation: Corpus) 
         "samples": round(options.tones * options.epochs),
         "batch": FitSettings().batch,
         "validation": {"tones": len(targets), "seed": VALIDATION_SEED},
-        "entries": [
-            result
-            for seed in options.seeds
-            for entry in ENTRIES
-            if (result := judged(options, entry, seed, validation, heard)) is not None
-        ],
+        "entries": entries,
+        "missing": [entry.name for entry in ENTRIES if entry.name not in there],
         "constants": {
             name: measures.errors(said, targets)
             | {"heard": audible.split(said[: len(heard)], targets[: len(heard)], heard)}

@@ -81,6 +81,20 @@ def test_the_verdict_compares_with_the_best_that_saw_as_much() -> None:
     assert "Full band: 40% lower" in said
 
 
+def test_what_was_not_trained_is_said() -> None:
+    report = {
+        "tones": 500,
+        "samples": 100,
+        "batch": 32,
+        "validation": {"tones": 9},
+        "missing": ["Conv1", "HC"],
+    }
+    said = board26_report.introduction(report)
+    assert "the same 100 tones" in said
+    assert "Not trained at this budget: Conv1, HC." in said
+    assert "Not trained" not in board26_report.introduction(report | {"missing": []})
+
+
 def test_seeds_are_shown_together() -> None:
     report = {
         "samples": 100, "constants": {},
