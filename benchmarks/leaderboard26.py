@@ -185,6 +185,7 @@ def measured(options: argparse.Namespace, training: Corpus, validation: Corpus) 
             "share": float(heard.mean()),
             "by_parameter": dict(zip(audible.NAMES, map(float, heard.mean(axis=0)), strict=True)),
             "floor": audible.floor(targets[: len(heard)], heard),
+            "exchange": audible.exchange(validation.tones[: len(heard)], threads=options.threads),
         },
         "machine": describe("numpy", "numba", "torch"),
     }  # fmt: skip
