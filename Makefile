@@ -15,11 +15,11 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test lint bench leaderboard docs clean
 
 help: ## list the targets
 	@echo "make TARGET [PYTHON=python3.12] [ARGS=...]"
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "  %-7s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "  %-11s %s\n", $$1, $$2}'
 
 demo: .venv/.installed ## guess an example (WAV=file.wav), program the virtual board with it, plot both
 	@mkdir -p demo
@@ -37,6 +37,10 @@ lint: .venv/.lint-installed ## ruff, mypy, import-linter
 bench: .venv/.installed ## render speed beside torchsynth and SynthAX, into benchmarks/render.md (ARGS=--quick)
 	$(BIN)/python -m benchmarks.peers.setup
 	$(BIN)/python -m benchmarks.render $(ARGS)
+
+leaderboard: .venv/.installed ## train what is not trained, write benchmarks/leaderboard.md (ARGS=--quick: tiny)
+	$(BIN)/python -m benchmarks.leaderboard26 $(ARGS)
+	$(BIN)/python -m benchmarks.leaderboard
 
 docs: .venv/.installed ## fill the tables in the documents from the code (ARGS=--check)
 	$(BIN)/python -m docs.generate $(ARGS)

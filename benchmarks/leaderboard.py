@@ -1,0 +1,52 @@
+"""Put ``leaderboard.md`` together from its sections: ``thesis26.md`` and, where it is there, ``tones.md``.
+
+::
+
+    python -m benchmarks.leaderboard            # writes benchmarks/leaderboard.md
+    python -m benchmarks.leaderboard --check    # fails where it is not what the sections say
+
+`benchmarks.leaderboard26` writes the first section; the second, full tones, comes from the benchmark of
+search. ``make leaderboard`` runs all of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from jxctl.files import write_atomically
+
+SECTIONS = ("tones.md", "thesis26.md")
+HEAD = """# Leaderboard
+
+Estimators of tones on one open synth. Every section says what was learnt from, what was judged on, and
+the command that makes it. Put together by `python -m benchmarks.leaderboard`; do not edit.
+"""
+
+
+def composed(folder: Path) -> str:
+    """The whole text from the sections in ``folder``; a missing section is named as missing."""
+    parts = [HEAD]
+    for name in SECTIONS:
+        path = folder / name
+        parts.append(path.read_text() if path.exists() else f"*No {name} yet.*\n")
+    return "\n".join(part.strip() + "\n" for part in parts)
+
+
+def main() -> None:
+    """Write or check."""
+    parser = argparse.ArgumentParser(description="Put benchmarks/leaderboard.md together.")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--folder", type=Path, default=Path(__file__).parent)
+    options = parser.parse_args()
+    path, text = options.folder / "leaderboard.md", composed(options.folder)
+    if not options.check:
+        write_atomically(path, text.encode())
+    elif not path.exists() or path.read_text() != text:
+        print(f"{path} is not what its sections say; run python -m benchmarks.leaderboard", file=sys.stderr)
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

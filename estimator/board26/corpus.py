@@ -1,0 +1,99 @@
+"""Tones of the task, rendered once, and what every entry hears of them, as files that are mapped into memory.
+
+A corpus is a folder: ``corpus.json`` says what it is (count, seed), ``tones.npy`` and ``targets.npy`` hold
+the tones, one file a view what is heard (`estimator.board26.views`). It is built in pieces; a build that is
+stopped goes on at the next piece. The same seed gives the same tones, and a smaller corpus is the beginning
+of a larger one. It lies outside the repository's history: half a megabyte in four tones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from estimator import thesis26
+from estimator.board26.views import SHAPES, views_of
+from jxctl.errors import UsageError
+from jxctl.files import write_atomically
+
+PIECE = 128
+VERSION = 1
+"""Counts up when views change, so that an old corpus is refused."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """``tones`` uint8[N, 48], ``targets`` float32[N, 26], and the ``views`` of N sounds by name."""
+
+    tones: NDArray[np.uint8]
+    targets: NDArray[np.float32]
+    views: dict[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.tones)
+
+
+def build(
+    folder: Path,
+    count: int,
+    seed: int,
+    *,
+    views: Sequence[str] = tuple(SHAPES),
+    threads: int | None = None,
+    report: Callable[[int], None] = lambda done: None,
+) -> Corpus:
+    """The corpus of ``count`` tones in ``folder``, built or finished where it is not whole.
+
+    ``report(done)`` hears how many tones are there. Raises `UsageError` when the folder holds another corpus.
+    """
+    wanted = {"version": VERSION, "count": count, "seed": seed, "views": list(views)}
+    state = _claimed(folder, wanted)
+    tones, targets = thesis26.sample(count, np.random.default_rng(seed))
+    done = int(state["done"])
+    mode = "r+" if (folder / "tones.npy").exists() and done else "w+"
+    arrays = {
+        name: np.lib.format.open_memmap(folder / f"{name}.npy", mode, kind, (count, *shape))
+        for name, (shape, kind) in SHAPES.items()
+        if name in views
+    }
+    if mode == "w+":
+        np.save(folder / "tones.npy", tones)
+        np.save(folder / "targets.npy", targets)
+    for first in range(done, count, PIECE):
+        part = slice(first, min(first + PIECE, count))
+        # Another noise for every piece; within one, sounds share it.
+        heard = views_of(thesis26.play(tones[part], seed=(seed * 1_000_003 + first) % 2**31, threads=threads))
+        for name, array in arrays.items():
+            array[part] = heard[name]
+            array.flush()
+        write_atomically(folder / "corpus.json", json.dumps(wanted | {"done": part.stop}).encode())
+        report(part.stop)
+    return Corpus(tones, targets, dict(arrays))
+
+
+def _claimed(folder: Path, wanted: dict[str, Any]) -> dict[str, Any]:
+    """What ``corpus.json`` says, or a new beginning."""
+    noted = folder / "corpus.json"
+    if not noted.exists():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"cannot make the folder {folder}: {error.strerror}", "give another one"
+            ) from error
+        return wanted | {"done": 0}
+    try:
+        found = dict(json.loads(noted.read_text()))
+    except (OSError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"{noted} cannot be read: {error}", "remove the folder, or give another one"
+        ) from error
+    if {key: found.get(key) for key in wanted} != wanted:
+        raise UsageError(f"{folder} holds another corpus", "remove the folder, or give another one")
+    return found

@@ -1,0 +1,105 @@
+"""Who takes part: each entry's network, what it hears, its loss, and how its output becomes an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import nn
+
+from estimator.models import inversynth, thesis
+from estimator.models.full_band import FullBand, expected, spread_loss
+from estimator.models.inversynth import CLASSES
+from estimator.thesis26 import NAMES
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a family is trained: ``loss(output, targets)`` is a scalar, ``answer(output)`` float32[N, 26], the
+    number that is scored. ``scores(output)``, float32[N, 26, 16], ranks InverSynth's 16 values; None where
+    there are none."""
+
+    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    answer: Callable[[torch.Tensor], torch.Tensor]
+    scores: Callable[[torch.Tensor], torch.Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """``make()`` builds the network; ``views`` are what it is given, in order (`estimator.board26.views`).
+
+    ``share``: of the budget, for a network that is too dear for a whole one on two cores. The locally
+    connected ones have 34 and 97 million weights and learn 40 sounds a second; the thesis left them early
+    too.
+    """
+
+    name: str
+    family: str
+    views: tuple[str, ...]
+    make: Callable[[], nn.Module]
+    kind: Kind
+    share: float = 1.0
+
+    @property
+    def slug(self) -> str:
+        """The name as a file may have it."""
+        return self.name.lower().replace(" ", "-").replace("'", "").replace(",", "")
+
+
+def classes_of(targets: torch.Tensor) -> torch.Tensor:
+    """The nearest of InverSynth's 16 evenly spaced values, int64[N, 26], of targets between 0 and 1."""
+    return (targets * (CLASSES - 1)).round().long()
+
+
+def _squared(output: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return nn.functional.mse_loss(output.float(), targets)
+
+
+def _by_class(output: torch.Tensor) -> torch.Tensor:
+    return output.float().unflatten(1, (len(NAMES), CLASSES))
+
+
+def _binary(output: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """The paper's loss: each of the 416 outputs by itself says whether its value is the right one."""
+    wanted = nn.functional.one_hot(classes_of(targets), CLASSES).float()
+    return nn.functional.binary_cross_entropy_with_logits(_by_class(output), wanted)
+
+
+def _mean_class(output: torch.Tensor) -> torch.Tensor:
+    """The mean of the 16 values under the sigmoids, scaled to a sum of one."""
+    weight = torch.sigmoid(_by_class(output))
+    values = torch.linspace(0, 1, CLASSES)
+    return (weight @ values) / weight.sum(dim=2).clamp_min(1e-9)
+
+
+SQUARED = Kind(_squared, lambda output: output.float().clamp(0, 1))
+BINARY = Kind(_binary, _mean_class, _by_class)
+SPREAD = Kind(spread_loss, expected)
+
+
+def _inversynth(name: str) -> Entry:
+    heard = "image"
+    if name == "ConvE2E":
+        heard = "wave"
+    elif name in inversynth.BAGS:
+        heard = "bag"
+    elif name in inversynth.HANDMADE:
+        heard = "handmade"
+    return Entry(name, "InverSynth", (heard,), partial(inversynth.network, name), BINARY)
+
+
+ENTRIES: tuple[Entry, ...] = (
+    *(Entry(f"cnn{k}", "thesis", ("spectrogram",), partial(thesis.cnn, k), SQUARED) for k in (1, 2, 3)),
+    *(Entry(f"lstm{k}", "thesis", ("spectrogram",), partial(thesis.lstm, k), SQUARED) for k in (1, 2, 3)),
+    *(Entry(f"lcnn{k}", "thesis", ("spectrogram",), partial(thesis.lcnn, k), SQUARED, 0.25) for k in (1, 2)),
+    *(_inversynth(name) for name in (*inversynth.CONVOLUTIONAL, *inversynth.BAGS, *inversynth.HANDMADE)),
+    Entry("full band", "ours", ("mel", "fine"), FullBand, SPREAD),
+    Entry(
+        "full band, thesis' input", "ours", ("spectrogram",), partial(FullBand, ("spectrogram",)), SPREAD
+    ),
+)  # fmt: skip
+"""Every trained entry, in the order of the papers; ours last."""
+
+BY_NAME = {entry.name: entry for entry in ENTRIES}

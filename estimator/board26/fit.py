@@ -1,0 +1,252 @@
+"""One way to train every entry: the same tones in the same order, the same number of them, the same schedule.
+
+A run is a folder: ``settings.json``, ``latest.pt`` (to go on from) and, when it is done, ``result.json`` and
+``answers.npz``, what the trained network said of the validation tones. A run that was stopped goes on at its
+last point of the curve and ends as if it had not been.
+
+The recipe is one for all: Adam, batches of `FitSettings.batch`, a short rise of the learning rate and a fall
+along a half cosine, gradients cut at a norm of one (the thesis wished for both), bfloat16 in the layers and
+float32 in losses and weights.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from estimator.board26.entries import Entry
+from estimator.board26.views import FULL_SCALE
+from jxctl.errors import UsageError
+from jxctl.files import write_atomically
+
+_VALIDATED_AT_ONCE = 128
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """``samples`` to see in all, tones that come again counted again; ``points`` on the curve."""
+
+    samples: int = 32768
+    batch: int = 32
+    learning_rate: float = 1e-3
+    warm_up: int = 50
+    seed: int = 0
+    points: int = 8
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of the run."""
+        return -(-self.samples // self.batch)
+
+
+@dataclass(frozen=True)
+class Data:
+    """``views``: arrays [N, ...] by name; ``targets``: float32[N, 26]."""
+
+    views: dict[str, np.ndarray]
+    targets: NDArray[np.float32]
+
+
+def fit(
+    run: Path,
+    entry: Entry,
+    settings: FitSettings,
+    training: Data,
+    validation: Data,
+    report: Callable[[int, str], None] = lambda steps, note: None,
+    *,
+    pause_after: int | None = None,
+) -> dict[str, Any]:
+    """Train ``entry`` in the folder ``run``, or go on; return its result, also in ``result.json``.
+
+    The result: ``curve``, a list of ``samples``, ``train_mse`` and ``train_mae`` (over the batches since the
+    point before), ``validation_mse``, ``validation_mae`` and ``loss``; ``weights`` (their number) and
+    ``seconds`` of training.
+    ``report(steps, note)`` hears of progress. ``pause_after``: stop behind that many points, for tests.
+    Raises `UsageError` when ``run`` holds a run of another entry or other settings.
+    """
+    wanted = asdict(settings) | {"entry": entry.name, "tones": len(training.targets)}
+    _claim(run, wanted)
+    if (run / "result.json").exists():
+        return dict(json.loads((run / "result.json").read_text()))
+    torch.manual_seed(settings.seed)
+    model = entry.make()
+    cast(Any, model).to(memory_format=torch.channels_last)  # torch's types leave this form out
+    optimiser = torch.optim.Adam(model.parameters(), lr=settings.learning_rate, fused=True)
+    step, seconds = 0, 0.0
+    curve: list[dict[str, float]] = []
+    if (run / "latest.pt").exists():
+        step, seconds, curve = _restore(run / "latest.pt", model, optimiser)
+        report(step, f"{entry.name}: continued at step {step}")
+    marks = {round(settings.steps * (k + 1) / settings.points) for k in range(settings.points)}
+    losses: list[float] = []
+    squared: list[float] = []
+    absolute: list[float] = []
+    began = time.perf_counter()
+    for rows in _orders(settings, len(training.targets), step):
+        for group in optimiser.param_groups:
+            group["lr"] = settings.learning_rate * _schedule(step, settings)
+        torch.manual_seed(settings.seed * 1_000_003 + 1 + step)  # dropout, the same after a restart
+        targets = torch.from_numpy(training.targets[rows])
+        output = _heard(model, entry, training, rows)
+        loss = entry.kind.loss(output, targets)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        step += 1
+        losses.append(loss.item())
+        with torch.no_grad():
+            error = entry.kind.answer(output.detach()) - targets
+        squared.append(error.square().mean().item())
+        absolute.append(error.abs().mean().item())
+        report(1, f"{entry.name}: squared error {np.mean(squared[-50:]):.4f}")
+        if step in marks:
+            seconds += time.perf_counter() - began
+            answers, _ = answer(model, entry, validation)
+            away = np.clip(answers, 0, 1) - validation.targets
+            curve.append(
+                {
+                    "samples": step * settings.batch,
+                    "loss": float(np.mean(losses)),
+                    "train_mse": float(np.mean(squared)),
+                    "train_mae": float(np.mean(absolute)),
+                    "validation_mse": float(np.square(away).mean()),
+                    "validation_mae": float(np.abs(away).mean()),
+                }
+            )
+            losses, squared, absolute = [], [], []
+            _save(run / "latest.pt", model, optimiser, step, seconds, curve)
+            if pause_after is not None and len(curve) >= pause_after and step < settings.steps:
+                return {"curve": curve}
+            began = time.perf_counter()
+    answers, scores = answer(model, entry, validation)
+    said: dict[str, Any] = {"answers": answers} | (
+        {} if scores is None else {"scores": scores.astype(np.float16)}
+    )
+    np.savez_compressed(run / "answers.npz", **said)
+    result = {
+        **wanted,
+        "family": entry.family,
+        "weights": sum(p.numel() for p in model.parameters()),
+        "seconds": seconds,
+        "curve": curve,
+    }
+    write_atomically(run / "result.json", (json.dumps(result, indent=1) + "\n").encode())
+    (run / "latest.pt").unlink()
+    return result
+
+
+def answer(
+    model: nn.Module, entry: Entry, data: Data
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Answers, float32[N, 26], and where the entry ranks values their scores, float32[N, 26, 16]."""
+    model.eval()
+    answers, scores = [], []
+    with torch.no_grad():
+        for first in range(0, len(data.targets), _VALIDATED_AT_ONCE):
+            output = _heard(
+                model, entry, data, np.arange(first, min(first + _VALIDATED_AT_ONCE, len(data.targets)))
+            )
+            answers.append(entry.kind.answer(output).numpy())
+            if entry.kind.scores is not None:
+                scores.append(entry.kind.scores(output).numpy())
+    model.train()
+    return np.concatenate(answers), np.concatenate(scores) if scores else None
+
+
+def _heard(model: nn.Module, entry: Entry, data: Data, rows: np.ndarray) -> torch.Tensor:
+    """The network's output for some rows of the data."""
+    inputs = []
+    for name in entry.views:
+        view = torch.from_numpy(np.asarray(data.views[name][rows], np.float32))
+        inputs.append(view / FULL_SCALE if name == "wave" else view)
+    with torch.autocast("cpu", torch.bfloat16):
+        output = model(*inputs)
+    return output.float()
+
+
+def _orders(settings: FitSettings, tones: int, first: int) -> Iterator[NDArray[np.int64]]:
+    """Rows of each step from ``first`` on: a fresh order for every time through the tones.
+
+    Sorted within a step, so that mapped files are read forwards.
+    """
+    for step in range(first, settings.steps):
+        places = np.arange(step * settings.batch, (step + 1) * settings.batch)
+        rows = [_order(settings.seed, int(epoch), tones)[places[places // tones == epoch] % tones]
+                for epoch in np.unique(places // tones)]  # fmt: skip
+        yield np.sort(np.concatenate(rows))
+
+
+_LAST_ORDER: dict[tuple[int, int, int], NDArray[np.int64]] = {}
+
+
+def _order(seed: int, epoch: int, tones: int) -> NDArray[np.int64]:
+    key = (seed, epoch, tones)
+    if key not in _LAST_ORDER:
+        if len(_LAST_ORDER) > 1:
+            _LAST_ORDER.clear()
+        _LAST_ORDER[key] = np.random.default_rng((seed, epoch)).permutation(tones)
+    return _LAST_ORDER[key]
+
+
+def _schedule(step: int, settings: FitSettings) -> float:
+    """Rise over the warm-up, then fall along a half cosine to 2 %."""
+    rise = min(1.0, (step + 1) / settings.warm_up)
+    return float(rise * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * step / settings.steps))))
+
+
+def _claim(run: Path, wanted: dict[str, Any]) -> None:
+    noted = run / "settings.json"
+    if noted.exists():
+        try:
+            found = json.loads(noted.read_text())
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"{noted} cannot be read: {error}", "remove the folder, or give another one"
+            ) from error
+        if found != wanted:
+            raise UsageError(f"{run} holds another run", "remove the folder, or give another one")
+        return
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the folder {run}: {error.strerror}", "give another one") from error
+    write_atomically(noted, (json.dumps(wanted, indent=1) + "\n").encode())
+
+
+def _save(
+    path: Path,
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    step: int,
+    seconds: float,
+    curve: list[Any],
+) -> None:
+    content = io.BytesIO()
+    torch.save(
+        {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "seconds": seconds,
+         "curve": curve},
+        content,
+    )  # fmt: skip
+    write_atomically(path, content.getvalue())
+
+
+def _restore(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, float, list[Any]]:
+    try:
+        saved = torch.load(path, weights_only=True)
+        model.load_state_dict(saved["model"])
+        optimiser.load_state_dict(saved["optimiser"])
+        return int(saved["step"]), float(saved["seconds"]), list(saved["curve"])
+    except Exception as error:  # torch raises half a dozen kinds
+        raise UsageError(f"{path} is damaged", "remove it to begin the run again") from error
