@@ -147,7 +147,10 @@ def deviations(found: Found, form: Form, base: Profile) -> Floats:
     slopes = []
     for part in form.parts:
         step = 1e-4 if part.log else 1e-4 * max(1.0, abs(part.start))
-        moved = {**found.values, part.name: found.values[part.name] * np.exp(step) if part.log else found.values[part.name] + step}
+        moved = {
+            **found.values,
+            part.name: found.values[part.name] * np.exp(step) if part.log else found.values[part.name] + step,
+        }
         slopes.append((law_values(form.entry(moved, base)) - here) / step)
     stacked = np.stack(slopes, axis=-1)
     return np.sqrt(np.maximum(np.einsum("...i,ij,...j->...", stacked, found.covariance, stacked), 0))

@@ -73,7 +73,9 @@ def choose(
         profile = other.profile(solved.values)
         rendered = other.rendered(profile, places)
         squares = [np.square(other.data[n] - rendered.measured[n]) for n in places]
-        left[str(reading)] = float(np.sqrt(np.nanmean(np.concatenate(squares)))) / other.samples[places[0]].experiment.scatter
+        left[str(reading)] = (
+            float(np.sqrt(np.nanmean(np.concatenate(squares)))) / other.samples[places[0]].experiment.scatter
+        )
         models[str(reading)] = other
     ranked = sorted(left, key=left.__getitem__)
     best = ranked[0]

@@ -105,7 +105,9 @@ def _dynamics() -> Iterator[Note]:
 
 
 def _filter() -> Iterator[Note]:
-    yield from _swept("CUT", _LOW, "VCF FREQ", (0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 127), 36)
+    yield from _swept(
+        "CUT", _LOW, "VCF FREQ", (0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 127), 36
+    )
     yield from _swept("RES", {**_LOW, "VCF FREQ": 72}, "VCF RES", (16, 32, 48, 64, 80, 96, 112, 127), 36)
     yield from _swept("RESLOW", {**_LOW, "VCF FREQ": 48}, "VCF RES", (48, 96), 36)
 
@@ -128,7 +130,9 @@ def _limits() -> Iterator[Note]:
 def _envelope_depth() -> Iterator[Note]:
     base = {**_LOW, **_HELD, "VCF FREQ": 24, "VCF MODE": "ENV-1"}
     yield from _swept("VCFENV", base, "VCF ENV", (12, 24, 36, 48, 60, 72, 84), 36, 0.7)
-    yield from _swept("VCFINV", {**base, "VCF FREQ": 88, "VCF MODE": "ENV-1 inverted"}, "VCF ENV", (24, 48), 36, 0.7)
+    yield from _swept(
+        "VCFINV", {**base, "VCF FREQ": 88, "VCF MODE": "ENV-1 inverted"}, "VCF ENV", (24, 48), 36, 0.7
+    )
 
 
 def _keys() -> Iterator[Note]:
@@ -143,7 +147,16 @@ def _filter_swing() -> Iterator[Note]:
 
 
 def _rates() -> Iterator[Note]:
-    for raw, gate_s in ((0, 16.0), (20, 10.0), (40, 6.0), (60, 4.0), (80, 3.0), (100, 2.5), (114, 2.0), (127, 2.0)):
+    for raw, gate_s in (
+        (0, 16.0),
+        (20, 10.0),
+        (40, 6.0),
+        (60, 4.0),
+        (80, 3.0),
+        (100, 2.5),
+        (114, 2.0),
+        (127, 2.0),
+    ):
         yield Note(_tone(f"RATE {raw}", _PITCH_LFO, {"LFO RATE": raw}), 72, gate_s=gate_s)
 
 
@@ -153,11 +166,29 @@ def _delays() -> Iterator[Note]:
 
 
 def _attacks() -> Iterator[Note]:
-    for raw, gate_s in ((24, 0.3), (40, 0.3), (56, 0.4), (72, 0.7), (88, 1.6), (104, 4.0), (116, _LONGEST_S), (127, _LONGEST_S)):
+    for raw, gate_s in (
+        (24, 0.3),
+        (40, 0.3),
+        (56, 0.4),
+        (72, 0.7),
+        (88, 1.6),
+        (104, 4.0),
+        (116, _LONGEST_S),
+        (127, _LONGEST_S),
+    ):
         yield Note(_tone(f"ATT {raw}", _CARRIER, {"ENV2 ATT": raw}), 84, gate_s=gate_s)
 
 
-_FALLS = ((16, 0.3), (32, 0.3), (48, 0.4), (64, 0.8), (80, 2.0), (96, 5.0), (112, _LONGEST_S), (127, _LONGEST_S))
+_FALLS = (
+    (16, 0.3),
+    (32, 0.3),
+    (48, 0.4),
+    (64, 0.8),
+    (80, 2.0),
+    (96, 5.0),
+    (112, _LONGEST_S),
+    (127, _LONGEST_S),
+)
 
 
 def _decays() -> Iterator[Note]:
@@ -167,7 +198,9 @@ def _decays() -> Iterator[Note]:
 
 def _releases() -> Iterator[Note]:
     for raw, tail_s in _FALLS:
-        yield Note(_tone(f"REL {raw}", _CARRIER, {"ENV2 REL": raw, "ENV2 DECY": 0}), 84, gate_s=0.3, tail_s=tail_s)
+        yield Note(
+            _tone(f"REL {raw}", _CARRIER, {"ENV2 REL": raw, "ENV2 DECY": 0}), 84, gate_s=0.3, tail_s=tail_s
+        )
 
 
 def _env_keys() -> Iterator[Note]:
@@ -190,7 +223,13 @@ def _mixer_envelope() -> Iterator[Note]:
         "ENV1 DECY": 0, "ENV1 SUS": 0,
     }  # fmt: skip
     yield from _swept("MIXENV", base, "MIX ENV", (0, 16, 32, 48, 64, 80, 96, 112), gate_s=0.5)
-    yield from _swept("MIXENV1", {**base, "MIX DCO1": 127, "MIX DCO2": 0, "DCO1 WF": "square"}, "MIX ENV", (0, 80), gate_s=0.5)
+    yield from _swept(
+        "MIXENV1",
+        {**base, "MIX DCO1": 127, "MIX DCO2": 0, "DCO1 WF": "square"},
+        "MIX ENV",
+        (0, 80),
+        gate_s=0.5,
+    )
 
 
 _PITCH = frozenset({"pitch"})

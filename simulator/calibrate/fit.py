@@ -23,6 +23,8 @@ OUTLIER = 4.0
 """Residuals beyond this many standard deviations count as if they were there (Huber)."""
 _LEAST_SCATTER = 0.1
 """Of an experiment's first guess: no bench is better."""
+ENOUGH = 0.01
+"""A step that takes less than this share of the cost away is the last."""
 _LONGEST_STEP = 0.5
 _DAMPINGS = (0.0, 0.03, 0.3, 3.0, 30.0)
 
@@ -93,7 +95,7 @@ def solve(
     for number in range(iterations):
         gained = task.step()
         said(f"{', '.join(laws)}: step {number + 1}, cost {task.cost:.1f}")
-        if gained < 1e-3:
+        if gained < ENOUGH:
             break
     return task.solution(uncertain)
 
@@ -106,19 +108,25 @@ class _Task:
         self.model, self.laws, self.values, self.places = model, laws, values, places
         self.parts = model.parts(laws)
         self.names = [model.samples[place].experiment.name for place in places]
-        self.scatter = {model.samples[place].experiment.name: model.samples[place].experiment.scatter for place in places}
+        self.scatter = {
+            model.samples[place].experiment.name: model.samples[place].experiment.scatter for place in places
+        }
         self.guess = dict(self.scatter)
         self.scatter.update({name: value for name, value in scatter.items() if name in self.scatter})
         sizes = [model.data[place].size for place in places]
         self.ends = np.concatenate([[0], np.cumsum(sizes)])
         self.data = np.concatenate([model.data[place] for place in places])
         self.of_experiment = {
-            name: np.concatenate([np.full(size, own == name) for own, size in zip(self.names, sizes, strict=True)])
+            name: np.concatenate(
+                [np.full(size, own == name) for own, size in zip(self.names, sizes, strict=True)]
+            )
             for name in self.scatter
         }
         known = sorted({int(model.voices[place]) for place in places} - {-1})
         self.known = known if by_voice and len(known) > 1 else []
-        voice = np.concatenate([np.full(size, model.voices[place]) for place, size in zip(places, sizes, strict=True)])
+        voice = np.concatenate(
+            [np.full(size, model.voices[place]) for place, size in zip(places, sizes, strict=True)]
+        )
         self.masks = [voice == one for one in self.known]
         self.spread = {kind: start for kind, (start, _) in KINDS.items()} if self.known else {}
         # The cutoff of one voice drifts as well, so that each take may be off by itself.
@@ -173,14 +181,21 @@ class _Task:
     def solution(self, uncertain: bool) -> Solution:
         """Where it stands."""
         if not uncertain:
-            return Solution(self.values, self.parts, np.full((len(self.parts),) * 2, np.nan), dict(self.scatter), self.cost)
+            return Solution(
+                self.values,
+                self.parts,
+                np.full((len(self.parts),) * 2, np.nan),
+                dict(self.scatter),
+                self.cost,
+            )
         self.jacobian, self.sway = self._jacobian()
         self._rescale()
         covariance = self._covariance()
         count = len(self.parts)
         residual = self._residual(self.flat, self.offsets, self.sway)
         by_experiment = {
-            name: float(np.sqrt(np.nanmean(np.square(residual[mask])))) for name, mask in self.of_experiment.items()
+            name: float(np.sqrt(np.nanmean(np.square(residual[mask]))))
+            for name, mask in self.of_experiment.items()
         }
         return Solution(
             self.values, self.parts, covariance[:count, :count], dict(self.scatter), self.cost,
@@ -203,7 +218,12 @@ class _Task:
             sum(leaning[begin:end, column].any() for begin, end in zip(self.ends[:-1], self.ends[1:], strict=True))
             for column in range(matrix.shape[1])
         ])  # fmt: skip
-        sandwich = inverse @ (slopes.T @ slopes) @ inverse * np.sqrt(np.outer(few := takes / np.maximum(takes - 1, 1), few))
+        sandwich = (
+            inverse
+            @ (slopes.T @ slopes)
+            @ inverse
+            * np.sqrt(np.outer(few := takes / np.maximum(takes - 1, 1), few))
+        )
         widen = np.sqrt(np.maximum(1.0, np.diag(sandwich) / np.maximum(np.diag(inverse), 1e-30)))
         return np.asarray(inverse * widen[:, None] * widen)
 
@@ -211,7 +231,9 @@ class _Task:
         matrix = np.hstack([self.jacobian, self.sway]) * self._weight()[:, None]
         normal = matrix.T @ matrix + np.diag(self._prior())
         scale = 1 / np.sqrt(np.maximum(np.diag(normal), 1e-12))
-        return np.asarray(np.linalg.pinv(normal * scale[:, None] * scale, rcond=1e-12) * scale[:, None] * scale)
+        return np.asarray(
+            np.linalg.pinv(normal * scale[:, None] * scale, rcond=1e-12) * scale[:, None] * scale
+        )
 
     def _prior(self) -> Floats:
         voices = [1 / self.spread[kind] ** 2 for kind, count in self.groups for _ in range(count)]
@@ -278,7 +300,10 @@ class _Task:
             step = KINDS[kind][1]
             profile = shifted(self.profile, kind, step)
             feel = [place for place in self.places if kind in self.model.samples[place].experiment.feels]
-            slope = self._change(profile, feel) / step
+            if kind == "gain":
+                slope = self._difference(self.model.louder(feel, self.rendered, 1 + step)) / step
+            else:
+                slope = self._change(profile, feel) / step
             sways += [np.where(mask, slope, 0) for mask in self.masks]
             if kind == "cutoff":
                 for column, number in enumerate(self.drifting):
@@ -299,7 +324,11 @@ class _Task:
         changes, widths = [], []
         for value in sides:
             profile = self.model.profile({**self.values, key: value})
-            change = self._change(profile, self._which(part.law, before, profile))
+            which = self._which(part.law, before, profile)
+            if part.law == "voice_gain":
+                change = self._difference(self.model.louder(which, self.rendered, value / self.values[key]))
+            else:
+                change = self._change(profile, which)
             if change.any():
                 changes.append(change)
                 widths.append(part.on_axis(value) - here)
@@ -318,7 +347,9 @@ class _Task:
 
     def _change(self, profile: Profile, which: list[int]) -> Floats:
         """How measurements change with another profile; 0 where nothing does or nothing can be measured."""
-        other = self.model.rendered(profile, which, self.rendered)
+        return self._difference(self.model.rendered(profile, which, self.rendered))
+
+    def _difference(self, other: Rendered) -> Floats:
         change = np.zeros(self.data.size)
         for number, place in enumerate(self.places):
             if place in other.measured:

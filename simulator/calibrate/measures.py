@@ -29,6 +29,15 @@ FULL = 4.0
 """Amplitudes are multiplied by this, so that one oscillator at full level gives about 1."""
 
 
+UNITS = {
+    **dict.fromkeys(("spectrum", "early_spectrum", "fine_spectrum", "swung_spectrum", "level"), "dB"),
+    **dict.fromkeys(("growth", "fading", "swing_growth"), "share of full"),
+    **dict.fromkeys(("bend", "swing", "swing_rate", "tick", "slew"), "share"),
+    "tuning": "semitones", "swing_shape": "mean over RMS",
+}  # fmt: skip
+"""Of each measurement, by its name. A difference of logarithms is a share."""
+
+
 @dataclass(frozen=True)
 class Heard:
     """A sound to be measured. ``audio``: from the note's message on, less the rig's latency. ``noise_rms``: of
@@ -137,7 +146,11 @@ def swing_growth(heard: Heard) -> Floats:
     if hz.size < 20 or begin > heard.gate_s:
         return np.full(ENVELOPE_POINTS, np.nan)
     shift = signals.cents(hz, heard.note)
-    last = shift[times > heard.gate_s - 1.0 - begin] if heard.gate_s > 1.5 else shift[times > heard.gate_s / 2 - begin]
+    last = (
+        shift[times > heard.gate_s - 1.0 - begin]
+        if heard.gate_s > 1.5
+        else shift[times > heard.gate_s / 2 - begin]
+    )
     shift = np.abs(shift - np.sum(np.percentile(last, (20, 80))) / 2)
     sums = np.concatenate([[0.0], np.cumsum(np.minimum(shift, 2400))])
     at = np.searchsorted(times, grid)
@@ -148,7 +161,9 @@ def swing_growth(heard: Heard) -> Floats:
 def growth(heard: Heard) -> Floats:
     """Amplitude from the onset on, at `ENVELOPE_POINTS` times in geometric order while the key is down."""
     times = np.geomspace(0.006, max(heard.gate_s - 0.03, 0.05), ENVELOPE_POINTS)
-    return FULL * signals.amplitude(heard.audio, heard.rate, heard.onset / heard.rate + times, ENVELOPE_WINDOW_S)
+    return FULL * signals.amplitude(
+        heard.audio, heard.rate, heard.onset / heard.rate + times, ENVELOPE_WINDOW_S
+    )
 
 
 def fading(heard: Heard) -> Floats:

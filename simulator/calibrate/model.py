@@ -16,11 +16,10 @@ from simulator.calibrate.signals import Floats
 from simulator.calibrate.takes import Sample
 from simulator.calibrate.unknowns import Form, Part, law_values, with_values
 from simulator.firmware import Voicing
+from simulator.lanes import LANES
 from simulator.profile import Profile
 from simulator.render import render
 
-_ALIKE = 1.25
-"""Takes whose lengths differ by less than this factor are rendered together."""
 COMMON = ("tick", "cv_slew", "vcf_lowest", "vcf_highest")
 """Laws that act on every voice, and of which no record of one shows where."""
 _NOTICED_AS = {
@@ -57,6 +56,9 @@ class Model:
         self.tones = np.stack([sample.tone for sample in samples])
         self.data = [sample.experiment.measure(sample.heard) for sample in samples]
         self.voices = np.array([sample.voice for sample in samples])
+        # Every take has its own noise floor; the same hiss each time, so that no derivative sees it.
+        longest = max(len(sample.heard.audio) for sample in samples)
+        self.hiss = np.random.default_rng(0).standard_normal(longest).astype(np.float32)
 
     def on(self, base: Profile) -> Model:
         """The same samples on another base."""
@@ -83,12 +85,11 @@ class Model:
             changed["cv_slew"] = np.minimum(changed["cv_slew"], changed["tick"])
         return with_values(self.base, changed)
 
-    def rendered(
-        self, profile: Profile, places: Sequence[int], before: Rendered | None = None
-    ) -> Rendered:
+    def rendered(self, profile: Profile, places: Sequence[int], before: Rendered | None = None) -> Rendered:
         """Render samples and measure them. Those that sound as ``before`` are not measured again."""
         audio: dict[int, NDArray[np.float32]] = {}
         measured: dict[int, Floats] = {}
+        quiet = with_values(profile, {"noise_floor": np.array(-200.0)})
         for group in self._groups(places):
             some = [self.samples[place] for place in group]
             rate = some[0].heard.rate
@@ -99,16 +100,28 @@ class Model:
                 [sample.velocity for sample in some],
                 [sample.heard.gate_s for sample in some],
                 size / rate,
-                profile=profile, sample_rate=rate, threads=1,
+                profile=quiet, sample_rate=rate, threads=1,
             )  # fmt: skip
             for place, sample, row in zip(group, some, sound, strict=True):
                 own = row[: len(sample.heard.audio)]
+                own += np.float32(sample.heard.noise_rms) * self.hiss[: own.size]
                 if before is not None and np.array_equal(own, before.audio[place]):
                     continue
                 audio[place] = own
                 heard = sample.heard
                 asked = Heard(own, rate, heard.note, heard.gate_s, heard.noise_rms)
                 measured[place] = sample.experiment.measure(asked)
+        return Rendered(audio, measured)
+
+    def louder(self, places: Sequence[int], before: Rendered, gain: float) -> Rendered:
+        """Renders made louder by a factor, which need not be rendered again, measured."""
+        audio = {place: before.audio[place] * np.float32(gain) for place in places}
+        measured = {}
+        for place in places:
+            sample = self.samples[place]
+            heard = sample.heard
+            asked = Heard(audio[place], heard.rate, heard.note, heard.gate_s, heard.noise_rms)
+            measured[place] = sample.experiment.measure(asked)
         return Rendered(audio, measured)
 
     def records(self, profile: Profile) -> tuple[NDArray[np.void], NDArray[np.float32]]:
@@ -135,13 +148,11 @@ class Model:
         return np.asarray(noticed & ((record != before[0]) | np.any(constants != before[1], axis=1)))
 
     def _groups(self, places: Sequence[int]) -> list[list[int]]:
-        ordered = sorted(places, key=lambda place: (self.samples[place].heard.rate, self.samples[place].seconds))
-        groups: list[list[int]] = []
-        for place in ordered:
-            sample = self.samples[place]
-            first = self.samples[groups[-1][0]] if groups else None
-            if first and sample.heard.rate == first.heard.rate and sample.seconds <= _ALIKE * first.seconds:
-                groups[-1].append(place)
-            else:
-                groups.append([place])
+        """Those that are rendered together: as many as the kernel takes side by side, of similar length."""
+        samples = self.samples
+        groups = []
+        for rate in sorted({samples[place].heard.rate for place in places}):
+            own = [place for place in places if samples[place].heard.rate == rate]
+            own.sort(key=lambda place: -samples[place].seconds)
+            groups += [own[first : first + LANES] for first in range(0, len(own), LANES)]
         return groups

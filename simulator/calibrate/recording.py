@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from jxctl.bus import VOICES
 from jxctl.player import BoardPlayer
+from jxctl.rig import Rig
+from simulator.calibrate.experiments import CalibrationPlan
+
+LOAD_S = 0.041
+"""To load a tone over a real bus."""
 
 
 class RotatingPlayer(BoardPlayer):
@@ -11,6 +18,11 @@ class RotatingPlayer(BoardPlayer):
 
     A whole synth does the same by itself, but does not say which voice sounds.
     """
+
+    @classmethod
+    def instead_of(cls, player: BoardPlayer) -> RotatingPlayer:
+        """On the same board as another player."""
+        return cls(player._synth, player._name)
 
     def note_on(self, note: int, velocity: int) -> None:
         """Start the next voice."""
@@ -20,3 +32,9 @@ class RotatingPlayer(BoardPlayer):
     def note_off(self, note: int) -> None:
         """Release it."""
         self._synth.note_off(note, self.voice or 0)
+
+
+def minutes(plan: CalibrationPlan, recorded: Container[int], rig: Rig) -> float:
+    """How long the takes that are not recorded yet will take on a rig."""
+    left = [plan[index] for index in range(len(plan)) if index not in recorded]
+    return sum(take.max_seconds + rig.settle_s + LOAD_S for take in left) / 60

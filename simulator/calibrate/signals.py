@@ -109,12 +109,16 @@ def amplitude(audio: NDArray[Any], rate: int, times: Floats, window_s: float) ->
     """RMS of a signal around some times in s, each over ``window_s``; 0 beyond its ends."""
     sums = np.concatenate([[0.0], np.cumsum(np.square(audio, dtype=np.float64))])
     half = window_s / 2
-    low, high = (np.clip(np.rint((times + side) * rate), 0, audio.size).astype(np.int64) for side in (-half, half))
+    low, high = (
+        np.clip(np.rint((times + side) * rate), 0, audio.size).astype(np.int64) for side in (-half, half)
+    )
     power = (sums[high] - sums[low]) / max(1.0, window_s * rate)
     return np.asarray(np.sqrt(np.maximum(power, 0)))
 
 
-def comb_period(moves: Floats, step_s: float, shortest_s: float, longest_s: float, harmonics: int = 6) -> float:
+def comb_period(
+    moves: Floats, step_s: float, shortest_s: float, longest_s: float, harmonics: int = 6
+) -> float:
     """The period in s at which a signal moves in steps: of the comb that its spectrum shows; nan if none.
 
     ``moves``: how much something changed in each ``step_s``. Candidates are compared by the *least* of the first
@@ -136,5 +140,7 @@ def comb_period(moves: Floats, step_s: float, shortest_s: float, longest_s: floa
     fine = hz[best] + np.linspace(-2, 2, 401) / (moves.size * step_s) / harmonics
     near = fine[:, None] * np.arange(1, harmonics + 1) / resolution
     whole = near.astype(np.int64)
-    values = spectrum[whole] * (1 - (near - whole)) + spectrum[np.minimum(whole + 1, spectrum.size - 1)] * (near - whole)
+    values = spectrum[whole] * (1 - (near - whole)) + spectrum[np.minimum(whole + 1, spectrum.size - 1)] * (
+        near - whole
+    )
     return float(1 / fine[np.argmax(values.sum(axis=1))])

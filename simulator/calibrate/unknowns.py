@@ -64,7 +64,11 @@ class Form:
             high = values.get("high", float(law.values[-1]))
             return {"form": "power", "low": 0.0, "high": high, "exponent": values["exponent"]}
         if self.kind == "table":
-            return {"form": "table", "raw": list(self.knots), "value": [values[str(raw)] for raw in self.knots]}
+            return {
+                "form": "table",
+                "raw": list(self.knots),
+                "value": [values[str(raw)] for raw in self.knots],
+            }
         held = np.array(law.values, np.float64)
         for name, value in values.items():
             held[tuple(int(index) for index in name.split(","))] = value
