@@ -9,16 +9,22 @@ from typing import Any
 import numpy as np
 
 from jxctl.errors import UsageError
-from simulator.calibrate.choices import CHOICES, Chosen, choose
+from jxctl.params import parameter
+from simulator.calibrate.choices import CHOICES, Chosen, choose, choose_couplings
+from simulator.calibrate.chorus import Swept, as_positions, fit_chorus
 from simulator.calibrate.experiments import EXPERIMENTS
 from simulator.calibrate.fit import Solution, solve
+from simulator.calibrate.measures import Heard
 from simulator.calibrate.model import Key, Model
 from simulator.calibrate.signals import Floats
 from simulator.calibrate.takes import Sample
 from simulator.calibrate.unknowns import Form, forms, law_values, with_values
 from simulator.profile import Profile, load_profile
+from simulator.render import render
 
-JOINT_STEPS = 3
+JOINT_STEPS = 2
+CHORUS = "chorus"
+"""The experiment that is fitted by itself, in closed form."""
 FEWEST = 0.5
 """Share of an experiment's takes that must be there for its laws to be fitted."""
 
@@ -65,6 +71,8 @@ def calibrate(
     """
     profile = _with_noise(load_profile(base), samples)
     samples, missing = _enough(samples)
+    swept = [sample for sample in samples if sample.experiment.name == CHORUS]
+    samples = [sample for sample in samples if sample.experiment.name != CHORUS]
     model = Model(samples, profile, forms(profile))
     values = model.start()
     chosen: dict[str, Chosen] = {}
@@ -77,12 +85,19 @@ def calibrate(
             model, one = choose(model, choice, values, said)
             if one is not None:
                 chosen[choice.law] = one
+        if experiment.name == "couplings":
+            model, values, one = choose_couplings(model, values, said)
+            if one is not None:
+                chosen["dco_xmod"] = one
         if experiment.laws:
             values = solve(model, experiment.laws, values, places, 6, uncertain=False).values
-    laws = [law for experiment in EXPERIMENTS if experiment.name not in missing for law in experiment.laws]
+    laws = [law for e in EXPERIMENTS if e.name not in {*missing, CHORUS} for law in e.laws]
     said("all laws together")
     solution = solve(model, laws, values, range(len(model.samples)), joint_steps, by_voice=True, said=said)
     found = {law: _found(law, model, solution) for law in laws}
+    if swept:
+        said(CHORUS)
+        found.update(_chorus(swept, model, solution))
     for experiment in EXPERIMENTS:
         for law in experiment.laws if experiment.name in missing else ():
             found[law] = Found(law, None, why=f"too few of the takes of its experiment ({experiment.name})")
@@ -128,9 +143,50 @@ def _found(law: str, model: Model, solution: Solution) -> Found:
     )  # fmt: skip
 
 
+def _chorus(swept: Sequence[Sample], model: Model, solution: Solution) -> dict[str, Found]:
+    """The laws of the chorus; the same notes without it come from renders of what has been found so far."""
+    base, switch = model.profile(solution.values), parameter("CHORUS")
+    takes = []
+    for sample in swept:
+        dry = sample.tone.copy()
+        dry[switch.column] = 0
+        heard = sample.heard
+        sound = render(
+            dry, heard.note, sample.velocity, heard.gate_s, sample.seconds,
+            profile=with_values(base, {"noise_floor": np.array(-200.0)}), sample_rate=heard.rate, threads=1,
+        )[0]  # fmt: skip
+        position = str(switch.position(int(sample.tone[switch.column])))
+        takes.append(Swept(position, heard, Heard(sound, heard.rate, heard.note, heard.gate_s)))
+    fit = fit_chorus(takes, base.constant("chorus_low_pass_in"), base.constant("chorus_damping"))
+    laws = next(e.laws for e in EXPERIMENTS if e.name == CHORUS)
+    indices = tuple(sample.index for sample in swept)
+    if fit is None:
+        return {law: Found(law, None, takes=indices, why="nothing moves when the chorus is on") for law in laws}
+    found = {}
+    for law in laws:
+        own = {name: value for (each, name), value in fit.values.items() if each == law}
+        sigma = {name: fit.sigma[law, name] for name in own}
+        log = {part.name: part.log for part in model.forms[law].parts}
+        if max(sigma.values()) > _UNKNOWN:
+            found[law] = Found(law, None, takes=indices, why="nothing that was recorded depends on it enough")
+            continue
+        if law == "chorus_low_pass_out":
+            entry: dict[str, Any] = {"form": "constant", "value": own["value"]}
+        else:
+            entry = {"form": "positions", "values": as_positions(law, base.laws[law].values, fit.values)}
+        order = [part.name for part in model.forms[law].parts if part.name in own]
+        covariance = np.diag([sigma[name] ** 2 for name in order])
+        found[law] = Found(law, entry, own, sigma, log, covariance, fit.left, indices)
+    return found
+
+
+_UNKNOWN = 0.7
+"""A standard deviation (of a logarithm) from which on a number is not known at all."""
+
+
 def _hopeless(log: bool, start: float) -> float:
     """A standard deviation from which on a part is not known at all."""
-    return 0.7 if log else max(0.7 * abs(start), 1.0)
+    return _UNKNOWN if log else max(_UNKNOWN * abs(start), 1.0)
 
 
 def _finished(model: Model, found: Mapping[str, Found]) -> Profile:
@@ -145,7 +201,7 @@ def deviations(found: Found, form: Form, base: Profile) -> Floats:
     assert found.entry is not None
     here = law_values(found.entry)
     slopes = []
-    for part in form.parts:
+    for part in (part for part in form.parts if part.name in found.values):
         step = 1e-4 if part.log else 1e-4 * max(1.0, abs(part.start))
         moved = {
             **found.values,

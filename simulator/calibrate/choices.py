@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from simulator.calibrate import starts
 from simulator.calibrate.fit import solve
 from simulator.calibrate.model import Key, Model
+from simulator.calibrate.unknowns import with_values
 from simulator.profile import Profile
 
 CLEAR = 1.15
@@ -46,6 +48,56 @@ class Chosen:
     reading: Any
     left: dict[str, float]
     clear: bool
+
+
+COUPLINGS = {
+    "sync 2 and x-mod modulate": ((1, 0), (0, 0), True, True),
+    "sync 2 is the reverse sync": ((0, 1), (0, 0), False, True),
+    "x-mod is sync both ways": ((1, 0), (1, 1), True, False),
+    "both as the thesis says": ((0, 1), (1, 1), False, False),
+}
+"""Readings of SYNC 2 and X-MOD: what resets what at each, and whether each modulates (jx_hardware.md 10)."""
+
+
+def choose_couplings(
+    model: Model, values: Mapping[Key, float], said: Callable[[str], None]
+) -> tuple[Model, dict[Key, float], Chosen | None]:
+    """Which reading of SYNC 2 and X-MOD is right, and the depths of modulation where there is any."""
+    places = [n for n, sample in enumerate(model.samples) if sample.experiment.name == "couplings"]
+    if not places:
+        return model, dict(values), None
+    found = dict(values)
+    left: dict[str, float] = {}
+    costs: dict[tuple[int, bool], float] = {}
+    for row in (2, 3):
+        keys = [("dco_xmod", f"{row},2"), ("dco_xmod", f"{row},3")]
+        for modulates in (True, False):
+            reset = next(
+                reading[row - 2] for reading in COUPLINGS.values() if reading[row] is modulates
+            )
+            other = model.on(_coupled(model.base, row, reset))
+            pair, cost = starts.depths(other, {**values, **dict.fromkeys(keys, 0.0)}, places, row, modulates)
+            costs[row, modulates] = cost
+            if modulates:
+                found.update(zip(keys, pair, strict=True))
+    for name, (_, _, *modulate) in COUPLINGS.items():
+        left[name] = sum(costs[row, each] for row, each in zip((2, 3), modulate, strict=True)) / 2
+    best, second = sorted(left, key=left.__getitem__)[:2]
+    clear = left[second] > CLEAR * left[best]
+    sync2, xmod, *modulate = COUPLINGS[best]
+    base = _coupled(_coupled(model.base, 2, sync2), 3, xmod)
+    for row, each in zip((2, 3), modulate, strict=True):
+        if not each:
+            found["dco_xmod", f"{row},2"] = found["dco_xmod", f"{row},3"] = 0.0
+    said(f"couplings: {best}" + ("" if clear else " (not decided)"))
+    return model.on(base), found, Chosen("dco_xmod", best, left, clear)
+
+
+def _coupled(base: Profile, row: int, reset: tuple[int, int]) -> Profile:
+    """A profile in which a position of DCO XMOD resets as given."""
+    table = np.array(base.laws["dco_xmod"].values)
+    table[row, :2] = reset
+    return with_values(base, {"dco_xmod": table})
 
 
 def with_choice(profile: Profile, law: str, reading: Any) -> Profile:

@@ -233,6 +233,26 @@ def _mixer_envelope() -> Iterator[Note]:
 
 
 _PITCH = frozenset({"pitch"})
+def _couplings() -> Iterator[Note]:
+    base: Changes = {**GATED, "DCO1 WF": "sawtooth", "DCO2 WF": "sawtooth"}
+    intervals: tuple[Changes, ...] = ({}, {"DCO2 RANGE": "4'"}, {"DCO2 TUNE": "+7"}, {"DCO2 TUNE": "-5"})
+    for position in ("sync 1", "sync 2", "x-mod"):
+        for number, interval in enumerate(intervals):
+            for heard, other in (("DCO1", "DCO2"), ("DCO2", "DCO1")):
+                mix: Changes = {f"MIX {heard}": 127, f"MIX {other}": 0}
+                if position == "sync 1" and number in (0, 3):
+                    continue
+                tone = _tone(f"{position[:5]}{number}{heard[-1]}", base, interval, mix, {"DCO XMOD": position})
+                yield Note(tone, 60, gate_s=0.8)
+
+
+def _chorus() -> Iterator[Note]:
+    for position in ("1", "2"):
+        for note, gate_s in ((48, 9.0), (42, 7.0)):
+            yield Note(_tone(f"CHORUS {position}", GATED, {"CHORUS": position}), note, gate_s=gate_s)
+
+
+_MOVED = frozenset({"chorus", "gain"})
 _LOOP = frozenset({"tick"})
 _SWING: frozenset[str] = frozenset()
 _LEVEL = frozenset({"gain"})
@@ -282,6 +302,11 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment("LFO delay", ("lfo_delay", "lfo_fade"), measures.swing_growth, 0.05, _SWING, tuple(_delays())),
     Experiment("envelope into cutoff", ("vcf_env",), measures.early_spectrum, 0.3, _COLOUR, tuple(_envelope_depth())),
     Experiment("LFO into cutoff", ("vcf_lfo",), measures.swung_spectrum, 0.5, _COLOUR, tuple(_filter_swing())),
+    Experiment("couplings", ("dco_xmod",), measures.fine_spectrum, 0.5, frozenset({"gain"}), tuple(_couplings())),
+    Experiment(
+        "chorus", ("chorus_rate", "chorus_shortest", "chorus_longest", "chorus_wet", "chorus_low_pass_out"),
+        measures.chorus_motion, 0.02, _MOVED, tuple(_chorus()),
+    ),
     Experiment("cutoff limits", ("vcf_lowest", "vcf_highest"), measures.early_spectrum, 0.3, _COLOUR, tuple(_limits())),
     Experiment("key follow", ("vcf_key", "vcf_key_centre"), measures.spectrum, 0.3, _COLOUR, tuple(_keys())),
 )  # fmt: skip

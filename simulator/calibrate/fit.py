@@ -40,7 +40,7 @@ DRIFT, DRIFT_START = "drift", 0.003
 @dataclass
 class Solution:
     """A fit. ``values``: of all parts. ``covariance``: of ``parts`` on their axes. ``scatter``: standard deviation
-    of residuals by experiment. ``residual``: RMS of residuals over the first guess, by experiment.
+    of residuals by measurement. ``residual``: RMS of residuals over the first guess, by experiment.
     ``spread``: standard deviation of voices, by kind. ``cost``: half the weighted sum of squares."""
 
     values: dict[Key, float]
@@ -107,16 +107,17 @@ class _Task:
     ) -> None:  # fmt: skip
         self.model, self.laws, self.values, self.places = model, laws, values, places
         self.parts = model.parts(laws)
-        self.names = [model.samples[place].experiment.name for place in places]
+        # Experiments that measure in the same way share their scatter.
+        self.names = [model.samples[place].experiment.measure.__name__ for place in places]
         self.scatter = {
-            model.samples[place].experiment.name: model.samples[place].experiment.scatter for place in places
+            model.samples[place].experiment.measure.__name__: model.samples[place].experiment.scatter for place in places
         }
         self.guess = dict(self.scatter)
         self.scatter.update({name: value for name, value in scatter.items() if name in self.scatter})
         sizes = [model.data[place].size for place in places]
         self.ends = np.concatenate([[0], np.cumsum(sizes)])
         self.data = np.concatenate([model.data[place] for place in places])
-        self.of_experiment = {
+        self.of_measure = {
             name: np.concatenate(
                 [np.full(size, own == name) for own, size in zip(self.names, sizes, strict=True)]
             )
@@ -193,10 +194,15 @@ class _Task:
         covariance = self._covariance()
         count = len(self.parts)
         residual = self._residual(self.flat, self.offsets, self.sway)
-        by_experiment = {
-            name: float(np.sqrt(np.nanmean(np.square(residual[mask]))))
-            for name, mask in self.of_experiment.items()
-        }
+        experiments = [self.model.samples[place].experiment.name for place in self.places]
+        by_experiment = {}
+        for name in dict.fromkeys(experiments):
+            parts = [
+                residual[begin:end]
+                for own, begin, end in zip(experiments, self.ends[:-1], self.ends[1:], strict=True)
+                if own == name
+            ]
+            by_experiment[name] = float(np.sqrt(np.nanmean(np.square(np.concatenate(parts)))))
         return Solution(
             self.values, self.parts, covariance[:count, :count], dict(self.scatter), self.cost,
             dict(self.spread), by_experiment,
@@ -241,7 +247,7 @@ class _Task:
 
     def _weight(self) -> Floats:
         weight = np.zeros(self.data.size)
-        for name, mask in self.of_experiment.items():
+        for name, mask in self.of_measure.items():
             weight[mask] = 1 / self.scatter[name]
         residual = self._residual(self.flat, self.offsets, self.sway)
         size = np.abs(residual) * weight
@@ -255,7 +261,7 @@ class _Task:
     def _cost(self, flat: Floats, offsets: Floats, sway: Floats | None) -> float:
         residual = self._residual(flat, offsets, sway)
         scaled = np.zeros(residual.size)
-        for name, mask in self.of_experiment.items():
+        for name, mask in self.of_measure.items():
             scaled[mask] = residual[mask] / self.scatter[name]
         size = np.abs(np.where(np.isfinite(scaled), scaled, 0))
         huber = np.where(size < OUTLIER, 0.5 * size**2, OUTLIER * (size - 0.5 * OUTLIER))
@@ -271,7 +277,7 @@ class _Task:
         matrix = np.hstack([self.jacobian, self.sway]) * weight[:, None]
         inverse = self._inverse()
         leverage = np.einsum("ij,jk,ik->i", matrix, inverse, matrix)
-        for name, mask in self.of_experiment.items():
+        for name, mask in self.of_measure.items():
             used = mask & (weight > 0)
             free = used.sum() - leverage[used].sum()
             if free < 1:

@@ -29,10 +29,17 @@ FULL = 4.0
 """Amplitudes are multiplied by this, so that one oscillator at full level gives about 1."""
 
 
+PASSED = (10, 30, 50, 70, 90)
+"""Per cent of the time, of `chorus_motion`."""
+CHORUS_HARMONICS = 20
+CHORUS_HIGH = signals.band_edges(3000.0, 18000.0, 3)
+_CHORUS_STEP_S, _CHORUS_WINDOW_S = 0.0125, 0.04
+
 UNITS = {
     **dict.fromkeys(("spectrum", "early_spectrum", "fine_spectrum", "swung_spectrum", "level"), "dB"),
     **dict.fromkeys(("growth", "fading", "swing_growth"), "share of full"),
     **dict.fromkeys(("bend", "swing", "swing_rate", "tick", "slew"), "share"),
+    "chorus_motion": "share of full",
     "tuning": "semitones", "swing_shape": "mean over RMS",
 }  # fmt: skip
 """Of each measurement, by its name. A difference of logarithms is a share."""
@@ -204,6 +211,31 @@ def slew(heard: Heard) -> Floats:
         at = max(int(np.argmax(rise >= share * full)), 1)
         first.append(times[at] - 0.00005 * (rise[at] - share * full) / max(rise[at] - rise[at - 1], 1e-12))
     return np.array([np.log(max(first[1] - first[0], 0.00001))])
+
+
+def chorus_motion(heard: Heard) -> Floats:
+    """How a chorus moves the harmonics of a held note: four times the logarithm of how often a second they come
+    back; amplitudes that each passes in a tenth, three, five, seven
+    and nine tenths of the time, in shares of a dry sawtooth's, and third-octave levels above in dB / 10."""
+    tracks = _harmonic_tracks(heard, CHORUS_HARMONICS)
+    period = signals.repeats_s(tracks[:, :8], _CHORUS_STEP_S, 0.2)
+    often = -4 * np.log(period)
+    if np.isfinite(period):  # whole turns, so that it does not matter where they begin
+        turns = int(len(tracks) * _CHORUS_STEP_S / period)
+        tracks = tracks[: max(1, round(max(turns, 1) * period / _CHORUS_STEP_S))]
+    shares = np.percentile(tracks, PASSED, axis=0)
+    high = signals.band_levels(heard.held(0.3), heard.rate, CHORUS_HIGH)
+    return np.concatenate([[often], shares.ravel(), _held_at(heard, high, CHORUS_HIGH) / 10])
+
+
+def _harmonic_tracks(heard: Heard, count: int) -> Floats:
+    """Amplitudes of the first harmonics of a key over time, [frames, count], a dry sawtooth's being 1."""
+    hz = 440 * 2 ** ((heard.note - 69) / 12)
+    edges = hz * (np.arange(count + 1) + 0.5)
+    levels = signals.band_tracks(heard.held(0.3), heard.rate, edges, _CHORUS_WINDOW_S, _CHORUS_STEP_S)
+    # A sawtooth from -1 to 1 has harmonics of amplitude 2 / (pi k), and of that over the root of two as RMS.
+    full = np.sqrt(2) / np.pi / np.arange(1, count + 1)
+    return np.asarray(FULL * 10 ** (levels / 20) / full)
 
 
 def _held_at(heard: Heard, bands: Floats, edges: Floats, below_db: float = BELOW_PEAK_DB) -> Floats:

@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 ONSET_SHARE = 0.02
 """A sound begins where it passes this share of its peak."""
 SILENT_DB = -140.0
+_EVEN = 512
 
 
 def onset_sample(audio: NDArray[Any], noise_rms: float = 0.0) -> int:
@@ -85,14 +86,21 @@ def band_edges(low_hz: float, high_hz: float, per_octave: int) -> Floats:
 def band_levels(audio: NDArray[Any], rate: int, edges: Floats, floor_db: float = -110.0) -> Floats:
     """Level of each band in dB, by one Hann-windowed spectrum of the whole; softly held at ``floor_db``.
 
-    A sine of amplitude 1 within a band gives -3 dB, as its RMS.
+    ``audio``: [samples], or [frames, samples] for a row of bands each. A sine of amplitude 1 within a band gives
+    -3 dB, as its RMS.
     """
     x = np.asarray(audio, np.float64)
-    window = np.hanning(x.size)
-    power = np.square(np.abs(np.fft.rfft(x * window))) * 2 / (x.size * np.sum(np.square(window)))
-    sums = np.concatenate([[0.0], np.cumsum(power)])
-    at = np.clip(edges * x.size / rate + 0.5, 0, power.size)
-    bands = np.diff(np.interp(at, np.arange(sums.size), sums))
+    size = x.shape[-1]
+    if size > 32 * _EVEN:  # a length that the transform likes
+        size -= size % _EVEN
+        x = x[..., :size]
+    window = np.hanning(size)
+    power = np.square(np.abs(np.fft.rfft(x * window))) * 2 / (size * np.sum(np.square(window)))
+    sums = np.concatenate([np.zeros((*power.shape[:-1], 1)), np.cumsum(power, axis=-1)], axis=-1)
+    at = np.clip(edges * size / rate + 0.5, 0, power.shape[-1])
+    low = np.minimum(at.astype(np.int64), power.shape[-1] - 1)
+    share = at - low
+    bands = np.diff(sums[..., low] * (1 - share) + sums[..., low + 1] * share, axis=-1)
     return np.asarray(10 * np.log10(np.maximum(bands, 0) + 10 ** (floor_db / 10)))
 
 
@@ -101,8 +109,9 @@ def band_tracks(
 ) -> Floats:
     """`band_levels` of stretches of ``window_s``, one each ``step_s``: [frames, bands]."""
     size, step = round(window_s * rate), round(step_s * rate)
-    starts = range(0, max(1, len(audio) - size + 1), step)
-    return np.stack([band_levels(audio[start : start + size], rate, edges, floor_db) for start in starts])
+    if len(audio) < size:
+        audio = np.pad(np.asarray(audio), (0, size - len(audio)))
+    return band_levels(np.lib.stride_tricks.sliding_window_view(audio, size)[::step], rate, edges, floor_db)
 
 
 def amplitude(audio: NDArray[Any], rate: int, times: Floats, window_s: float) -> Floats:
@@ -144,3 +153,38 @@ def comb_period(
         near - whole
     )
     return float(1 / fine[np.argmax(values.sum(axis=1))])
+
+
+def repeats_s(tracks: Floats, step_s: float, shortest_s: float) -> float:
+    """After what time in s tracks, [frames, count], repeat themselves, together; nan where they do not.
+
+    The first lag at which they agree nearly as well as at any, refined on its last whole multiple.
+    """
+    x = tracks - tracks.mean(axis=0)
+    frames = len(x)
+    size = 1 << (2 * frames - 1).bit_length()
+    agreement = np.fft.irfft(np.square(np.abs(np.fft.rfft(x, size, axis=0))), axis=0)[:frames].sum(axis=1)
+    energy = np.cumsum(np.square(x).sum(axis=1))
+    lags = np.arange(frames)
+    both = energy[frames - 1 - lags] + energy[-1] - np.concatenate([[0.0], energy[:-1]])
+    agreement = 2 * agreement / np.maximum(both, 1e-30)
+    first, last = round(shortest_s / step_s), round(0.6 * frames)
+    # Past the first descent, so that lag zero is none.
+    below = np.flatnonzero(agreement[:last] < 0.3)
+    first = max(first, int(below[0]) if below.size else last)
+    peaks = [
+        lag for lag in range(first, last - 1) if agreement[lag] >= max(agreement[lag - 1], agreement[lag + 1])
+    ]
+    if not peaks or max(agreement[peaks]) < 0.6:
+        return float("nan")
+    lag = next(lag for lag in peaks if agreement[lag] >= 0.9 * max(agreement[peaks]))
+    multiple = last // lag
+    near = [one for one in peaks if abs(one - multiple * lag) <= multiple]
+    if near:
+        lag, count = max(near, key=lambda one: float(agreement[one])), multiple
+    else:
+        count = 1
+    left, middle, right = agreement[lag - 1 : lag + 2]
+    bend = left - 2 * middle + right
+    top = lag + (0.5 * (left - right) / bend if bend else 0.0)
+    return float(top * step_s / count)
