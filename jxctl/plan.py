@@ -86,6 +86,16 @@ class PlannedTake:
         check_note(self.note, self.velocity, self.gate_s, self.max_seconds)
 
 
+class Takes(Protocol):
+    """Planned takes by index, which says what a take is. A `Plan` is one."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __getitem__(self, index: int, /) -> PlannedTake:
+        """Take ``index``, from 0."""
+
+
 class Plan:
     """The takes of a plan by index; see the module.
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from jxctl.dataset import Row, rows
 from jxctl.dataset_writer import Writer
 from jxctl.errors import DeviceError, UsageError
-from jxctl.plan import Plan, PlannedTake
+from jxctl.plan import PlannedTake, Takes
 from jxctl.rig import Rig
 from jxctl.take import Take
 from jxctl.tone import Tone
@@ -54,7 +54,7 @@ class Tally:
         return {verdict: n for verdict, n in sorted(self.verdicts.items()) if verdict not in TRUSTED}
 
 
-def check_same_plan(plan: Plan, data_set: Writer) -> None:
+def check_same_plan(plan: Takes, data_set: Writer) -> None:
     """Raise `UsageError` when a listed take is not what the plan has under its index: the set was
     recorded with another seed, or other tones, notes, velocities or gates."""
     for row in rows(data_set.folder):
@@ -88,12 +88,12 @@ def check_same_rig(rig: Rig, data_set: Writer) -> None:
             )
 
 
-def remaining(plan: Plan, data_set: Writer) -> Iterator[PlannedTake]:
+def remaining(plan: Takes, data_set: Writer) -> Iterator[PlannedTake]:
     """The takes of a plan that a data set does not list yet, in order; see `check_same_plan`."""
     return (plan[index] for index in range(len(plan)) if index not in data_set.indices)
 
 
-def count_remaining(plan: Plan, data_set: Writer) -> int:
+def count_remaining(plan: Takes, data_set: Writer) -> int:
     """How many takes `remaining` gives."""
     return sum(index not in data_set.indices for index in range(len(plan)))
 

@@ -1,0 +1,91 @@
+"""Unknown hardware for tests: boards whose laws are those of ``superjx``, each number moved at random.
+
+Every number of a law is multiplied by its own factor, evenly spread up to ``most`` to either side; tunings move
+by cents; the six voices differ; cutoff drifts; there is a noise floor; some have a filter of two poles. What
+a board is follows from its seed alone.
+"""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from simulator.profile import LIMITS, Profile, load_profile
+
+PERTURBED = (
+    "cv_slew", "dco_ftune", "dco_lfo", "dco_env", "dco_pulse_width", "dco_xmod", "mix_level", "mix_env",
+    "voice_gain", "hpf_corner", "vcf_cutoff", "vcf_damping", "vcf_fixed_damping", "vcf_lowest", "vcf_highest",
+    "vcf_lfo", "vcf_env", "vcf_key", "vcf_key_centre", "vca_level", "dynamics", "chorus_rate", "chorus_shortest",
+    "chorus_longest", "chorus_wet", "chorus_low_pass_in", "chorus_low_pass_out", "lfo_rate", "lfo_delay", "lfo_fade", "env_attack",
+    "env_decay", "env_sustain", "env_release", "env_key", "tick",
+)  # fmt: skip
+_IN_CENTS = ("dco_range", "dco_tune")
+_HELD_ROWS = {"dynamics": 1}
+"""First rows that stay: without dynamics nothing depends on velocity."""
+
+
+def board_entries(seed: int, most: float = 0.3) -> dict[str, dict[str, Any]]:
+    """The laws of board ``seed`` that differ from ``superjx``, as a profile's file has them."""
+    rng = np.random.default_rng([seed, 7])
+    text = (resources.files("simulator") / "profiles" / "superjx.toml").read_text()
+    laws = tomllib.loads(text)["laws"]
+    changed = {}
+    for name in PERTURBED:
+        entry = copy.deepcopy(laws[name])
+        for field in ("low", "high", "exponent", "value", "values"):
+            if field in entry and not isinstance(entry[field], str):
+                entry[field] = _moved(entry[field], rng, most, name)
+        changed[name] = entry
+    for name in _IN_CENTS:
+        entry = copy.deepcopy(laws[name])
+        entry["values"] = [value + rng.uniform(-0.1, 0.1) for value in entry["values"]]
+        changed[name] = entry
+    changed["chorus_shortest"]["values"] = np.minimum(
+        changed["chorus_shortest"]["values"], changed["chorus_longest"]["values"]
+    ).tolist()
+    changed["chorus_wet"]["values"][0] = 0
+    for name, largest in (
+        ("spread_cutoff", 0.03), ("spread_resonance", 0.03), ("spread_gain", 0.03), ("spread_pulse_width", 0.004),
+        ("drift_cutoff", 0.01),
+    ):  # fmt: skip
+        changed[name] = {**laws[name], "value": float(rng.uniform(0, largest))}
+    changed["noise_floor"] = {**laws["noise_floor"], "value": float(rng.uniform(-95, -75))}
+    if rng.random() < 0.25:
+        changed["vcf_poles"] = {**laws["vcf_poles"], "value": 2}
+    if rng.random() < 0.25:
+        changed["lfo_wave3"] = {**laws["lfo_wave3"], "value": "sine"}
+    return changed
+
+
+def _moved(value: Any, rng: np.random.Generator, most: float, name: str) -> Any:
+    low, high = LIMITS[name]
+    array = np.asarray(value, np.float64)
+    moved = np.clip(array * rng.uniform(1 - most, 1 + most, array.shape), low, high)
+    held = _HELD_ROWS.get(name, 0)
+    if held:
+        moved[:held] = array[:held]
+    if name == "dco_xmod":
+        moved[:, :2] = array[:, :2]
+    return moved.tolist()
+
+
+def board_profile(seed: int, most: float = 0.3) -> Profile:
+    """The profile of board ``seed``."""
+    from simulator.laws import make_law
+
+    base = load_profile("superjx")
+    laws = dict(base.laws)
+    for name, entry in board_entries(seed, most).items():
+        laws[name] = make_law(name, entry)
+    return Profile(f"board {seed}", "", laws)
+
+
+def board_toml(seed: int, most: float = 0.3) -> str:
+    """The same as a profile's file, for ``sim:?profile=FILE``."""
+    from simulator.calibrate.writing import profile_toml
+
+    return profile_toml(f"board {seed}", "a virtual board", board_entries(seed, most))

@@ -1,0 +1,1 @@
+"""Calibration: recordings of a board in, its profile out."""

@@ -1,0 +1,139 @@
+"""Laws that are words or whole numbers: each reading is fitted, and the one that leaves least is taken.
+
+A choice is decided by one experiment, and only where the best reading leaves clearly less than the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from simulator.calibrate import starts
+from simulator.calibrate.fit import solve
+from simulator.calibrate.model import Key, Model
+from simulator.calibrate.unknowns import with_values
+from simulator.profile import Profile
+
+CLEAR = 1.15
+"""By what factor the second best reading has to leave more (RMS), for the best to be taken."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """``law``: what is chosen; ``readings``: its candidates; ``experiment``: that decides; ``laws``: fitted
+    along for each reading."""
+
+    law: str
+    readings: tuple[Any, ...]
+    experiment: str
+    laws: tuple[str, ...]
+
+
+CHOICES = (
+    Choice("vcf_poles", (4, 2), "filter", ("vcf_cutoff", "vcf_damping", "vcf_fixed_damping")),
+    Choice("mixer", ("dco2", "crossfade"), "mixer envelope", ("mix_env",)),
+    Choice("lfo_wave3", ("triangle", "sine"), "LFO wave", ()),
+)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """``reading``: what is taken; ``left``: RMS that each reading leaves, in the experiment's own scatter;
+    ``clear``: whether the recordings decide it."""
+
+    law: str
+    reading: Any
+    left: dict[str, float]
+    clear: bool
+
+
+COUPLINGS = {
+    "sync 2 and x-mod modulate": ((1, 0), (0, 0), True, True),
+    "sync 2 is the reverse sync": ((0, 1), (0, 0), False, True),
+    "x-mod is sync both ways": ((1, 0), (1, 1), True, False),
+    "both as the thesis says": ((0, 1), (1, 1), False, False),
+}
+"""Readings of SYNC 2 and X-MOD: what resets what at each, and whether each modulates (jx_hardware.md 10)."""
+
+
+def choose_couplings(
+    model: Model, values: Mapping[Key, float], said: Callable[[str], None]
+) -> tuple[Model, dict[Key, float], Chosen | None]:
+    """Which reading of SYNC 2 and X-MOD is right, and the depths of modulation where there is any."""
+    places = [n for n, sample in enumerate(model.samples) if sample.experiment.name == "couplings"]
+    if not places:
+        return model, dict(values), None
+    found = dict(values)
+    left: dict[str, float] = {}
+    costs: dict[tuple[int, bool], float] = {}
+    for row in (2, 3):
+        keys = [("dco_xmod", f"{row},2"), ("dco_xmod", f"{row},3")]
+        for modulates in (True, False):
+            reset = next(
+                reading[row - 2] for reading in COUPLINGS.values() if reading[row] is modulates
+            )
+            other = model.on(_coupled(model.base, row, reset))
+            pair, cost = starts.depths(other, {**values, **dict.fromkeys(keys, 0.0)}, places, row, modulates)
+            costs[row, modulates] = cost
+            if modulates:
+                found.update(zip(keys, pair, strict=True))
+    for name, (_, _, *modulate) in COUPLINGS.items():
+        left[name] = sum(costs[row, each] for row, each in zip((2, 3), modulate, strict=True)) / 2
+    best, second = sorted(left, key=left.__getitem__)[:2]
+    clear = left[second] > CLEAR * left[best]
+    sync2, xmod, *modulate = COUPLINGS[best]
+    base = _coupled(_coupled(model.base, 2, sync2), 3, xmod)
+    for row, each in zip((2, 3), modulate, strict=True):
+        if not each:
+            found["dco_xmod", f"{row},2"] = found["dco_xmod", f"{row},3"] = 0.0
+    said(f"couplings: {best}" + ("" if clear else " (not decided)"))
+    return model.on(base), found, Chosen("dco_xmod", best, left, clear)
+
+
+def _coupled(base: Profile, row: int, reset: tuple[int, int]) -> Profile:
+    """A profile in which a position of DCO XMOD resets as given."""
+    table = np.array(base.laws["dco_xmod"].values)
+    table[row, :2] = reset
+    return with_values(base, {"dco_xmod": table})
+
+
+def with_choice(profile: Profile, law: str, reading: Any) -> Profile:
+    """A profile with one reading of a law."""
+    laws = dict(profile.laws)
+    if isinstance(reading, str):
+        laws[law] = replace(laws[law], choice=reading)
+    else:
+        laws[law] = replace(laws[law], values=np.array(float(reading)))
+    return Profile(profile.name, profile.about, laws)
+
+
+def choose(
+    model: Model, choice: Choice, values: Mapping[Key, float], said: Callable[[str], None]
+) -> tuple[Model, Chosen | None]:
+    """The model with the best reading of a choice; None where its experiment was not played."""
+    places = [n for n, sample in enumerate(model.samples) if sample.experiment.name == choice.experiment]
+    if not places:
+        return model, None
+    left: dict[str, float] = {}
+    models: dict[str, Model] = {}
+    for reading in choice.readings:
+        other = model.on(with_choice(model.base, choice.law, reading))
+        solved = solve(other, choice.laws, values, places, 4, uncertain=False)
+        profile = other.profile(solved.values)
+        rendered = other.rendered(profile, places)
+        squares = [np.square(other.data[n] - rendered.measured[n]) for n in places]
+        left[str(reading)] = (
+            float(np.sqrt(np.nanmean(np.concatenate(squares)))) / other.samples[places[0]].experiment.scatter
+        )
+        models[str(reading)] = other
+    ranked = sorted(left, key=left.__getitem__)
+    best = ranked[0]
+    clear = left[ranked[1]] > CLEAR * left[best]
+    if not clear:
+        best = str(choice.readings[0])
+    said(f"{choice.law}: {best}" + ("" if clear else " (not decided)"))
+    reading = next(one for one in choice.readings if str(one) == best)
+    return models[best], Chosen(choice.law, reading, left, clear)

@@ -1,0 +1,183 @@
+"""The chorus, fitted in closed form: no render could tell its laws better, and each would take seconds.
+
+A held note's harmonics pass through ``1 + wet G(f) M(f)``: ``G`` is what the low-passes leave, and ``M`` the
+delays: ``exp(-i w middle) cos(w swing x)`` for the mean of two sides swept in opposite directions,
+``exp(-i w (middle + swing x))`` for one side alone, with x evenly spread over -1 to 1 along the triangle. Where
+the LFO stood when the key went down is not known; so what is compared is how much of the time each harmonic
+is above which amplitude, over whole turns of the LFO, and the rate is read off by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from simulator.calibrate import measures
+from simulator.calibrate.measures import PASSED, Heard
+from simulator.calibrate.signals import Floats
+
+HARMONICS = measures.CHORUS_HARMONICS
+POSITIONS = ("1", "2")
+_COUNT = len(PASSED) * HARMONICS
+_X = np.linspace(-1, 1, 96)
+_DB = 0.1
+"""What a decibel of the upper bands counts against a share of 1 of a harmonic's amplitude."""
+_RATE_SIGMA = 0.002
+"""Of the logarithm of a rate, from one take of several turns (assumed: a tenth of a frame in a turn)."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """A take with the chorus on. ``position``: 1 or 2. ``heard``: it; ``dry``: the same note without chorus."""
+
+    position: str
+    heard: Heard
+    dry: Heard
+
+
+@dataclass(frozen=True)
+class ChorusFit:
+    """``values`` and ``sigma``, by law and part; sigma of the logarithm, but of ``chorus_wet`` itself.
+    ``left``: RMS of what is left, in shares of the dry amplitude. ``one_side``: only one output was heard."""
+
+    values: dict[tuple[str, str], float]
+    sigma: dict[tuple[str, str], float]
+    left: float
+    one_side: bool
+
+
+def fit_chorus(takes: Sequence[Swept], low_pass_in_hz: float, damping: float) -> ChorusFit | None:
+    """Rates, delays, levels and the corner of the second low-pass; None where nothing moves.
+
+    ``low_pass_in_hz``, ``damping``: of the first low-pass, which cannot be told from the second.
+    """
+    takes = [take for take in takes if np.isfinite(measures.chorus_motion(take.heard)[0])]
+    if not takes:
+        return None
+    fits = [_fitted(takes, low_pass_in_hz, damping, one_side) for one_side in (False, True)]
+    best = min(fits, key=lambda one: one.left)
+    values, sigma = dict(best.values), dict(best.sigma)
+    for position in {take.position for take in takes}:
+        often = [measures.chorus_motion(take.heard)[0] / 4 for take in takes if take.position == position]
+        # Sides that move in opposite directions look alike after half a turn.
+        values["chorus_rate", position] = float(np.exp(np.median(often))) * (1.0 if best.one_side else 0.5)
+        spread = float(np.std(often)) if len(often) > 1 else 0.0
+        sigma["chorus_rate", position] = max(_RATE_SIGMA, spread) / np.sqrt(len(often))
+    return ChorusFit(values, sigma, best.left, best.one_side)
+
+
+def _fitted(takes: Sequence[Swept], low_pass_in_hz: float, damping: float, one_side: bool) -> ChorusFit:
+    positions = sorted({take.position for take in takes})
+    data = []
+    for take in takes:
+        shares, high = _split(measures.chorus_motion(take.heard))
+        dry, dry_high = _split(measures.chorus_motion(take.dry))
+        data.append((shares / dry[2], (high - dry_high)))
+    begin: list[float] = []
+    for position in positions:
+        own = [n for n, take in enumerate(takes) if take.position == position]
+        begin += _searched([data[n][0] for n in own], [takes[n].heard.note for n in own], one_side)
+    begin.append(np.log(low_pass_in_hz))
+
+    def left(x: Floats) -> Floats:
+        parts = []
+        for take, (shares, high) in zip(takes, data, strict=True):
+            place = 3 * positions.index(take.position)
+            middle, swing, wet = np.exp(x[place]), np.exp(x[place + 1]), x[place + 2]
+            corners = (low_pass_in_hz, float(np.exp(x[-1])))
+            hz = 440 * 2 ** ((take.heard.note - 69) / 12) * np.arange(1, HARMONICS + 1)
+            size = _through(hz, middle, swing, wet, corners, damping, one_side)
+            parts.append((np.percentile(size, PASSED, axis=-1) - shares).ravel())
+            upper = np.sqrt(measures.CHORUS_HIGH[:-1] * measures.CHORUS_HIGH[1:])
+            copy = np.square(wet * np.abs(_low_passes(upper, corners, damping)))
+            parts.append(_DB * (10 * np.log10(1 + copy * (1.0 if one_side else 0.5)) - high))
+        return np.concatenate(parts)
+
+    solved = least_squares(left, begin, loss="soft_l1", f_scale=0.05, x_scale=0.05)
+    residual = left(solved.x)
+    power = float(np.sum(np.square(residual))) / max(residual.size - solved.x.size, 1)
+    # Percentiles of one harmonic hang together: they count as one, not as five.
+    covariance = np.linalg.pinv(solved.jac.T @ solved.jac) * power * len(PASSED)
+    values: dict[tuple[str, str], float] = {}
+    sigma: dict[tuple[str, str], float] = {}
+    for number, position in enumerate(positions):
+        place = 3 * number
+        middle, swing = float(np.exp(solved.x[place])), float(np.exp(solved.x[place + 1]))
+        own = covariance[place : place + 2, place : place + 2]
+        for law, sign in (("chorus_shortest", -1), ("chorus_longest", 1)):
+            end = max(middle + sign * swing, 1e-5)
+            slope = np.array([middle / end, sign * swing / end])
+            values[law, position] = end
+            sigma[law, position] = float(np.sqrt(slope @ own @ slope))
+        values["chorus_wet", position] = float(solved.x[place + 2])
+        sigma["chorus_wet", position] = float(np.sqrt(covariance[place + 2, place + 2]))
+    values["chorus_low_pass_out", "value"] = float(np.exp(solved.x[-1]))
+    sigma["chorus_low_pass_out", "value"] = float(np.sqrt(covariance[-1, -1]))
+    return ChorusFit(values, sigma, float(np.sqrt(np.mean(np.square(residual)))), one_side)
+
+
+def _split(motion: Floats) -> tuple[Floats, Floats]:
+    """Amplitudes, [5, harmonics], and levels of the upper bands in dB, of a `chorus_motion`."""
+    return motion[1 : 1 + _COUNT].reshape(len(PASSED), -1), motion[1 + _COUNT :] * 10
+
+
+def _searched(shares: Sequence[Floats], notes: Sequence[int], one_side: bool) -> list[float]:
+    """Logarithms of middle and swing, and the copy's level: the best of a grid, by the lowest harmonics, which
+    tell the delay without ambiguity."""
+    best, found = np.inf, [0.0, 0.0, 1.0]
+    middles = np.geomspace(0.0004, 0.02, 90)
+    for share in np.linspace(0.04, 0.96, 24):
+        for wet in (0.5, 0.8, 1.1):
+            cost = np.zeros(middles.size)
+            for own, note in zip(shares, notes, strict=True):
+                hz = 440 * 2 ** ((note - 69) / 12) * np.arange(1, 11)
+                omega = 2 * np.pi * hz[:, None, None]
+                delay = middles[:, None] * share * _X[::4]
+                if one_side:
+                    moved = np.exp(-1j * omega * (middles[:, None] + delay))
+                else:
+                    moved = np.exp(-1j * omega * middles[:, None]) * np.cos(omega * delay)
+                passed = np.percentile(np.abs(1 + wet * moved), PASSED, axis=-1)
+                cost += np.abs(passed - own[:, :10, None]).mean(axis=(0, 1))
+            place = int(np.argmin(cost))
+            if cost[place] < best:
+                best = float(cost[place])
+                found = [float(np.log(middles[place])), float(np.log(middles[place] * share)), wet]
+    return found
+
+
+def _through(
+    hz: Floats, middle: float, swing: float, wet: float, corners: tuple[float, float], damping: float,
+    one_side: bool,
+) -> Floats:  # fmt: skip
+    """Amplitude of each frequency behind the chorus while the delay moves, [frequencies, x]."""
+    omega = 2 * np.pi * hz[:, None]
+    if one_side:
+        moved = np.exp(-1j * omega * (middle + swing * _X))
+    else:
+        moved = np.exp(-1j * omega * middle) * np.cos(omega * swing * _X)
+    return np.asarray(np.abs(1 + wet * _low_passes(hz, corners, damping)[:, None] * moved))
+
+
+def _low_passes(hz: Floats, corners: tuple[float, float], damping: float) -> NDArrayComplex:
+    """Response of both two-pole low-passes."""
+    response = np.ones(hz.size, np.complex128)
+    for corner in corners:
+        s = 1j * hz / corner
+        response = response / (1 + 2 * damping * s + s * s)
+    return response
+
+
+def as_positions(law: str, base: Floats, values: Mapping[tuple[str, str], float]) -> list[float]:
+    """A law's row with what was found put in."""
+    row = np.array(base, np.float64)
+    for position in POSITIONS:
+        if (law, position) in values:
+            row[int(position)] = values[law, position]
+    return [float(value) for value in row]
+
+
+NDArrayComplex = np.ndarray

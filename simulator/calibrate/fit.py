@@ -1,0 +1,371 @@
+"""Least squares: the values of a profile's parts that make renders measure what recordings measure.
+
+Gauss-Newton with damping. A column of the Jacobian is a part moved a little, rendered and measured again,
+for the samples that it concerns. Beside the parts stand the six voices: each may lie a little off in cutoff, resonance,
+level, width of the pulse and envelope times, with a spread that is estimated along (its prior's width), so that what one voice has for
+itself is not taken for the law.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.calibrate.model import Key, Model, Rendered
+from simulator.calibrate.signals import Floats
+from simulator.calibrate.unknowns import Part, with_values
+from simulator.profile import Profile
+
+OUTLIER = 4.0
+"""Residuals beyond this many standard deviations count as if they were there (Huber)."""
+_LEAST_SCATTER = 0.1
+"""Of an experiment's first guess: no bench is better."""
+ENOUGH = 0.01
+"""A step that takes less than this share of the cost away is the last."""
+_LONGEST_STEP = 0.5
+_DAMPINGS = (0.0, 0.03, 0.3, 3.0, 30.0)
+
+KINDS: dict[str, tuple[float, float]] = {
+    "cutoff": (0.02, 0.01), "resonance": (0.02, 0.01), "gain": (0.02, 0.01), "pulse_width": (0.003, 0.003),
+    "envelope": (0.005, 0.01),
+}  # fmt: skip
+"""How voices differ: standard deviation to begin with, and step for a derivative."""
+DRIFT, DRIFT_START = "drift", 0.003
+"""The cutoff of one voice, from take to take: octaves, as standard deviation to begin with."""
+
+
+@dataclass
+class Solution:
+    """A fit. ``values``: of all parts. ``covariance``: of ``parts`` on their axes. ``scatter``: standard deviation
+    of residuals by measurement. ``residual``: RMS of residuals over the first guess, by experiment.
+    ``spread``: standard deviation of voices, by kind. ``cost``: half the weighted sum of squares."""
+
+    values: dict[Key, float]
+    parts: list[Part]
+    covariance: Floats
+    scatter: dict[str, float]
+    cost: float
+    spread: dict[str, float] = field(default_factory=dict)
+    residual: dict[str, float] = field(default_factory=dict)
+
+    def sigma(self, law: str, name: str) -> float:
+        """Standard deviation of a part on its axis; nan for one that was not fitted."""
+        for place, part in enumerate(self.parts):
+            if (part.law, part.name) == (law, name):
+                return float(np.sqrt(max(self.covariance[place, place], 0)))
+        return float("nan")
+
+
+def shifted(profile: Profile, kind: str, amount: float) -> Profile:
+    """A board all of whose voices are off by ``amount`` (octaves, shares, cycles)."""
+    laws = profile.laws
+    match kind:
+        case "cutoff":
+            return with_values(profile, {"vcf_cutoff": laws["vcf_cutoff"].values * 2.0**amount})
+        case "resonance":
+            return with_values(profile, {"vcf_damping": laws["vcf_damping"].values * (1 + amount)})
+        case "gain":
+            return with_values(profile, {"voice_gain": laws["voice_gain"].values * (1 + amount)})
+        case "pulse_width":
+            return with_values(profile, {"dco_pulse_width": laws["dco_pulse_width"].values + amount})
+    times = ("env_attack", "env_decay", "env_release")
+    return with_values(profile, {law: laws[law].values * (1 + amount) for law in times})
+
+
+def solve(
+    model: Model,
+    laws: Sequence[str],
+    values: Mapping[Key, float],
+    places: Sequence[int],
+    iterations: int = 4,
+    by_voice: bool = False,
+    scatter: Mapping[str, float] | None = None,
+    uncertain: bool = True,
+    said: Callable[[str], None] = lambda text: None,
+) -> Solution:
+    """Fit the parts of ``laws`` to the samples at ``places``, starting from ``values``.
+
+    ``by_voice``: with what each voice has for itself, where it is known which one played. ``scatter``: of
+    experiments, where it is known better than they say. ``uncertain``: False leaves out the covariance.
+    """
+    task = _Task(model, laws, dict(values), list(places), by_voice, dict(scatter or {}))
+    for number in range(iterations):
+        gained = task.step()
+        said(f"{', '.join(laws)}: step {number + 1}, cost {task.cost:.1f}")
+        if gained < ENOUGH:
+            break
+    return task.solution(uncertain)
+
+
+class _Task:
+    def __init__(
+        self, model: Model, laws: Sequence[str], values: dict[Key, float], places: list[int], by_voice: bool,
+        scatter: dict[str, float],
+    ) -> None:  # fmt: skip
+        self.model, self.laws, self.values, self.places = model, laws, values, places
+        self.parts = model.parts(laws)
+        # Experiments that measure in the same way share their scatter.
+        self.names = [model.samples[place].experiment.measure.__name__ for place in places]
+        self.scatter = {
+            model.samples[place].experiment.measure.__name__: model.samples[place].experiment.scatter for place in places
+        }
+        self.guess = dict(self.scatter)
+        self.scatter.update({name: value for name, value in scatter.items() if name in self.scatter})
+        sizes = [model.data[place].size for place in places]
+        self.ends = np.concatenate([[0], np.cumsum(sizes)])
+        self.data = np.concatenate([model.data[place] for place in places])
+        self.of_measure = {
+            name: np.concatenate(
+                [np.full(size, own == name) for own, size in zip(self.names, sizes, strict=True)]
+            )
+            for name in self.scatter
+        }
+        known = sorted({int(model.voices[place]) for place in places} - {-1})
+        self.known = known if by_voice and len(known) > 1 else []
+        voice = np.concatenate(
+            [np.full(size, model.voices[place]) for place, size in zip(places, sizes, strict=True)]
+        )
+        self.masks = [voice == one for one in self.known]
+        self.spread = {kind: start for kind, (start, _) in KINDS.items()} if self.known else {}
+        # The cutoff of one voice drifts as well, so that each take may be off by itself.
+        self.drifting = [
+            number for number, place in enumerate(places) if "cutoff" in model.samples[place].experiment.feels
+        ] if self.known else []  # fmt: skip
+        self.groups = [(kind, len(self.known)) for kind in self.spread]
+        if self.drifting:
+            self.spread[DRIFT] = DRIFT_START
+            self.groups.append((DRIFT, len(self.drifting)))
+        self.offsets = np.zeros(sum(count for _, count in self.groups))
+        self.profile = model.profile(values)
+        self.rendered = model.rendered(self.profile, places)
+        self.flat = self._flat(self.rendered)
+        self.jacobian, self.sway = np.zeros((0, 0)), np.zeros((0, 0))
+        self.cost = self._cost(self.flat, self.offsets, None)
+
+    def step(self) -> float:
+        """One step of Gauss-Newton; how much of the cost it took away."""
+        self.jacobian, self.sway = self._jacobian()
+        self._rescale()
+        weight = self._weight()
+        self.cost = before = self._cost(self.flat, self.offsets, self.sway)
+        matrix = np.hstack([self.jacobian, self.sway]) * weight[:, None]
+        left = np.nan_to_num(self._residual(self.flat, self.offsets, self.sway)) * weight
+        prior = self._prior()
+        normal = matrix.T @ matrix + np.diag(prior)
+        slope = matrix.T @ left - prior * np.concatenate([np.zeros(len(self.parts)), self.offsets])
+        scale = np.diag(normal).copy()
+        held = scale < 1e-6
+        scale[held] = 1.0
+        for damping in _DAMPINGS:
+            move = np.linalg.lstsq(normal + np.diag(damping * scale + held), slope, rcond=1e-12)[0]
+            way = move[: len(self.parts)]
+            widest = np.max(np.abs(way) / [_longest(part) for part in self.parts], initial=0.0)
+            move = move / max(1.0, float(widest))
+            values = dict(self.values)
+            for part, change in zip(self.parts, move, strict=False):
+                key = (part.law, part.name)
+                values[key] = part.value(part.on_axis(values[key]) + float(change))
+            profile = self.model.profile(values)
+            rendered = self.model.rendered(profile, self.places)
+            flat = self._flat(rendered)
+            offsets = self.offsets + move[len(self.parts) :]
+            cost = self._cost(flat, offsets, self.sway)
+            if cost < before:
+                self.values, self.profile, self.rendered, self.flat = values, profile, rendered, flat
+                self.offsets, self.cost = offsets, cost
+                return (before - cost) / max(before, 1e-12)
+        return 0.0
+
+    def solution(self, uncertain: bool) -> Solution:
+        """Where it stands."""
+        if not uncertain:
+            return Solution(
+                self.values,
+                self.parts,
+                np.full((len(self.parts),) * 2, np.nan),
+                dict(self.scatter),
+                self.cost,
+            )
+        self.jacobian, self.sway = self._jacobian()
+        self._rescale()
+        covariance = self._covariance()
+        count = len(self.parts)
+        residual = self._residual(self.flat, self.offsets, self.sway)
+        experiments = [self.model.samples[place].experiment.name for place in self.places]
+        by_experiment = {}
+        for name in dict.fromkeys(experiments):
+            parts = [
+                residual[begin:end]
+                for own, begin, end in zip(experiments, self.ends[:-1], self.ends[1:], strict=True)
+                if own == name
+            ]
+            by_experiment[name] = float(np.sqrt(np.nanmean(np.square(np.concatenate(parts)))))
+        return Solution(
+            self.values, self.parts, covariance[:count, :count], dict(self.scatter), self.cost,
+            dict(self.spread), by_experiment,
+        )  # fmt: skip
+
+    def _covariance(self) -> Floats:
+        """Covariance of parts and offsets. What is left of a take hangs together (a spectrum is off as a whole),
+        so each part gets the larger of two variances: as if all numbers were independent, and as if only
+        takes were (the sandwich, corrected for few takes)."""
+        inverse = self._inverse()
+        weight = self._weight()
+        matrix = np.hstack([self.jacobian, self.sway]) * weight[:, None]
+        left = np.nan_to_num(self._residual(self.flat, self.offsets, self.sway)) * weight
+        slopes = np.stack([
+            matrix[begin:end].T @ left[begin:end] for begin, end in zip(self.ends[:-1], self.ends[1:], strict=True)
+        ])  # fmt: skip
+        leaning = np.abs(matrix) > 1e-9
+        takes = np.array([
+            sum(leaning[begin:end, column].any() for begin, end in zip(self.ends[:-1], self.ends[1:], strict=True))
+            for column in range(matrix.shape[1])
+        ])  # fmt: skip
+        sandwich = (
+            inverse
+            @ (slopes.T @ slopes)
+            @ inverse
+            * np.sqrt(np.outer(few := takes / np.maximum(takes - 1, 1), few))
+        )
+        widen = np.sqrt(np.maximum(1.0, np.diag(sandwich) / np.maximum(np.diag(inverse), 1e-30)))
+        return np.asarray(inverse * widen[:, None] * widen)
+
+    def _inverse(self) -> Floats:
+        matrix = np.hstack([self.jacobian, self.sway]) * self._weight()[:, None]
+        normal = matrix.T @ matrix + np.diag(self._prior())
+        scale = 1 / np.sqrt(np.maximum(np.diag(normal), 1e-12))
+        return np.asarray(
+            np.linalg.pinv(normal * scale[:, None] * scale, rcond=1e-12) * scale[:, None] * scale
+        )
+
+    def _prior(self) -> Floats:
+        voices = [1 / self.spread[kind] ** 2 for kind, count in self.groups for _ in range(count)]
+        return np.concatenate([np.zeros(len(self.parts)), voices])
+
+    def _weight(self) -> Floats:
+        weight = np.zeros(self.data.size)
+        for name, mask in self.of_measure.items():
+            weight[mask] = 1 / self.scatter[name]
+        residual = self._residual(self.flat, self.offsets, self.sway)
+        size = np.abs(residual) * weight
+        weight[~np.isfinite(residual)] = 0
+        return np.asarray(weight * np.sqrt(np.minimum(1, OUTLIER / np.maximum(np.nan_to_num(size), 1e-9))))
+
+    def _residual(self, flat: Floats, offsets: Floats, sway: Floats | None) -> Floats:
+        left = self.data - flat
+        return left if sway is None or not sway.size else left - sway @ offsets
+
+    def _cost(self, flat: Floats, offsets: Floats, sway: Floats | None) -> float:
+        residual = self._residual(flat, offsets, sway)
+        scaled = np.zeros(residual.size)
+        for name, mask in self.of_measure.items():
+            scaled[mask] = residual[mask] / self.scatter[name]
+        size = np.abs(np.where(np.isfinite(scaled), scaled, 0))
+        huber = np.where(size < OUTLIER, 0.5 * size**2, OUTLIER * (size - 0.5 * OUTLIER))
+        # What a render lacks that the recording has counts as an outlier, so that no step wins by losing it.
+        huber[np.isfinite(self.data) & ~np.isfinite(flat)] = OUTLIER**2
+        prior = self._prior()[len(self.parts) :] if self.known else np.zeros(0)
+        return float(huber.sum() + 0.5 * np.sum(prior * np.square(offsets)))
+
+    def _rescale(self) -> None:
+        """Scatter of each experiment, and spread of the voices, from what is left."""
+        residual = self._residual(self.flat, self.offsets, self.sway)
+        weight = self._weight()
+        matrix = np.hstack([self.jacobian, self.sway]) * weight[:, None]
+        inverse = self._inverse()
+        leverage = np.einsum("ij,jk,ik->i", matrix, inverse, matrix)
+        for name, mask in self.of_measure.items():
+            used = mask & (weight > 0)
+            free = used.sum() - leverage[used].sum()
+            if free < 1:
+                continue
+            found = float(np.sqrt(np.sum(np.square(residual[used])) / free))
+            self.scatter[name] = max(found, _LEAST_SCATTER * self.guess[name])
+        begin = 0
+        for kind, count in self.groups:
+            own = slice(begin, begin + count)
+            begin += count
+            at = slice(len(self.parts) + own.start, len(self.parts) + own.stop)
+            power = float(np.mean(np.square(self.offsets[own]) + np.diag(inverse)[at]))
+            start = DRIFT_START if kind == DRIFT else KINDS[kind][0]
+            self.spread[kind] = float(np.clip(np.sqrt(power), 0.02 * start, 20 * start))
+
+    def _jacobian(self) -> tuple[Floats, Floats]:
+        before = self.model.records(self.profile)
+        columns = [self._column(part, before) for part in self.parts]
+        jacobian = np.stack(columns, axis=1) if columns else np.zeros((self.data.size, 0))
+        sways = []
+        drifts = np.zeros((self.data.size, len(self.drifting)))
+        for kind, _ in self.groups:
+            if kind == DRIFT:
+                sways += list(drifts.T)
+                continue
+            step = KINDS[kind][1]
+            profile = shifted(self.profile, kind, step)
+            feel = [place for place in self.places if kind in self.model.samples[place].experiment.feels]
+            if kind == "gain":
+                slope = self._difference(self.model.louder(feel, self.rendered, 1 + step)) / step
+            else:
+                slope = self._change(profile, feel) / step
+            sways += [np.where(mask, slope, 0) for mask in self.masks]
+            if kind == "cutoff":
+                for column, number in enumerate(self.drifting):
+                    own = slice(self.ends[number], self.ends[number + 1])
+                    drifts[own, column] = slope[own]
+        return jacobian, np.stack(sways, axis=1) if sways else np.zeros((self.data.size, 0))
+
+    def _column(self, part: Part, before: tuple[NDArray[np.void], NDArray[np.float32]]) -> Floats:
+        key = (part.law, part.name)
+        here = part.on_axis(self.values[key])
+        moved = part.value(here + part.width)
+        if abs(part.on_axis(moved) - here) < part.width / 2:
+            moved = part.value(here - part.width)
+        width = part.on_axis(moved) - here
+        if abs(width) < 1e-9:
+            return np.zeros(self.data.size)
+        sides = [moved, part.value(2 * here - part.on_axis(moved))]
+        changes, widths = [], []
+        for value in sides:
+            profile = self.model.profile({**self.values, key: value})
+            which = self._which(part.law, before, profile)
+            if part.law == "voice_gain":
+                change = self._difference(self.model.louder(which, self.rendered, value / self.values[key]))
+            else:
+                change = self._change(profile, which)
+            if change.any():
+                changes.append(change)
+                widths.append(part.on_axis(value) - here)
+            # Where nothing changes, the part may be at the end of where it acts: try the other side.
+            if changes and not part.both:
+                break
+        if len(changes) == 2:
+            return (changes[0] - changes[1]) / (widths[0] - widths[1])
+        return changes[0] / widths[0] if changes else np.zeros(self.data.size)
+
+    def _which(
+        self, law: str, before: tuple[NDArray[np.void], NDArray[np.float32]], profile: Profile
+    ) -> list[int]:
+        concerned = self.model.concerned(law, before, profile)
+        return [place for place in self.places if concerned[place]]
+
+    def _change(self, profile: Profile, which: list[int]) -> Floats:
+        """How measurements change with another profile; 0 where nothing does or nothing can be measured."""
+        return self._difference(self.model.rendered(profile, which, self.rendered))
+
+    def _difference(self, other: Rendered) -> Floats:
+        change = np.zeros(self.data.size)
+        for number, place in enumerate(self.places):
+            if place in other.measured:
+                own = slice(self.ends[number], self.ends[number + 1])
+                change[own] = np.nan_to_num(other.measured[place] - self.rendered.measured[place])
+        return change
+
+    def _flat(self, rendered: Rendered) -> Floats:
+        return np.concatenate([rendered.measured[place] for place in self.places])
+
+
+def _longest(part: Part) -> float:
+    return _LONGEST_STEP if part.log else max(_LONGEST_STEP * abs(part.start), 20 * part.width)

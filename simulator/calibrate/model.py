@@ -1,0 +1,158 @@
+"""The board as calibration models it: values of open parts in, what every take should measure out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator import voices
+from simulator.batch import Batch
+from simulator.calibrate.measures import Heard
+from simulator.calibrate.signals import Floats
+from simulator.calibrate.takes import Sample
+from simulator.calibrate.unknowns import Form, Part, law_values, with_values
+from simulator.firmware import Voicing
+from simulator.lanes import LANES
+from simulator.profile import Profile
+from simulator.render import render
+
+COMMON = ("tick", "cv_slew", "vcf_lowest", "vcf_highest")
+"""Laws that act on every voice, and of which no record of one shows where."""
+_NOTICED_AS = {
+    **dict.fromkeys(("dco_range", "dco_tune", "dco_ftune"), "pitch"),
+    **dict.fromkeys(("voice_gain", "mix_level", "mix_env", "vca_level", "dynamics"), "gain"),
+    **dict.fromkeys(("vcf_cutoff", "vcf_damping", "vcf_fixed_damping", "vcf_lfo", "vcf_env", "vcf_key",
+                     "vcf_key_centre", "hpf_corner"), "cutoff"),
+    **{law: law for law in COMMON},
+}  # fmt: skip
+"""Which of `Experiment.feels` a measurement must have to notice a law."""
+
+Key = tuple[str, str]
+"""Law and name of a part."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """Renders of some samples, by their place in the model, and what they measure."""
+
+    audio: dict[int, NDArray[np.float32]]
+    measured: dict[int, Floats]
+
+
+class Model:
+    """Samples, and the profile that is fitted to them.
+
+    ``base``: what is not fitted. ``forms``: of the laws that are.
+    """
+
+    def __init__(self, samples: Sequence[Sample], base: Profile, forms: Mapping[str, Form]) -> None:
+        self.samples = list(samples)
+        self.base = base
+        self.forms = forms
+        self.tones = np.stack([sample.tone for sample in samples])
+        self.data = [sample.experiment.measure(sample.heard) for sample in samples]
+        self.voices = np.array([sample.voice for sample in samples])
+        # Every take has its own noise floor; the same hiss each time, so that no derivative sees it.
+        longest = max(len(sample.heard.audio) for sample in samples)
+        self.hiss = np.random.default_rng(0).standard_normal(longest).astype(np.float32)
+
+    def on(self, base: Profile) -> Model:
+        """The same samples on another base."""
+        other = copy.copy(self)
+        other.base = base
+        return other
+
+    def start(self) -> dict[Key, float]:
+        """Values of all parts as ``base`` has them."""
+        return {(part.law, part.name): part.start for form in self.forms.values() for part in form.parts}
+
+    def parts(self, laws: Sequence[str]) -> list[Part]:
+        """The parts of some laws."""
+        return [part for law in laws for part in self.forms[law].parts]
+
+    def profile(self, values: Mapping[Key, float], only: Sequence[str] | None = None) -> Profile:
+        """The profile for these values."""
+        changed = {}
+        for law in self.forms if only is None else only:
+            form = self.forms[law]
+            own = {part.name: values[law, part.name] for part in form.parts}
+            changed[law] = law_values(form.entry(own, self.base))
+        if "tick" in changed and "cv_slew" in changed:
+            changed["cv_slew"] = np.minimum(changed["cv_slew"], changed["tick"])
+        return with_values(self.base, changed)
+
+    def rendered(self, profile: Profile, places: Sequence[int], before: Rendered | None = None) -> Rendered:
+        """Render samples and measure them. Those that sound as ``before`` are not measured again."""
+        audio: dict[int, NDArray[np.float32]] = {}
+        measured: dict[int, Floats] = {}
+        quiet = with_values(profile, {"noise_floor": np.array(-200.0)})
+        for group in self._groups(places):
+            some = [self.samples[place] for place in group]
+            rate = some[0].heard.rate
+            size = max(len(sample.heard.audio) for sample in some)
+            sound = render(
+                self.tones[group],
+                [sample.heard.note for sample in some],
+                [sample.velocity for sample in some],
+                [sample.heard.gate_s for sample in some],
+                size / rate,
+                profile=quiet, sample_rate=rate, threads=1,
+            )  # fmt: skip
+            for place, sample, row in zip(group, some, sound, strict=True):
+                own = row[: len(sample.heard.audio)]
+                own += np.float32(sample.heard.noise_rms) * self.hiss[: own.size]
+                if before is not None and np.array_equal(own, before.audio[place]):
+                    continue
+                audio[place] = own
+                heard = sample.heard
+                asked = Heard(own, rate, heard.note, heard.gate_s, heard.noise_rms)
+                measured[place] = sample.experiment.measure(asked)
+        return Rendered(audio, measured)
+
+    def louder(self, places: Sequence[int], before: Rendered, gain: float) -> Rendered:
+        """Renders made louder by a factor, which need not be rendered again, measured."""
+        audio = {place: before.audio[place] * np.float32(gain) for place in places}
+        measured = {}
+        for place in places:
+            sample = self.samples[place]
+            heard = sample.heard
+            asked = Heard(audio[place], heard.rate, heard.note, heard.gate_s, heard.noise_rms)
+            measured[place] = sample.experiment.measure(asked)
+        return Rendered(audio, measured)
+
+    def records(self, profile: Profile) -> tuple[NDArray[np.void], NDArray[np.float32]]:
+        """What of a profile reaches the voices: to see which samples a change can concern at all."""
+        batch = Batch.of(
+            self.tones,
+            [sample.heard.note for sample in self.samples],
+            [sample.velocity for sample in self.samples],
+            [sample.heard.gate_s for sample in self.samples],
+            1.0, profile, self.samples[0].heard.rate, 0,
+        )  # fmt: skip
+        voicing = Voicing(batch.tones, batch.notes, profile)
+        return voicing.voices, voices.constants(voicing, batch.sample_rate)
+
+    def concerned(
+        self, law: str, before: tuple[NDArray[np.void], NDArray[np.float32]], profile: Profile
+    ) -> NDArray[np.bool_]:
+        """Which samples a changed law may change."""
+        needed = _NOTICED_AS.get(law)
+        noticed = np.array([needed is None or needed in sample.experiment.feels for sample in self.samples])
+        if law in COMMON:
+            return noticed
+        record, constants = self.records(profile)
+        return np.asarray(noticed & ((record != before[0]) | np.any(constants != before[1], axis=1)))
+
+    def _groups(self, places: Sequence[int]) -> list[list[int]]:
+        """Those that are rendered together: as many as the kernel takes side by side, of similar length."""
+        samples = self.samples
+        groups = []
+        for rate in sorted({samples[place].heard.rate for place in places}):
+            own = [place for place in places if samples[place].heard.rate == rate]
+            own.sort(key=lambda place: -samples[place].seconds)
+            groups += [own[first : first + LANES] for first in range(0, len(own), LANES)]
+        return groups

@@ -1,0 +1,107 @@
+"""Recorded takes as calibration sees them, from a data set or fresh from a rig."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jxctl import dataset
+from jxctl.take import Take
+from jxctl.verdict import TRUSTED
+from simulator.calibrate.experiments import CalibrationPlan, Experiment
+from simulator.calibrate.measures import Heard
+
+_EARLY_S = 0.003
+"""Of the time before a note can be heard, so much is kept."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A recorded take of an experiment. ``index``: in the plan. ``voice``: that played it, -1 unknown.
+    ``tone``: uint8[48]."""
+
+    index: int
+    experiment: Experiment
+    tone: NDArray[np.uint8]
+    velocity: int
+    voice: int
+    heard: Heard
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return len(self.heard.audio) / self.heard.rate
+
+
+def from_takes(takes: Iterable[tuple[int, Take]], plan: CalibrationPlan) -> list[Sample]:
+    """Samples of takes that a rig has just made, with their indices in the plan. Untrusted ones are left out."""
+    found = []
+    for index, take in takes:
+        if take.verdict is None or take.verdict in TRUSTED:
+            found.append(
+                _sample(
+                    index, plan, take.tone.values, take.note, take.velocity, take.gate_s, take.voice,
+                    take.audio, take.sample_rate, take.noise_floor_dbfs, take.latency_s,
+                )
+            )  # fmt: skip
+    return found
+
+
+def from_data_set(folder: str | Path, plan: CalibrationPlan) -> Iterator[Sample]:
+    """Samples of a data set: the takes whose tone, note, velocity and gate are in the plan, trusted ones only.
+
+    Raises what `jxctl.dataset.rows` raises.
+    """
+    asked: dict[tuple[str, int, int, float], list[int]] = {}
+    for index in range(len(plan)):
+        take = plan[index]
+        key = (take.tone.values.hex(), take.note, take.velocity, take.gate_s)
+        asked.setdefault(key, []).append(index)
+    for row in dataset.rows(folder):
+        key = (row["tone"], row["note"], row["velocity"], row["gate_s"])
+        indices = asked.get(key, [])
+        if not indices or row["verdict"] not in (None, *TRUSTED):
+            continue
+        index = row["index"] if row["index"] in indices else indices[0]
+        yield _sample(
+            index, plan, bytes.fromhex(row["tone"]), row["note"], row["velocity"], row["gate_s"], row["voice"],
+            dataset.take_audio(folder, row), row["sample_rate"], row["noise_floor_dbfs"], row["latency_s"],
+        )  # fmt: skip
+
+
+def _sample(
+    index: int,
+    plan: CalibrationPlan,
+    values: bytes,
+    note: int,
+    velocity: int,
+    gate_s: float,
+    voice: int | None,
+    audio: NDArray[Any],
+    rate: int,
+    floor_dbfs: float | None,
+    latency_s: float | None,
+) -> Sample:
+    cut = max(0, round(((latency_s or 0.0) - _EARLY_S) * rate))
+    # The latency was measured with a note that waits for its turn in the control loop; so it can be too long.
+    cut = min(cut, max(0, _first_sound(audio) - round(_EARLY_S * rate)))
+    noise = 10 ** ((-200.0 if floor_dbfs is None else floor_dbfs) / 20)
+    return Sample(
+        index,
+        plan.experiment(index),
+        np.frombuffer(values, np.uint8),
+        velocity,
+        -1 if voice is None else voice,
+        Heard(audio[cut:], rate, note, gate_s, noise),
+    )
+
+
+def _first_sound(audio: NDArray[Any]) -> int:
+    from simulator.calibrate.signals import onset_sample
+
+    return onset_sample(audio)
