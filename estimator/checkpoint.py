@@ -28,7 +28,7 @@ def _with(path: Path, suffix: str) -> Path:
 
 def shipped() -> Path:
     """The checkpoint that comes with jx, without its suffix."""
-    return Path(str(resources.files("estimator") / "checkpoints" / "lstm"))
+    return Path(str(resources.files("estimator") / "checkpoints" / "network"))
 
 
 def load(path: Path | None = None) -> tuple[Network, dict[str, Any]]:

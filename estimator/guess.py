@@ -34,7 +34,7 @@ RENDERS = 2000
 """How many candidates are heard unless told otherwise: a few seconds on two cores."""
 DRAWS = 256
 """Candidates that the network proposes."""
-TEMPERATURES = (0.5, 1.0, 0.5, 0.5)
+TEMPERATURES = (0.5, 1.0)
 """Of the draws, in turn: sharpened ones come nearer, the others keep what is less likely in sight."""
 FEWEST_DRAWS = 64
 """So many make the marginals and the single answer, also where nothing is searched."""

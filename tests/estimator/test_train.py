@@ -123,7 +123,7 @@ def test_missing_and_damaged_checkpoints_are_named(tmp_path: Path) -> None:
 def test_the_shipped_checkpoint_fits_and_is_small() -> None:
     _, config = checkpoint.load()
     assert config["training"]["profile"] == "superjx"
-    assert checkpoint.shipped().with_suffix(".safetensors").stat().st_size < 20e6
+    assert checkpoint.shipped().with_suffix(".safetensors").stat().st_size < 25e6
 
 
 def test_a_run_begins_with_given_weights(tmp_path: Path) -> None:
