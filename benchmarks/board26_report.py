@@ -118,8 +118,8 @@ def heard_text(report: dict[str, Any]) -> str:
         f"{', '.join(f'{name} ({share:.0%})' for name, share in least)}. Who knows every audible parameter "
         f"exactly still has a squared error of {floor['prior_mean']:.4f} with the prior's mean for the rest, "
         f"{floor['conditional_mean']:.4f} with what the prior expects of the rest given the audible "
-        f"ones. In {heard['exchange']['share']:.0%} of the tones the oscillators can change places unheard, which "
-        f"leaves {heard['exchange']['floor']:.4f} more to whoever cannot know which is which."
+        f"ones. In {heard['exchange']['share']:.0%} of the tones the oscillators can change places unheard, "
+        f"which leaves {heard['exchange']['floor']:.4f} more to whoever cannot know which is which."
     )
 
 
