@@ -169,6 +169,11 @@ def ranks_table(report: dict[str, Any]) -> str:
             f"| {entry['entry']} | {ranked} | {shown['pcc_stft_mean']:.1f} | {shown['pcc_ft_mean']:.1f} "
             f"| {shown['frobenius_mean']:.0f} |"
         )
+    chance = report["frequencies"]
+    rows.append(
+        f"| how often values occur | {chance['mpr']:.2f} | | {chance['top1']:.1%} | {chance['top3']:.1%} "
+        f"| {chance['top5']:.1%} | {chance['mae_classes']:.2f} | | | |"
+    )
     return "\n".join(rows)
 
 
