@@ -117,9 +117,9 @@ def heard_text(report: dict[str, Any]) -> str:
         f"(`estimator/board26/audible.py`). {heard['share']:.0%} of the parameters are; least often "
         f"{', '.join(f'{name} ({share:.0%})' for name, share in least)}. Who knows every audible parameter "
         f"exactly still has a squared error of {floor['prior_mean']:.4f} with the prior's mean for the rest, "
-        f"{floor['conditional_mean']:.4f} with what the prior expects of the rest given the audible ones. In "
-        f"{heard['exchange']['share']:.0%} of the tones the oscillators can change places unheard, which leaves "
-        f"{heard['exchange']['floor']:.4f} more to whoever cannot know which is which."
+        f"{floor['conditional_mean']:.4f} with what the prior expects of the rest given the audible "
+        f"ones. In {heard['exchange']['share']:.0%} of the tones the oscillators can change places unheard, "
+        f"which leaves {heard['exchange']['floor']:.4f} more to whoever cannot know which is which."
     )
 
 
@@ -169,6 +169,11 @@ def ranks_table(report: dict[str, Any]) -> str:
             f"| {entry['entry']} | {ranked} | {shown['pcc_stft_mean']:.1f} | {shown['pcc_ft_mean']:.1f} "
             f"| {shown['frobenius_mean']:.0f} |"
         )
+    chance = report["frequencies"]
+    rows.append(
+        f"| how often values occur | {chance['mpr']:.2f} | | {chance['top1']:.1%} | {chance['top3']:.1%} "
+        f"| {chance['top5']:.1%} | {chance['mae_classes']:.2f} | | | |"
+    )
     return "\n".join(rows)
 
 

@@ -178,6 +178,7 @@ def measured(options: argparse.Namespace, training: Corpus, validation: Corpus) 
             | {"heard": audible.split(said[: len(heard)], targets[: len(heard)], heard)}
             for name, said in constants.items()
         },
+        "frequencies": frequencies(training.targets, targets),
         "audible": {
             "tones": len(heard),
             "spectrum_db": audible.SPECTRUM_DB,
@@ -189,6 +190,13 @@ def measured(options: argparse.Namespace, training: Corpus, validation: Corpus) 
         },
         "machine": describe("numpy", "numba", "torch"),
     }  # fmt: skip
+
+
+def frequencies(learnt: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """InverSynth's measures of who says without listening how often each of the 16 values occurs."""
+    known, wanted = (classes_of(torch.from_numpy(np.asarray(t))).numpy() for t in (learnt, targets))
+    counts = np.stack([np.bincount(column, minlength=16) for column in known.T]).astype(np.float64)
+    return measures.rank_measures(np.broadcast_to(counts, (len(wanted), *counts.shape)), wanted)
 
 
 def judged(

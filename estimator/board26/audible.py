@@ -107,7 +107,7 @@ def split(answers: np.ndarray, targets: np.ndarray, heard: np.ndarray) -> dict[s
 
 
 def exchanged(targets: np.ndarray) -> NDArray[np.float64]:
-    """Targets, float64[N, 26], with what DCO-1 and DCO-2 do changed over: range, wave, tune, LFO depth, mixer.
+    """Targets, float64[N, 26], with DCO-1 and DCO-2 changed over: range, wave, tune, LFO depth, mixer.
 
     Fine tune belongs to DCO-2 alone; it is mirrored, so that the oscillators stay as far apart.
     """
