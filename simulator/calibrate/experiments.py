@@ -1,8 +1,8 @@
 """Which notes isolate which law: the table of experiments, and the plan of takes that follows from it.
 
 An experiment is a row: its name, the laws that it decides, how its takes are measured, how far such a number
-scatters, and its takes. Takes are plain tones that differ in one parameter, played on keys that the instrument
-has. What a law needs to be heard is set to full, so that it depends on few others.
+scatters, and its takes. Takes are plain tones that differ in one parameter, played on keys that the
+instrument has. What a law needs to be heard is set to full, so that it depends on few others.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ class Note:
 @dataclass(frozen=True)
 class Experiment:
     """A row of the table. ``scatter``: standard deviation of a measured number on a good bench, a first
-    guess; what the residuals show replaces it. ``feels``: what of a sound the measurement notices: its ``pitch``,
-    ``gain``, colour (``cutoff``, ``resonance``, ``pulse_width``), ``envelope`` times, or a law by its name."""
+    guess; what the residuals show replaces it. ``feels``: what of a sound the measurement notices: its
+    ``pitch``, ``gain``, colour (``cutoff``, ``resonance``, ``pulse_width``), ``envelope`` times, or a law
+    by its name."""
 
     name: str
     laws: tuple[str, ...]
@@ -233,6 +234,8 @@ def _mixer_envelope() -> Iterator[Note]:
 
 
 _PITCH = frozenset({"pitch"})
+
+
 def _couplings() -> Iterator[Note]:
     base: Changes = {**GATED, "DCO1 WF": "sawtooth", "DCO2 WF": "sawtooth"}
     intervals: tuple[Changes, ...] = ({}, {"DCO2 RANGE": "4'"}, {"DCO2 TUNE": "+7"}, {"DCO2 TUNE": "-5"})
@@ -242,7 +245,9 @@ def _couplings() -> Iterator[Note]:
                 mix: Changes = {f"MIX {heard}": 127, f"MIX {other}": 0}
                 if position == "sync 1" and number in (0, 3):
                     continue
-                tone = _tone(f"{position[:5]}{number}{heard[-1]}", base, interval, mix, {"DCO XMOD": position})
+                tone = _tone(
+                    f"{position[:5]}{number}{heard[-1]}", base, interval, mix, {"DCO XMOD": position}
+                )
                 yield Note(tone, 60, gate_s=0.8)
 
 
@@ -267,49 +272,104 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment("fine tuning", ("dco_ftune",), measures.tuning, 0.002, _PITCH, tuple(_fine())),
     Experiment("mixer levels", ("voice_gain", "mix_level"), measures.level, 0.03, _LEVEL, tuple(_mixer())),
     Experiment(
-        "VCA levels", ("vca_level",), measures.level, 0.03, _LEVEL,
+        "VCA levels",
+        ("vca_level",),
+        measures.level,
+        0.03,
+        _LEVEL,
         _swept("VCA", _SQUARE, "VCA LEVEL", (8, 16, 32, 48, 64, 80, 96, 112, 127), gate_s=0.4),
     ),
     Experiment("dynamics", ("dynamics",), measures.level, 0.05, _LEVEL, tuple(_dynamics())),
     Experiment(
-        "pulse", ("dco_pulse_width",), measures.spectrum, 0.3, _COLOUR,
+        "pulse",
+        ("dco_pulse_width",),
+        measures.spectrum,
+        0.3,
+        _COLOUR,
         _swept("PULSE", {**_LOW, "DCO1 WF": "pulse"}, "VCF FREQ", (104, 127), 36),
     ),
-    Experiment("filter", ("vcf_cutoff", "vcf_damping", "vcf_fixed_damping"), measures.spectrum, 0.3, _COLOUR, tuple(_filter())),
+    Experiment(
+        "filter",
+        ("vcf_cutoff", "vcf_damping", "vcf_fixed_damping"),
+        measures.spectrum,
+        0.3,
+        _COLOUR,
+        tuple(_filter()),
+    ),
     Experiment("high-pass", ("hpf_corner",), measures.spectrum, 0.2, _COLOUR, tuple(_corners())),
     Experiment("attack", ("env_attack",), measures.growth, 0.01, _SHAPE, tuple(_attacks())),
     Experiment("decay", ("env_decay",), measures.growth, 0.01, _SHAPE, tuple(_decays())),
     Experiment(
-        "sustain", ("env_sustain",), measures.growth, 0.01, _SHAPE,
+        "sustain",
+        ("env_sustain",),
+        measures.growth,
+        0.01,
+        _SHAPE,
         _swept("SUS", {**_CARRIER, "ENV2 DECY": 40}, "ENV2 SUS", (16, 32, 48, 64, 80, 96, 112, 127), 84, 0.6),
     ),
     Experiment("release", ("env_release",), measures.fading, 0.01, _SHAPE, tuple(_releases())),
-    Experiment("envelope key follow", ("env_key", "env_key_lowest"), measures.growth, 0.01, _SHAPE, tuple(_env_keys())),
+    Experiment(
+        "envelope key follow",
+        ("env_key", "env_key_lowest"),
+        measures.growth,
+        0.01,
+        _SHAPE,
+        tuple(_env_keys()),
+    ),
     Experiment("mixer envelope", ("mix_env",), measures.level, 0.05, _LEVEL, tuple(_mixer_envelope())),
     Experiment(
-        "envelope into pitch", ("dco_env",), measures.bend, 0.003, _PITCH,
+        "envelope into pitch",
+        ("dco_env",),
+        measures.bend,
+        0.003,
+        _PITCH,
         _swept("DCOENV", {**_SQUARE, **_HELD}, "DCO1 ENV", (16, 32, 48, 64, 80, 96, 112, 127), 60, 0.5),
     ),
     Experiment("LFO rate", ("lfo_rate",), measures.swing_rate, 0.005, _SWING, tuple(_rates())),
     Experiment(
-        "LFO into pitch", ("dco_lfo",), measures.swing, 0.005, _SWING,
+        "LFO into pitch",
+        ("dco_lfo",),
+        measures.swing,
+        0.005,
+        _SWING,
         _swept("DCOLFO", _PITCH_LFO, "DCO1 LFO", (24, 40, 56, 72, 88, 104, 127), 72, 1.5),
     ),
     Experiment(
-        "LFO wave", (), measures.swing_shape, 0.003, _SWING,
+        "LFO wave",
+        (),
+        measures.swing_shape,
+        0.003,
+        _SWING,
         _swept("WAVE", {**_PITCH_LFO, "LFO WF": "triangle"}, "LFO RATE", (72, 80), 72, 3.0),
     ),
     Experiment("LFO delay", ("lfo_delay", "lfo_fade"), measures.swing_growth, 0.05, _SWING, tuple(_delays())),
-    Experiment("envelope into cutoff", ("vcf_env",), measures.early_spectrum, 0.3, _COLOUR, tuple(_envelope_depth())),
-    Experiment("LFO into cutoff", ("vcf_lfo",), measures.swung_spectrum, 0.5, _COLOUR, tuple(_filter_swing())),
-    Experiment("couplings", ("dco_xmod",), measures.fine_spectrum, 0.5, frozenset({"gain"}), tuple(_couplings())),
     Experiment(
-        "chorus", ("chorus_rate", "chorus_shortest", "chorus_longest", "chorus_wet", "chorus_low_pass_out"),
-        measures.chorus_motion, 0.02, _MOVED, tuple(_chorus()),
+        "envelope into cutoff", ("vcf_env",), measures.early_spectrum, 0.3, _COLOUR, tuple(_envelope_depth())
     ),
-    Experiment("cutoff limits", ("vcf_lowest", "vcf_highest"), measures.early_spectrum, 0.3, _COLOUR, tuple(_limits())),
+    Experiment(
+        "LFO into cutoff", ("vcf_lfo",), measures.swung_spectrum, 0.5, _COLOUR, tuple(_filter_swing())
+    ),
+    Experiment(
+        "couplings", ("dco_xmod",), measures.fine_spectrum, 0.5, frozenset({"gain"}), tuple(_couplings())
+    ),
+    Experiment(
+        "chorus",
+        ("chorus_rate", "chorus_shortest", "chorus_longest", "chorus_wet", "chorus_low_pass_out"),
+        measures.chorus_motion,
+        0.02,
+        _MOVED,
+        tuple(_chorus()),
+    ),
+    Experiment(
+        "cutoff limits",
+        ("vcf_lowest", "vcf_highest"),
+        measures.early_spectrum,
+        0.3,
+        _COLOUR,
+        tuple(_limits()),
+    ),
     Experiment("key follow", ("vcf_key", "vcf_key_centre"), measures.spectrum, 0.3, _COLOUR, tuple(_keys())),
-)  # fmt: skip
+)
 """In the order in which laws build on each other."""
 
 

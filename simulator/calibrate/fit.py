@@ -1,9 +1,9 @@
 """Least squares: the values of a profile's parts that make renders measure what recordings measure.
 
 Gauss-Newton with damping. A column of the Jacobian is a part moved a little, rendered and measured again,
-for the samples that it concerns. Beside the parts stand the six voices: each may lie a little off in cutoff, resonance,
-level, width of the pulse and envelope times, with a spread that is estimated along (its prior's width), so that what one voice has for
-itself is not taken for the law.
+for the samples that it concerns. Beside the parts stand the six voices: each may lie a little off in
+cutoff, resonance, level, width of the pulse and envelope times, with a spread that is estimated along (its
+prior's width), so that what one voice has for itself is not taken for the law.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ DRIFT, DRIFT_START = "drift", 0.003
 
 @dataclass
 class Solution:
-    """A fit. ``values``: of all parts. ``covariance``: of ``parts`` on their axes. ``scatter``: standard deviation
-    of residuals by measurement. ``residual``: RMS of residuals over the first guess, by experiment.
+    """A fit. ``values``: of all parts. ``covariance``: of ``parts`` on their axes. ``scatter``: standard
+    deviation of residuals by measurement. ``residual``: RMS of residuals over the first guess, by experiment.
     ``spread``: standard deviation of voices, by kind. ``cost``: half the weighted sum of squares."""
 
     values: dict[Key, float]
@@ -110,7 +110,8 @@ class _Task:
         # Experiments that measure in the same way share their scatter.
         self.names = [model.samples[place].experiment.measure.__name__ for place in places]
         self.scatter = {
-            model.samples[place].experiment.measure.__name__: model.samples[place].experiment.scatter for place in places
+            model.samples[place].experiment.measure.__name__: model.samples[place].experiment.scatter
+            for place in places
         }
         self.guess = dict(self.scatter)
         self.scatter.update({name: value for name, value in scatter.items() if name in self.scatter})
@@ -142,7 +143,8 @@ class _Task:
         self.profile = model.profile(values)
         self.rendered = model.rendered(self.profile, places)
         self.flat = self._flat(self.rendered)
-        self.jacobian, self.sway = np.zeros((0, 0)), np.zeros((0, 0))
+        self.jacobian: Floats = np.zeros((0, 0))
+        self.sway: Floats = np.zeros((0, 0))
         self.cost = self._cost(self.flat, self.offsets, None)
 
     def step(self) -> float:
@@ -209,21 +211,29 @@ class _Task:
         )  # fmt: skip
 
     def _covariance(self) -> Floats:
-        """Covariance of parts and offsets. What is left of a take hangs together (a spectrum is off as a whole),
-        so each part gets the larger of two variances: as if all numbers were independent, and as if only
-        takes were (the sandwich, corrected for few takes)."""
+        """Covariance of parts and offsets. What is left of a take hangs together (a spectrum is off as a
+        whole), so each part gets the larger of two variances: as if all numbers were independent, and as
+        if only takes were (the sandwich, corrected for few takes)."""
         inverse = self._inverse()
         weight = self._weight()
         matrix = np.hstack([self.jacobian, self.sway]) * weight[:, None]
         left = np.nan_to_num(self._residual(self.flat, self.offsets, self.sway)) * weight
-        slopes = np.stack([
-            matrix[begin:end].T @ left[begin:end] for begin, end in zip(self.ends[:-1], self.ends[1:], strict=True)
-        ])  # fmt: skip
+        slopes = np.stack(
+            [
+                matrix[begin:end].T @ left[begin:end]
+                for begin, end in zip(self.ends[:-1], self.ends[1:], strict=True)
+            ]
+        )
         leaning = np.abs(matrix) > 1e-9
-        takes = np.array([
-            sum(leaning[begin:end, column].any() for begin, end in zip(self.ends[:-1], self.ends[1:], strict=True))
-            for column in range(matrix.shape[1])
-        ])  # fmt: skip
+        takes = np.array(
+            [
+                sum(
+                    leaning[begin:end, column].any()
+                    for begin, end in zip(self.ends[:-1], self.ends[1:], strict=True)
+                )
+                for column in range(matrix.shape[1])
+            ]
+        )
         sandwich = (
             inverse
             @ (slopes.T @ slopes)
