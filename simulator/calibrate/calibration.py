@@ -13,10 +13,11 @@ from jxctl.params import parameter
 from simulator.calibrate.choices import CHOICES, Chosen, choose, choose_couplings
 from simulator.calibrate.chorus import Swept, as_positions, fit_chorus
 from simulator.calibrate.experiments import EXPERIMENTS
-from simulator.calibrate.fit import Solution, solve
+from simulator.calibrate.fit import solve
 from simulator.calibrate.measures import Heard
 from simulator.calibrate.model import Model
 from simulator.calibrate.signals import Floats
+from simulator.calibrate.solution import Solution
 from simulator.calibrate.takes import Sample
 from simulator.calibrate.unknowns import Form, forms, law_values, with_values
 from simulator.profile import Profile, load_profile
