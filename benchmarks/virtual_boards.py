@@ -1,8 +1,8 @@
 """Unknown hardware for tests: boards whose laws are those of ``superjx``, each number moved at random.
 
-Every number of a law is multiplied by its own factor, evenly spread up to ``most`` to either side; tunings move
-by cents; the six voices differ; cutoff drifts; there is a noise floor; some have a filter of two poles. What
-a board is follows from its seed alone.
+Every number of a law is multiplied by its own factor, evenly spread up to ``most`` to either side; tunings
+move by cents; the six voices differ; cutoff drifts; there is a noise floor; some have a filter of two
+poles. What a board is follows from its seed alone.
 """
 
 from __future__ import annotations
@@ -17,12 +17,43 @@ import numpy as np
 from simulator.profile import LIMITS, Profile, load_profile
 
 PERTURBED = (
-    "cv_slew", "dco_ftune", "dco_lfo", "dco_env", "dco_pulse_width", "dco_xmod", "mix_level", "mix_env",
-    "voice_gain", "hpf_corner", "vcf_cutoff", "vcf_damping", "vcf_fixed_damping", "vcf_lowest", "vcf_highest",
-    "vcf_lfo", "vcf_env", "vcf_key", "vcf_key_centre", "vca_level", "dynamics", "chorus_rate", "chorus_shortest",
-    "chorus_longest", "chorus_wet", "chorus_low_pass_in", "chorus_low_pass_out", "lfo_rate", "lfo_delay", "lfo_fade", "env_attack",
-    "env_decay", "env_sustain", "env_release", "env_key", "tick",
-)  # fmt: skip
+    "cv_slew",
+    "dco_ftune",
+    "dco_lfo",
+    "dco_env",
+    "dco_pulse_width",
+    "dco_xmod",
+    "mix_level",
+    "mix_env",
+    "voice_gain",
+    "hpf_corner",
+    "vcf_cutoff",
+    "vcf_damping",
+    "vcf_fixed_damping",
+    "vcf_lowest",
+    "vcf_highest",
+    "vcf_lfo",
+    "vcf_env",
+    "vcf_key",
+    "vcf_key_centre",
+    "vca_level",
+    "dynamics",
+    "chorus_rate",
+    "chorus_shortest",
+    "chorus_longest",
+    "chorus_wet",
+    "chorus_low_pass_in",
+    "chorus_low_pass_out",
+    "lfo_rate",
+    "lfo_delay",
+    "lfo_fade",
+    "env_attack",
+    "env_decay",
+    "env_sustain",
+    "env_release",
+    "env_key",
+    "tick",
+)
 _IN_CENTS = ("dco_range", "dco_tune")
 _HELD_ROWS = {"dynamics": 1}
 """First rows that stay: without dynamics nothing depends on velocity."""
@@ -49,9 +80,12 @@ def board_entries(seed: int, most: float = 0.3) -> dict[str, dict[str, Any]]:
     ).tolist()
     changed["chorus_wet"]["values"][0] = 0
     for name, largest in (
-        ("spread_cutoff", 0.03), ("spread_resonance", 0.03), ("spread_gain", 0.03), ("spread_pulse_width", 0.004),
+        ("spread_cutoff", 0.03),
+        ("spread_resonance", 0.03),
+        ("spread_gain", 0.03),
+        ("spread_pulse_width", 0.004),
         ("drift_cutoff", 0.01),
-    ):  # fmt: skip
+    ):
         changed[name] = {**laws[name], "value": float(rng.uniform(0, largest))}
     changed["noise_floor"] = {**laws["noise_floor"], "value": float(rng.uniform(-95, -75))}
     if rng.random() < 0.25:

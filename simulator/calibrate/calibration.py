@@ -13,10 +13,11 @@ from jxctl.params import parameter
 from simulator.calibrate.choices import CHOICES, Chosen, choose, choose_couplings
 from simulator.calibrate.chorus import Swept, as_positions, fit_chorus
 from simulator.calibrate.experiments import EXPERIMENTS
-from simulator.calibrate.fit import Solution, solve
+from simulator.calibrate.fit import solve
 from simulator.calibrate.measures import Heard
-from simulator.calibrate.model import Key, Model
+from simulator.calibrate.model import Model
 from simulator.calibrate.signals import Floats
+from simulator.calibrate.solution import Solution
 from simulator.calibrate.takes import Sample
 from simulator.calibrate.unknowns import Form, forms, law_values, with_values
 from simulator.profile import Profile, load_profile
@@ -32,9 +33,9 @@ FEWEST = 0.5
 @dataclass(frozen=True)
 class Found:
     """What calibration says of a law. ``entry``: form and numbers, as a profile's file has them, None for one
-    that could not be identified, with ``why``. ``sigma``: standard deviation of each part, on its axis (of its
-    logarithm, where ``log``). ``residual``: RMS of what its experiment leaves, in units of its measurement.
-    ``takes``: indices in the plan."""
+    that could not be identified, with ``why``. ``sigma``: standard deviation of each part, on its axis (of
+    its logarithm, where ``log``). ``residual``: RMS of what its experiment leaves, in units of its
+    measurement. ``takes``: indices in the plan."""
 
     law: str
     entry: dict[str, Any] | None
@@ -161,7 +162,9 @@ def _chorus(swept: Sequence[Sample], model: Model, solution: Solution) -> dict[s
     laws = next(e.laws for e in EXPERIMENTS if e.name == CHORUS)
     indices = tuple(sample.index for sample in swept)
     if fit is None:
-        return {law: Found(law, None, takes=indices, why="nothing moves when the chorus is on") for law in laws}
+        return {
+            law: Found(law, None, takes=indices, why="nothing moves when the chorus is on") for law in laws
+        }
     found = {}
     for law in laws:
         own = {name: value for (each, name), value in fit.values.items() if each == law}

@@ -50,11 +50,21 @@ class Chosen:
     clear: bool
 
 
+@dataclass(frozen=True)
+class Coupling:
+    """``sync2``, ``xmod``: whether DCO-1 resets DCO-2 there, and back; ``modulates``: whether each
+    modulates."""
+
+    sync2: tuple[int, int]
+    xmod: tuple[int, int]
+    modulates: tuple[bool, bool]
+
+
 COUPLINGS = {
-    "sync 2 and x-mod modulate": ((1, 0), (0, 0), True, True),
-    "sync 2 is the reverse sync": ((0, 1), (0, 0), False, True),
-    "x-mod is sync both ways": ((1, 0), (1, 1), True, False),
-    "both as the thesis says": ((0, 1), (1, 1), False, False),
+    "sync 2 and x-mod modulate": Coupling((1, 0), (0, 0), (True, True)),
+    "sync 2 is the reverse sync": Coupling((0, 1), (0, 0), (False, True)),
+    "x-mod is sync both ways": Coupling((1, 0), (1, 1), (True, False)),
+    "both as the thesis says": Coupling((0, 1), (1, 1), (False, False)),
 }
 """Readings of SYNC 2 and X-MOD: what resets what at each, and whether each modulates (jx_hardware.md 10)."""
 
@@ -72,21 +82,21 @@ def choose_couplings(
     for row in (2, 3):
         keys = [("dco_xmod", f"{row},2"), ("dco_xmod", f"{row},3")]
         for modulates in (True, False):
-            reset = next(
-                reading[row - 2] for reading in COUPLINGS.values() if reading[row] is modulates
-            )
+            resets = (reading.sync2 if row == 2 else reading.xmod for reading in COUPLINGS.values()
+                      if reading.modulates[row - 2] is modulates)  # fmt: skip
+            reset = next(resets)
             other = model.on(_coupled(model.base, row, reset))
             pair, cost = starts.depths(other, {**values, **dict.fromkeys(keys, 0.0)}, places, row, modulates)
             costs[row, modulates] = cost
             if modulates:
                 found.update(zip(keys, pair, strict=True))
-    for name, (_, _, *modulate) in COUPLINGS.items():
-        left[name] = sum(costs[row, each] for row, each in zip((2, 3), modulate, strict=True)) / 2
+    for name, reading in COUPLINGS.items():
+        left[name] = sum(costs[row, each] for row, each in zip((2, 3), reading.modulates, strict=True)) / 2
     best, second = sorted(left, key=left.__getitem__)[:2]
     clear = left[second] > CLEAR * left[best]
-    sync2, xmod, *modulate = COUPLINGS[best]
-    base = _coupled(_coupled(model.base, 2, sync2), 3, xmod)
-    for row, each in zip((2, 3), modulate, strict=True):
+    taken = COUPLINGS[best]
+    base = _coupled(_coupled(model.base, 2, taken.sync2), 3, taken.xmod)
+    for row, each in zip((2, 3), taken.modulates, strict=True):
         if not each:
             found["dco_xmod", f"{row},2"] = found["dco_xmod", f"{row},3"] = 0.0
     said(f"couplings: {best}" + ("" if clear else " (not decided)"))

@@ -2,9 +2,9 @@
 
 A held note's harmonics pass through ``1 + wet G(f) M(f)``: ``G`` is what the low-passes leave, and ``M`` the
 delays: ``exp(-i w middle) cos(w swing x)`` for the mean of two sides swept in opposite directions,
-``exp(-i w (middle + swing x))`` for one side alone, with x evenly spread over -1 to 1 along the triangle. Where
-the LFO stood when the key went down is not known; so what is compared is how much of the time each harmonic
-is above which amplitude, over whole turns of the LFO, and the rate is read off by itself.
+``exp(-i w (middle + swing x))`` for one side alone, with x evenly spread over -1 to 1 along the triangle.
+Where the LFO stood when the key went down is not known; so what is compared is how much of the time each
+harmonic is above which amplitude, over whole turns of the LFO, and the rate is read off by itself.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from simulator.calibrate import measures
@@ -31,7 +32,8 @@ _RATE_SIGMA = 0.002
 
 @dataclass(frozen=True)
 class Swept:
-    """A take with the chorus on. ``position``: 1 or 2. ``heard``: it; ``dry``: the same note without chorus."""
+    """A take with the chorus on. ``position``: 1 or 2. ``heard``: it; ``dry``: the same note without
+    chorus."""
 
     position: str
     heard: Heard
@@ -125,8 +127,8 @@ def _split(motion: Floats) -> tuple[Floats, Floats]:
 
 
 def _searched(shares: Sequence[Floats], notes: Sequence[int], one_side: bool) -> list[float]:
-    """Logarithms of middle and swing, and the copy's level: the best of a grid, by the lowest harmonics, which
-    tell the delay without ambiguity."""
+    """Logarithms of middle and swing, and the copy's level: the best of a grid, by the lowest harmonics,
+    which tell the delay without ambiguity."""
     best, found = np.inf, [0.0, 0.0, 1.0]
     middles = np.geomspace(0.0004, 0.02, 90)
     for share in np.linspace(0.04, 0.96, 24):
@@ -162,7 +164,7 @@ def _through(
     return np.asarray(np.abs(1 + wet * _low_passes(hz, corners, damping)[:, None] * moved))
 
 
-def _low_passes(hz: Floats, corners: tuple[float, float], damping: float) -> NDArrayComplex:
+def _low_passes(hz: Floats, corners: tuple[float, float], damping: float) -> NDArray[np.complex128]:
     """Response of both two-pole low-passes."""
     response = np.ones(hz.size, np.complex128)
     for corner in corners:
@@ -178,6 +180,3 @@ def as_positions(law: str, base: Floats, values: Mapping[tuple[str, str], float]
         if (law, position) in values:
             row[int(position)] = values[law, position]
     return [float(value) for value in row]
-
-
-NDArrayComplex = np.ndarray

@@ -1,22 +1,23 @@
 """Least squares: the values of a profile's parts that make renders measure what recordings measure.
 
 Gauss-Newton with damping. A column of the Jacobian is a part moved a little, rendered and measured again,
-for the samples that it concerns. Beside the parts stand the six voices: each may lie a little off in cutoff, resonance,
-level, width of the pulse and envelope times, with a spread that is estimated along (its prior's width), so that what one voice has for
-itself is not taken for the law.
+for the samples that it concerns. Beside the parts stand the six voices: each may lie a little off in
+cutoff, resonance, level, width of the pulse and envelope times, with a spread that is estimated along (its
+prior's width), so that what one voice has for itself is not taken for the law.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.calibrate.apart import DRIFT, DRIFT_START, KINDS, shifted
 from simulator.calibrate.model import Key, Model, Rendered
 from simulator.calibrate.signals import Floats
-from simulator.calibrate.unknowns import Part, with_values
+from simulator.calibrate.solution import Solution
+from simulator.calibrate.unknowns import Part
 from simulator.profile import Profile
 
 OUTLIER = 4.0
@@ -27,52 +28,6 @@ ENOUGH = 0.01
 """A step that takes less than this share of the cost away is the last."""
 _LONGEST_STEP = 0.5
 _DAMPINGS = (0.0, 0.03, 0.3, 3.0, 30.0)
-
-KINDS: dict[str, tuple[float, float]] = {
-    "cutoff": (0.02, 0.01), "resonance": (0.02, 0.01), "gain": (0.02, 0.01), "pulse_width": (0.003, 0.003),
-    "envelope": (0.005, 0.01),
-}  # fmt: skip
-"""How voices differ: standard deviation to begin with, and step for a derivative."""
-DRIFT, DRIFT_START = "drift", 0.003
-"""The cutoff of one voice, from take to take: octaves, as standard deviation to begin with."""
-
-
-@dataclass
-class Solution:
-    """A fit. ``values``: of all parts. ``covariance``: of ``parts`` on their axes. ``scatter``: standard deviation
-    of residuals by measurement. ``residual``: RMS of residuals over the first guess, by experiment.
-    ``spread``: standard deviation of voices, by kind. ``cost``: half the weighted sum of squares."""
-
-    values: dict[Key, float]
-    parts: list[Part]
-    covariance: Floats
-    scatter: dict[str, float]
-    cost: float
-    spread: dict[str, float] = field(default_factory=dict)
-    residual: dict[str, float] = field(default_factory=dict)
-
-    def sigma(self, law: str, name: str) -> float:
-        """Standard deviation of a part on its axis; nan for one that was not fitted."""
-        for place, part in enumerate(self.parts):
-            if (part.law, part.name) == (law, name):
-                return float(np.sqrt(max(self.covariance[place, place], 0)))
-        return float("nan")
-
-
-def shifted(profile: Profile, kind: str, amount: float) -> Profile:
-    """A board all of whose voices are off by ``amount`` (octaves, shares, cycles)."""
-    laws = profile.laws
-    match kind:
-        case "cutoff":
-            return with_values(profile, {"vcf_cutoff": laws["vcf_cutoff"].values * 2.0**amount})
-        case "resonance":
-            return with_values(profile, {"vcf_damping": laws["vcf_damping"].values * (1 + amount)})
-        case "gain":
-            return with_values(profile, {"voice_gain": laws["voice_gain"].values * (1 + amount)})
-        case "pulse_width":
-            return with_values(profile, {"dco_pulse_width": laws["dco_pulse_width"].values + amount})
-    times = ("env_attack", "env_decay", "env_release")
-    return with_values(profile, {law: laws[law].values * (1 + amount) for law in times})
 
 
 def solve(
@@ -110,7 +65,8 @@ class _Task:
         # Experiments that measure in the same way share their scatter.
         self.names = [model.samples[place].experiment.measure.__name__ for place in places]
         self.scatter = {
-            model.samples[place].experiment.measure.__name__: model.samples[place].experiment.scatter for place in places
+            model.samples[place].experiment.measure.__name__: model.samples[place].experiment.scatter
+            for place in places
         }
         self.guess = dict(self.scatter)
         self.scatter.update({name: value for name, value in scatter.items() if name in self.scatter})
@@ -142,7 +98,8 @@ class _Task:
         self.profile = model.profile(values)
         self.rendered = model.rendered(self.profile, places)
         self.flat = self._flat(self.rendered)
-        self.jacobian, self.sway = np.zeros((0, 0)), np.zeros((0, 0))
+        self.jacobian: Floats = np.zeros((0, 0))
+        self.sway: Floats = np.zeros((0, 0))
         self.cost = self._cost(self.flat, self.offsets, None)
 
     def step(self) -> float:
@@ -209,21 +166,29 @@ class _Task:
         )  # fmt: skip
 
     def _covariance(self) -> Floats:
-        """Covariance of parts and offsets. What is left of a take hangs together (a spectrum is off as a whole),
-        so each part gets the larger of two variances: as if all numbers were independent, and as if only
-        takes were (the sandwich, corrected for few takes)."""
+        """Covariance of parts and offsets. What is left of a take hangs together (a spectrum is off as a
+        whole), so each part gets the larger of two variances: as if all numbers were independent, and as
+        if only takes were (the sandwich, corrected for few takes)."""
         inverse = self._inverse()
         weight = self._weight()
         matrix = np.hstack([self.jacobian, self.sway]) * weight[:, None]
         left = np.nan_to_num(self._residual(self.flat, self.offsets, self.sway)) * weight
-        slopes = np.stack([
-            matrix[begin:end].T @ left[begin:end] for begin, end in zip(self.ends[:-1], self.ends[1:], strict=True)
-        ])  # fmt: skip
+        slopes = np.stack(
+            [
+                matrix[begin:end].T @ left[begin:end]
+                for begin, end in zip(self.ends[:-1], self.ends[1:], strict=True)
+            ]
+        )
         leaning = np.abs(matrix) > 1e-9
-        takes = np.array([
-            sum(leaning[begin:end, column].any() for begin, end in zip(self.ends[:-1], self.ends[1:], strict=True))
-            for column in range(matrix.shape[1])
-        ])  # fmt: skip
+        takes = np.array(
+            [
+                sum(
+                    leaning[begin:end, column].any()
+                    for begin, end in zip(self.ends[:-1], self.ends[1:], strict=True)
+                )
+                for column in range(matrix.shape[1])
+            ]
+        )
         sandwich = (
             inverse
             @ (slopes.T @ slopes)

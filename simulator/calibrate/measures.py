@@ -1,8 +1,9 @@
 """Measurements: what an experiment reads off one take, as a few numbers.
 
 Each is a function of a `Heard` and gives float64[k], always as many for the same planned take; nan where
-nothing can be read. The same function reads a recording and a render, so that what it gets wrong, it gets wrong
-in both. None of them depends on when exactly the key's message arrived, nor on phases that may run free.
+nothing can be read. The same function reads a recording and a render, so that what it gets wrong, it gets
+wrong in both. None of them depends on when exactly the key's message arrived, nor on phases that may run
+free.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ PASSED = (10, 30, 50, 70, 90)
 CHORUS_HARMONICS = 20
 CHORUS_HIGH = signals.band_edges(3000.0, 18000.0, 3)
 _CHORUS_STEP_S, _CHORUS_WINDOW_S = 0.0125, 0.04
+_CHORUS_LEAST = 0.05
+"""Share of its amplitude by which some harmonic has to move for a chorus to be there."""
 
 UNITS = {
     **dict.fromkeys(("spectrum", "early_spectrum", "fine_spectrum", "swung_spectrum", "level"), "dB"),
@@ -47,8 +50,8 @@ UNITS = {
 
 @dataclass(frozen=True)
 class Heard:
-    """A sound to be measured. ``audio``: from the note's message on, less the rig's latency. ``noise_rms``: of
-    the floor, full scale 1. ``note``, ``gate_s``: what was played."""
+    """A sound to be measured. ``audio``: from the note's message on, less the rig's latency.
+    ``noise_rms``: of the floor, full scale 1. ``note``, ``gate_s``: what was played."""
 
     audio: NDArray[Any]
     rate: int
@@ -214,11 +217,12 @@ def slew(heard: Heard) -> Floats:
 
 
 def chorus_motion(heard: Heard) -> Floats:
-    """How a chorus moves the harmonics of a held note: four times the logarithm of how often a second they come
-    back; amplitudes that each passes in a tenth, three, five, seven
+    """How a chorus moves the harmonics of a held note: four times the logarithm of how often a second they
+    come back; amplitudes that each passes in a tenth, three, five, seven
     and nine tenths of the time, in shares of a dry sawtooth's, and third-octave levels above in dB / 10."""
     tracks = _harmonic_tracks(heard, CHORUS_HARMONICS)
-    period = signals.repeats_s(tracks[:, :8], _CHORUS_STEP_S, 0.2)
+    moves = tracks[:, :8].std(axis=0) > _CHORUS_LEAST * tracks[:, :8].mean(axis=0)
+    period = signals.repeats_s(tracks[:, :8], _CHORUS_STEP_S, 0.2) if moves.any() else float("nan")
     often = -4 * np.log(period)
     if np.isfinite(period):  # whole turns, so that it does not matter where they begin
         turns = int(len(tracks) * _CHORUS_STEP_S / period)

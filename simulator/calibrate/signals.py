@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from simulator.laws import FloatArray
+
+Floats = FloatArray
 
 ONSET_SHARE = 0.02
 """A sound begins where it passes this share of its peak."""
@@ -86,8 +88,8 @@ def band_edges(low_hz: float, high_hz: float, per_octave: int) -> Floats:
 def band_levels(audio: NDArray[Any], rate: int, edges: Floats, floor_db: float = -110.0) -> Floats:
     """Level of each band in dB, by one Hann-windowed spectrum of the whole; softly held at ``floor_db``.
 
-    ``audio``: [samples], or [frames, samples] for a row of bands each. A sine of amplitude 1 within a band gives
-    -3 dB, as its RMS.
+    ``audio``: [samples], or [frames, samples] for a row of bands each. A sine of amplitude 1 within a band
+    gives -3 dB, as its RMS.
     """
     x = np.asarray(audio, np.float64)
     size = x.shape[-1]
@@ -130,8 +132,9 @@ def comb_period(
 ) -> float:
     """The period in s at which a signal moves in steps: of the comb that its spectrum shows; nan if none.
 
-    ``moves``: how much something changed in each ``step_s``. Candidates are compared by the *least* of the first
-    harmonics, which a multiple or a fraction of the true rate has not all of; the best is refined on the highest.
+    ``moves``: how much something changed in each ``step_s``. Candidates are compared by the *least* of the
+    first harmonics, which a multiple or a fraction of the true rate has not all of; the best is refined on
+    the highest.
     """
     size = 1 << (8 * moves.size - 1).bit_length()
     spectrum = np.abs(np.fft.rfft((moves - moves.mean()) * np.hanning(moves.size), size))

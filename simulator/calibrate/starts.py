@@ -1,4 +1,5 @@
-"""Where a fit begins: first values straight from the measurements, where the assumed ones may be too far away.
+"""Where a fit begins: first values straight from the measurements, where the assumed ones may be too far
+away.
 
 Least squares finds the nearest valley, and cross-modulation has many: so its depths are searched on a grid of
 renders first.
@@ -35,9 +36,11 @@ def depths(
     # Half of the takes tell the neighbourhood.
     ranked = _best(model, values, own[::2], keys, list(product(coarse, coarse)), 3)
     near = (0.8, 0.9, 1.0, 1.1, 1.22)
-    ranked = _best(model, values, own, keys, [(a * f, b * g) for a, b in ranked for f in near for g in near], 2)
-    near = (0.97, 1.0, 1.03)
-    pairs = [(a * f, b * g) for a, b in ranked for f in near for g in near]
+    ranked = _best(
+        model, values, own, keys, [(a * f, b * g) for a, b in ranked for f in near for g in near], 2
+    )
+    close = (0.97, 1.0, 1.03)
+    pairs = [(a * f, b * g) for a, b in ranked for f in close for g in close]
     costs = _costs(model, values, own, keys, pairs)
     place = int(np.argmin(costs))
     return pairs[place], costs[place]

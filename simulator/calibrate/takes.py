@@ -39,7 +39,8 @@ class Sample:
 
 
 def from_takes(takes: Iterable[tuple[int, Take]], plan: CalibrationPlan) -> list[Sample]:
-    """Samples of takes that a rig has just made, with their indices in the plan. Untrusted ones are left out."""
+    """Samples of takes that a rig has just made, with their indices in the plan. Untrusted ones are left
+    out."""
     found = []
     for index, take in takes:
         if take.verdict is None or take.verdict in TRUSTED:
@@ -53,7 +54,8 @@ def from_takes(takes: Iterable[tuple[int, Take]], plan: CalibrationPlan) -> list
 
 
 def from_data_set(folder: str | Path, plan: CalibrationPlan) -> Iterator[Sample]:
-    """Samples of a data set: the takes whose tone, note, velocity and gate are in the plan, trusted ones only.
+    """Samples of a data set: the takes whose tone, note, velocity and gate are in the plan, trusted ones
+    only.
 
     Raises what `jxctl.dataset.rows` raises.
     """
@@ -69,8 +71,9 @@ def from_data_set(folder: str | Path, plan: CalibrationPlan) -> Iterator[Sample]
             continue
         index = row["index"] if row["index"] in indices else indices[0]
         yield _sample(
-            index, plan, bytes.fromhex(row["tone"]), row["note"], row["velocity"], row["gate_s"], row["voice"],
-            dataset.take_audio(folder, row), row["sample_rate"], row["noise_floor_dbfs"], row["latency_s"],
+            index, plan, bytes.fromhex(row["tone"]), row["note"], row["velocity"], row["gate_s"],
+            row["voice"], dataset.take_audio(folder, row), row["sample_rate"], row["noise_floor_dbfs"],
+            row["latency_s"],
         )  # fmt: skip
 
 

@@ -1,9 +1,9 @@
 """What can be fitted of a profile: for each law its form, and the numbers (parts) that the form leaves open.
 
 A part moves on an axis on which a step means about the same everywhere: the logarithm for times and
-frequencies, the number itself where zero is possible. What cannot be told apart is held: one oscillator's level
-is the product of mixer, VCA and voice, so the first two are 1 at full, and `voice_gain` holds the level, with
-the gain of the recording in it.
+frequencies, the number itself where zero is possible. What cannot be told apart is held: one oscillator's
+level is the product of mixer, VCA and voice, so the first two are 1 at full, and `voice_gain` holds the
+level, with the gain of the recording in it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from simulator.profile import Profile
 @dataclass(frozen=True)
 class Part:
     """One open number of a law: ``law`` and ``name`` within its form; ``start``: of the profile that is
-    built upon. ``log``: it moves on a logarithmic axis. ``low``, ``high``: how far it may go. ``width``: how far
-    a step for a derivative goes on its axis; ``both``: to both sides, where the control loop makes
+    built upon. ``log``: it moves on a logarithmic axis. ``low``, ``high``: how far it may go. ``width``:
+    how far a step for a derivative goes on its axis; ``both``: to both sides, where the control loop makes
     measurements jagged."""
 
     law: str
@@ -46,7 +46,8 @@ class Part:
 
 @dataclass(frozen=True)
 class Form:
-    """A law with open numbers. ``kind``: as in `simulator.laws.make_law`. ``knots``: raw values of a table."""
+    """A law with open numbers. ``kind``: as in `simulator.laws.make_law`. ``knots``: raw values of a
+    table."""
 
     law: str
     kind: str
@@ -151,7 +152,8 @@ def _constant(base: Profile, law: str, log: bool, low: float, high: float) -> Fo
 
 
 def _jagged(law: str) -> tuple[float, bool]:
-    """Width of a step for a derivative, and whether it goes to both sides: wide for times, which act by whole ticks."""
+    """Width of a step for a derivative, and whether it goes to both sides: wide for times, which act by
+    whole ticks."""
     return (0.04, True) if law.startswith(("env_", "lfo_")) and law != "env_sustain" else (0.01, False)
 
 

@@ -18,7 +18,8 @@ _DIGITS = 6
 def profile_toml(
     name: str, about: str, entries: Mapping[str, Mapping[str, Any]], base: str = "superjx"
 ) -> str:
-    """A profile's file that builds on ``base``: ``entries``, the laws that differ, as `make_law` takes them."""
+    """A profile's file that builds on ``base``: ``entries``, the laws that differ, as `make_law` takes
+    them."""
     lines = [f"name = {json.dumps(name)}", f"about = {json.dumps(about)}", f"base = {json.dumps(base)}"]
     for law, entry in entries.items():
         lines += ["", f"[laws.{law}]"]

@@ -1,0 +1,30 @@
+"""How the voices of a board lie apart, and how one of them drifts: what belongs to no law."""
+
+from __future__ import annotations
+
+from simulator.calibrate.unknowns import with_values
+from simulator.profile import Profile
+
+KINDS: dict[str, tuple[float, float]] = {
+    "cutoff": (0.02, 0.01), "resonance": (0.02, 0.01), "gain": (0.02, 0.01), "pulse_width": (0.003, 0.003),
+    "envelope": (0.005, 0.01),
+}  # fmt: skip
+"""How voices differ: standard deviation to begin with, and step for a derivative."""
+DRIFT, DRIFT_START = "drift", 0.003
+"""The cutoff of one voice, from take to take: octaves, as standard deviation to begin with."""
+
+
+def shifted(profile: Profile, kind: str, amount: float) -> Profile:
+    """A board all of whose voices are off by ``amount`` (octaves, shares, cycles)."""
+    laws = profile.laws
+    match kind:
+        case "cutoff":
+            return with_values(profile, {"vcf_cutoff": laws["vcf_cutoff"].values * 2.0**amount})
+        case "resonance":
+            return with_values(profile, {"vcf_damping": laws["vcf_damping"].values * (1 + amount)})
+        case "gain":
+            return with_values(profile, {"voice_gain": laws["voice_gain"].values * (1 + amount)})
+        case "pulse_width":
+            return with_values(profile, {"dco_pulse_width": laws["dco_pulse_width"].values + amount})
+    times = ("env_attack", "env_decay", "env_release")
+    return with_values(profile, {law: laws[law].values * (1 + amount) for law in times})

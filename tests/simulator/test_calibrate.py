@@ -1,0 +1,109 @@
+"""Calibration of boards that differ from the default profile: what is recovered, and what is left alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from jxctl.errors import UsageError
+from jxctl.rig import Rig
+from jxctl.synth import Synth
+from jxctl.take import Take
+from simulator import load_profile
+from simulator.board import Board
+from simulator.calibrate.calibration import Calibration, calibrate
+from simulator.calibrate.experiments import EXPERIMENTS, CalibrationPlan
+from simulator.calibrate.recording import RotatingPlayer
+from simulator.calibrate.takes import from_takes
+from simulator.calibrate.unknowns import forms, law_values
+from simulator.calibrate.writing import calibrated_toml
+from simulator.port import SimPort
+from simulator.profile import Profile
+
+TRUTH = {
+    "tick": 0.0082,
+    "voice_gain": 0.21,
+    "vcf_fixed_damping": 0.85,
+    "noise_floor": -85.0,
+    "spread_cutoff": 0.01,
+}
+NAMES = ("control loop", "mixer levels", "ranges", "filter")
+PLAN = CalibrationPlan(tuple(e for e in EXPERIMENTS if e.name in NAMES))
+
+
+def _board() -> Profile:
+    base = load_profile("superjx")
+    laws = {law: replace(base.laws[law], values=np.array(value)) for law, value in TRUTH.items()}
+    laws["vcf_cutoff"] = replace(base.laws["vcf_cutoff"], values=np.geomspace(26, 14000, 128))
+    laws["vcf_damping"] = replace(base.laws["vcf_damping"], values=np.geomspace(0.9, 0.06, 128))
+    laws["dco_range"] = replace(base.laws["dco_range"], values=np.array([-12.1, 0.05, 11.97, 24.0]))
+    return Profile("truth", "", {**base.laws, **laws})
+
+
+def _recorded(profile: Profile) -> list[tuple[int, Take]]:
+    port = SimPort("sim:", Board(profile, 44100, 3), 44100)
+    synth = Synth(port)
+    synth.wake()
+    rig = Rig(RotatingPlayer(synth), port)
+    asked = [PLAN[index] for index in range(len(PLAN))]
+    return [(a.index, rig.take(a.tone, a.note, a.velocity, a.gate_s, a.max_seconds)) for a in asked]
+
+
+@pytest.fixture(scope="module")
+def takes() -> list[tuple[int, Take]]:
+    return _recorded(_board())
+
+
+@pytest.fixture(scope="module")
+def done(takes: list[tuple[int, Take]]) -> Calibration:
+    return calibrate(from_takes(takes, PLAN))
+
+
+def test_a_perturbed_board_is_recovered(done: Calibration) -> None:
+    truth = _board()
+    for law in ("tick", "vcf_fixed_damping", "vcf_cutoff", "vcf_damping"):
+        assert done.profile.laws[law].values == pytest.approx(truth.laws[law].values, rel=0.03), law
+    assert done.profile.constant("voice_gain") == pytest.approx(0.21, rel=0.03)
+    assert done.profile.laws["dco_range"].values == pytest.approx([-12.1, 0.05, 11.97, 24.0], abs=0.01)
+    assert done.profile.constant("noise_floor") == pytest.approx(-85, abs=0.5)
+
+
+def test_uncertainties_are_neither_nothing_nor_everything(done: Calibration) -> None:
+    sigma = done.found["vcf_cutoff"].sigma
+    assert all(1e-5 < sigma[end] < 0.03 for end in ("low", "high"))
+
+
+def test_voices_play_in_turn(takes: list[tuple[int, Take]]) -> None:
+    assert {take.voice for _, take in takes} == set(range(6))
+
+
+def test_laws_without_takes_are_named_and_stay(done: Calibration) -> None:
+    assert done.found["env_attack"].entry is None
+    assert "too few" in done.found["env_attack"].why
+    default = load_profile("superjx").laws["env_attack"].values
+    assert np.array_equal(done.profile.laws["env_attack"].values, default)
+
+
+def test_the_file_is_a_profile_with_its_evidence(done: Calibration, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "board.toml"
+    path.write_text(calibrated_toml(done, "board", "data set bench, 36 takes"))
+    read = load_profile(path)
+    assert read.laws["vcf_cutoff"].evidence == "captured"
+    assert "data set bench" in read.laws["vcf_cutoff"].source
+    assert read.laws["env_attack"].evidence == "assumed"
+    assert read.laws["vcf_cutoff"].values == pytest.approx(done.profile.laws["vcf_cutoff"].values, rel=1e-4)
+    assert "# env_attack: too few" in path.read_text()
+
+
+def test_no_takes_of_the_plan_are_an_error() -> None:
+    with pytest.raises(UsageError, match="too few for any law"):
+        calibrate([])
+
+
+def test_forms_give_back_the_profile_they_start_from() -> None:
+    base = load_profile("superjx")
+    for law, form in forms(base).items():
+        values = law_values(form.entry({part.name: part.start for part in form.parts}, base))
+        assert values == pytest.approx(base.laws[law].values, rel=1e-9, abs=1e-9), law
