@@ -33,6 +33,8 @@ SECONDS = 2.5
 OFFSETS, VELOCITIES = (-12, 0, 12), (60, 110)
 INTERVALS = (0.5, 0.9)
 _BINS = 10
+_FEWEST = 5
+"""A parameter heard in fewer tones has no row of its own."""
 _IS_LEVEL = np.array([head.parameter.kind == "level" for head in heads.HEADS])
 
 
@@ -53,9 +55,12 @@ class Said:
         return np.abs(self.answer - self.truth) <= np.where(_IS_LEVEL, heads.REACH, 0)
 
     def errors(self) -> NDArray[np.float64]:
-        """Per head, over what counts: mean absolute error (a level) or share of right positions."""
+        """Per head, over what counts: mean absolute error (a level) or share of right positions; not a number
+        where nothing counts."""
         each = np.where(_IS_LEVEL, np.abs(self.answer - self.truth), self.answer == self.truth)
-        return np.nanmean(np.where(self.heard, each, np.nan), axis=0)
+        count = self.heard.sum(axis=0)
+        total = np.where(self.heard, each, 0).sum(axis=0)
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     def coverage(self) -> NDArray[np.float64]:
         """Shares of heard levels inside the intervals, float64[intervals]."""
@@ -124,13 +129,14 @@ def markdown(one: Said, six: Said) -> str:
         "|---|---|---:|---:|---:|---:|",
     ]
     for level, what in ((True, "levels: mean error, raw steps"), (False, "switches: right positions")):
-        rows = [k for k in np.flatnonzero(level == _IS_LEVEL) if one.heard[:, k].sum() >= 5]
+        rows = [k for k in np.flatnonzero(level == _IS_LEVEL) if one.heard[:, k].sum() >= _FEWEST]
         form = "{:.1f}" if level else "{:.0%}"
         for k in rows:
             cells = " | ".join(form.format(column[k]) for column in columns)
             kind = "level" if level else "switch"
             lines.append(f"| {heads.HEADS[k].parameter.name} | {kind} | {one.heard[:, k].sum()} | {cells} |")
-        cells = " | ".join(f"**{form.format(np.nanmean(column[rows]))}**" for column in columns)
+        means = [column[rows].mean() if rows else np.nan for column in columns]
+        cells = " | ".join(f"**{form.format(mean)}**" for mean in means)
         lines.append(f"| **all {what}** | | | {cells} |")
     lines += [
         "",
