@@ -103,8 +103,8 @@ class Estimator:
     ) -> Proposal:
         """What the network says of the one tone behind ``recordings``, with ``count`` draws.
 
-        ``fixed``: head index to the class it is held at. The single answer is the draw that the others
-        surround (see `_middle`); the marginals are averages over the draws that are not sharpened.
+        ``fixed``: head index to the class it is held at. The marginals are averages over the draws that are not
+        sharpened; the single answer takes the median, or the likeliest position, of each.
         """
         views = features(
             _side_by_side(recordings),
@@ -126,7 +126,7 @@ class Estimator:
                 marginal = np.zeros(len(marginal))
                 marginal[fixed[k]] = 1
             marginals.append(marginal / marginal.sum())
-        return Proposal(_middle(draws[temperatures.numpy() < 1]), draws[:count], marginals)
+        return Proposal(heads.best([p[None] for p in marginals])[0], draws[:count], marginals)
 
     def guess(
         self,
@@ -201,15 +201,3 @@ def _side_by_side(recordings: Sequence[Recording]) -> NDArray[np.float32]:
     """Their audio, float32[N, samples], zeros after the shorter ones."""
     longest = max(len(r.audio) for r in recordings)
     return np.stack([np.pad(r.audio, (0, longest - len(r.audio))) for r in recordings])
-
-
-def _middle(draws: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The draw nearest to all others, int64[heads]: an answer that is one tone, which an average is not.
-
-    Near is a share of switches in another position plus the mean distance of levels in quarters of their
-    range.
-    """
-    level = np.array([head.parameter.kind == "level" for head in heads.HEADS])
-    switched = (draws[:, None, ~level] != draws[None, :, ~level]).mean(2)
-    moved = np.abs(draws[:, None, level] - draws[None, :, level]).mean(2) / 32
-    return np.asarray(draws[int((switched + moved).mean(1).argmin())])
