@@ -103,8 +103,8 @@ class Estimator:
     ) -> Proposal:
         """What the network says of the one tone behind ``recordings``, with ``count`` draws.
 
-        ``fixed``: head index to the class it is held at. The marginals are averages over the draws that are not
-        sharpened; the single answer takes the median, or the likeliest position, of each.
+        ``fixed``: head index to the class it is held at. The marginals are averages over the draws that are
+        not sharpened; the single answer takes the median, or the likeliest position, of each.
         """
         views = features(
             _side_by_side(recordings),
