@@ -115,8 +115,9 @@ def row(
     ``elsewhere``: log-mel at a note and velocity that were not heard. ``levels``: by group of the panel the
     absolute errors, raw steps, of levels that can be heard in the true tone at the recordings' notes (probed,
     `audible.heard_in`); ``switches``: likewise whether each is right. With a ``proposal``: ``inside``: for
-    audible levels whether the truth lies in the central 50 and 90 % of the network's distribution; ``sure``:
-    pairs of its confidence in its own best answer (a level: within 6) and whether that was so.
+    audible levels how much of the truth lies in the central 50 and 90 % of the network's distribution
+    (`heads.inside`); ``sure``: pairs of its confidence in its own best answer (a level: within 6) and whether
+    that was so.
     """
     listener = Listener(target.recordings, profile, threads=threads)
     measured = []
@@ -146,18 +147,17 @@ def row(
 
 
 def _calibration(truth: NDArray[np.int64], heard: NDArray[np.bool_], proposal: Proposal) -> dict[str, Any]:
-    inside: dict[str, list[int]] = {"50": [], "90": []}
-    sure = []
-    confidence = heads.confidence([p[None] for p in proposal.marginals], proposal.best[None])[0]
-    for k in np.flatnonzero(heard):
-        off = abs(int(proposal.best[k] - truth[k]))
-        sure.append([round(float(confidence[k]), 4), int(off <= (6 if _IS_LEVEL[k] else 0))])
-        if _IS_LEVEL[k]:
-            cumulative = np.cumsum(proposal.marginals[k])
-            for name, tail in (("50", 0.25), ("90", 0.05)):
-                low = int((cumulative < tail).sum())
-                high = int((cumulative < 1 - tail).sum())
-                inside[name].append(int(low <= truth[k] <= high))
+    marginals = [p[None] for p in proposal.marginals]
+    confidence = heads.confidence(marginals, proposal.best[None])[0]
+    right = np.abs(proposal.best - truth) <= np.where(_IS_LEVEL, heads.REACH, 0)
+    sure = [[round(float(confidence[k]), 4), int(right[k])] for k in np.flatnonzero(heard)]
+    inside = {
+        name: [
+            round(float(part), 4)
+            for part in heads.inside(marginals, truth[None], share)[0, heard & _IS_LEVEL]
+        ]
+        for name, share in (("50", 0.5), ("90", 0.9))
+    }
     return {"inside": inside, "sure": sure}
 
 

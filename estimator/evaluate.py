@@ -42,12 +42,13 @@ _IS_LEVEL = np.array([head.parameter.kind == "level" for head in heads.HEADS])
 class Said:
     """What was said of N tones: ``truth`` and ``answer`` int64[N, heads]; ``heard`` bool[N, heads], what
     counts;
-    ``inside`` bool[N, heads, intervals]; ``sure`` float64[N, heads], the confidence in the answer."""
+    ``inside`` float64[N, heads, intervals] (`heads.inside`); ``sure`` float64[N, heads], the confidence in
+    the answer."""
 
     truth: NDArray[np.int64]
     answer: NDArray[np.int64]
     heard: NDArray[np.bool_]
-    inside: NDArray[np.bool_]
+    inside: NDArray[np.float64]
     sure: NDArray[np.float64]
 
     def right(self) -> NDArray[np.bool_]:

@@ -122,18 +122,24 @@ def confidence(probability: list[NDArray[np.float64]], answer: np.ndarray) -> ND
     return out
 
 
-def inside(probability: list[NDArray[np.float64]], truth: np.ndarray, share: float) -> NDArray[np.bool_]:
-    """Whether each truth, int[N, heads], lies in the central interval that holds ``share``: bool[N, heads].
+def inside(probability: list[NDArray[np.float64]], truth: np.ndarray, share: float) -> NDArray[np.float64]:
+    """How much of each truth, int[N, heads], lies in the central interval that holds ``share``: float64[N,
+    heads].
 
-    The interval runs from the first value at which the distribution has passed (1 - share) / 2 to the first
-    at which it has passed (1 + share) / 2, both included.
+    The interval runs from the (1 - share) / 2 to the (1 + share) / 2 quantile. A value that is cut by an end
+    counts by the part of its probability inside (the randomised probability integral transform, averaged):
+    levels pile up at 0 and 127, and an interval of whole values would hold far more than its share whoever
+    made it. Truths drawn from the distributions themselves have the mean ``share`` exactly.
     """
-    out = np.empty(truth.shape, bool)
+    low, high = (1 - share) / 2, (1 + share) / 2
+    out = np.empty(truth.shape)
     for k, p in enumerate(probability):
-        summed = np.cumsum(p, axis=1)
-        low = (summed <= (1 - share) / 2).sum(axis=1)
-        high = (summed < (1 + share) / 2 - 1e-12).sum(axis=1)
-        out[:, k] = (low <= truth[:, k]) & (truth[:, k] <= high)
+        own = np.take_along_axis(p, truth[:, k, None], axis=1)[:, 0]
+        upto = np.take_along_axis(np.cumsum(p, axis=1), truth[:, k, None], axis=1)[:, 0]
+        overlap = np.minimum(upto, high) - np.maximum(upto - own, low)
+        # A value of no probability lies on one side or between.
+        between = (upto > low) & (upto < high)
+        out[:, k] = np.where(own > 1e-12, np.clip(overlap, 0, None) / np.maximum(own, 1e-12), between)
     return out
 
 

@@ -18,7 +18,7 @@ def said(**given: np.ndarray) -> Said:
     count = 400
     plain = {
         "truth": np.zeros((count, HEADS), np.int64), "answer": np.zeros((count, HEADS), np.int64),
-        "heard": np.ones((count, HEADS), bool), "inside": np.ones((count, HEADS, 2), bool),
+        "heard": np.ones((count, HEADS), bool), "inside": np.ones((count, HEADS, 2)),
         "sure": np.ones((count, HEADS)),
     }  # fmt: skip
     return Said(**(plain | given))
@@ -54,10 +54,20 @@ def test_central_intervals_hold_their_share() -> None:
         assert heads.inside(probability, truth, share).mean() == pytest.approx(share, abs=0.04)
 
 
+def test_piles_do_not_swell_intervals() -> None:
+    """Nearly all at 0, as with levels that real tones do not use: still half of it lies in its 50 %."""
+    piled = np.tile(np.append(0.8, np.full(127, 0.2 / 127)), (20000, 1))
+    truth = heads.draw([piled], np.random.default_rng(3))
+    for share in (0.5, 0.9):
+        assert heads.inside([piled], truth, share).mean() == pytest.approx(share, abs=0.02)
+
+
 def test_a_certain_distribution_holds_its_value_alone() -> None:
-    certain = np.zeros((2, 128))
+    certain = np.zeros((3, 128))
     certain[:, 64] = 1
-    assert heads.inside([certain], np.array([[64], [65]]), 0.9)[:, 0].tolist() == [True, False]
+    assert heads.inside([certain], np.array([[64], [65], [63]]), 0.9)[:, 0].tolist() == pytest.approx(
+        [0.9, 0, 0]
+    )
 
 
 def test_the_shipped_network_is_evaluated() -> None:
