@@ -25,6 +25,7 @@ from estimator.listening import Listener, _Target
 from estimator.proposal import Recording
 from simulator import Profile, render, spectra
 from simulator.profile import LIMITS
+from simulator.variants import render_variants
 
 SPREAD = 0.17
 """How far the logarithm of a law is expected to lie off: evenly spread up to 30 %, as a standard deviation."""
@@ -137,27 +138,25 @@ class BoardModel:
         residual that is left, dB."""
         self._screen(takes[0])
         spreads = np.array([knob.spread for knob in KNOBS])[self._heard]
-        now = self._residuals(self.profile, takes)
+        now = self._residuals([self.profile], takes)[0]
         cost = self._cost(now, self.values)
         for _ in range(steps):
-            slopes = []
-            for k, spread in zip(self._heard, spreads, strict=True):
-                step = 0.3 * spread * (1 if self.values[k] <= 0 else -1)
-                values = self.values.copy()
-                values[k] += step
-                slopes.append((self._residuals(self._at(values), takes) - now) / np.float32(step))
-            step_by = _least(np.array(slopes), now, self.values[self._heard], spreads)
+            by = np.where(self.values[self._heard] <= 0, 0.3, -0.3) * spreads
+            slopes = (self._residuals(self._beside(self._heard, by), takes) - now) / by[:, None].astype(np.float32)
+            step_by = _least(slopes, now, self.values[self._heard], spreads)
             before = cost
+            shorter = []
             for share in SHORTER:
                 values = self.values.copy()
-                values[self._heard] += share * step_by
-                values[self._heard] = np.clip(values[self._heard], -3 * spreads, 3 * spreads)
-                profile = self._at(values)
-                left = self._residuals(profile, takes)
-                if (found := self._cost(left, values)) < cost:
-                    cost, best = found, (profile, values, left)
-                    self.profile, self.values, now = best
-                    break
+                moved_by = values[self._heard] + share * step_by
+                values[self._heard] = np.clip(moved_by, -3 * spreads, 3 * spreads)
+                shorter.append(values)
+            profiles = [self._at(values) for values in shorter]
+            left = self._residuals(profiles, takes)
+            costs = [self._cost(r, v) for r, v in zip(left, shorter, strict=True)]
+            k = int(np.argmin(costs))
+            if costs[k] < cost:
+                cost, self.profile, self.values, now = costs[k], profiles[k], shorter[k], left[k]
             if cost > 0.98 * before:
                 break
         return float(np.abs(now).mean())
@@ -187,24 +186,33 @@ class BoardModel:
         if key == self._screened:
             return
         self._screened = key
-        now = self._residuals(self.profile, [take])
-        heard = []
-        for k, knob in enumerate(KNOBS):
-            values = self.values.copy()
-            values[k] += knob.spread
-            if np.abs(self._residuals(self._at(values), [take]) - now).mean() > UNHEARD_DB:
-                heard.append(k)
-        self._heard = np.array(heard, np.int64)
+        now = self._residuals([self.profile], [take])[0]
+        spreads = np.array([knob.spread for knob in KNOBS])
+        apart = self._residuals(self._beside(np.arange(len(KNOBS)), spreads), [take]) - now
+        self._heard = np.flatnonzero(np.abs(apart).mean(axis=1) > UNHEARD_DB)
 
-    def _residuals(self, profile: Profile, takes: Sequence[BoardTake]) -> NDArray[np.float32]:
-        """How much more the simulator has than the board, float32[cells of all takes]."""
+    def _beside(self, which: NDArray[np.int64], by: NDArray[np.float64]) -> list[Profile]:
+        """A profile for each of some knobs, with that one moved."""
+        out = []
+        for k, step in zip(which, by, strict=True):
+            values = self.values.copy()
+            values[k] += step
+            out.append(self._at(values))
+        return out
+
+    def _residuals(self, profiles: Sequence[Profile], takes: Sequence[BoardTake]) -> NDArray[np.float32]:
+        """How much more the simulator has than the board, float32[profiles, cells of all takes]."""
         tones = heads.tones_from(np.array([take.choice for take in takes]), self.base)
         parts = []
         for j, target in enumerate(takes[0].targets):
-            audio = _rendered(tones, target, profile, self.threads)
+            played, samples = target.recording.played, len(target.recording.audio)
+            audio = render_variants(
+                tones, profiles, played.note, played.velocity, played.gate_s, samples / SAMPLE_RATE
+            )
             for k, take in enumerate(takes):
-                parts.append(take.targets[j].compare(audio[k : k + 1], True, self.threads)[1][0])
-        return np.concatenate(parts)
+                own = np.ascontiguousarray(audio[:, k])
+                parts.append(take.targets[j].compare(own, True, self.threads)[1])
+        return np.concatenate(parts, axis=1)
 
 
 class Corrected(Listener):
