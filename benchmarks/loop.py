@@ -32,7 +32,7 @@ from estimator.guess import Estimator
 from estimator.listening import Listener
 from estimator.loop import closed_loop
 from estimator.proposal import Played, Recording
-from jxctl.audio import peak_dbfs
+from jxctl.errors import VerificationError
 from jxctl.params import TONE_PARAMETERS
 from jxctl.rig import Rig
 from jxctl.synth import Synth
@@ -46,7 +46,6 @@ NOTES, VELOCITIES, GATES_S = (36, 48, 55, 60, 67, 72), (60, 100, 127), (0.4, 0.8
 SECONDS = 2.5
 FRESH = 3
 RENDERS = 2000
-SILENT_DBFS = -60.0
 
 
 def tones(table: Path, origin: str | None) -> list[Tone]:
@@ -84,8 +83,9 @@ def judge(
     blank = Recording(np.zeros(round(SECONDS * SAMPLE_RATE), np.float32), played)
     base = INIT_TONE.values
     truth = heads.classes(np.frombuffer(tone.values, np.uint8)[None])[0]
-    target = BoardPlay(rig, [blank], base).sound_of(tone)[0]
-    if peak_dbfs(target.audio) < SILENT_DBFS:
+    try:
+        [(_, target)] = BoardPlay(rig, [blank], base).takes_of(tone)
+    except VerificationError:
         return row | {"silent": True}
     began = time.monotonic()
     guess = estimator.guess([target], renders=renders, seed=seed, threads=threads)

@@ -29,7 +29,7 @@ SPREADS = {
     "spread_cutoff": 0.03, "spread_resonance": 0.03, "spread_gain": 0.03, "spread_pulse_width": 0.004,
     "drift_cutoff": 0.01,
 }  # fmt: skip
-FLOOR_DBFS = (-95.0, -75.0)
+FLOOR_DBFS = (-95.0, -85.0)
 _NUMBERS = ("low", "high", "exponent", "value", "values")
 
 

@@ -91,10 +91,19 @@ class BoardPlay:
             self._index += 1
         return [self._heard(t.audio, t.sample_rate, t.latency_s, r) for t, r in zip(takes, self.recordings, strict=True)]
 
-    def sound_of(self, tone: Tone) -> list[Recording]:
-        """What the board makes of any tone at the notes of the recordings; kept nowhere."""
-        takes = [(self._take(tone, recording), recording) for recording in self.recordings]
-        return [self._heard(t.audio, t.sample_rate, t.latency_s, r) for t, r in takes]
+    def takes_of(self, tone: Tone) -> list[tuple[Take, Recording]]:
+        """Any tone at the notes of the recordings: each take, and what is heard in it. Kept nowhere.
+
+        Raises `VerificationError` when none of them makes a sound that should.
+        """
+        takes = [self._take(tone, recording) for recording in self.recordings]
+        if all(take.verdict == "silent" for take in takes):
+            raise VerificationError(
+                f"the board is silent: {takes[0].reason}",
+                "check its volume, the cable, the audio input (jx audio) and the port (jx ports)",
+            )
+        pairs = zip(takes, self.recordings, strict=True)
+        return [(t, self._heard(t.audio, t.sample_rate, t.latency_s, r)) for t, r in pairs]
 
     def resume(self, listener: Listener) -> Trials:
         """The takes that the data set holds, as trials; a candidate whose last notes are missing is left

@@ -32,6 +32,8 @@ A_ROUND = 3
 """Takes a round that the model proposes; one more goes along the slopes."""
 FITTED = 4
 """Takes that the model is fitted to: the nearest to the target, and the last."""
+APART = 10
+"""Raw steps, all levels together, by which candidates of one round differ at least."""
 PATIENCE = 24
 """Takes without an improvement above the noise, after which the loop ends."""
 CONFIRMED = 2
@@ -205,18 +207,23 @@ class _Loop:
             self._hear(self._best)
 
     def _distinct(self, choices: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-        """The first that were not played yet and differ from each other in what can be heard."""
+        """The first that were not played yet and differ enough from each other: two neighbours in the same
+        take tell the same."""
         seen = {self._key(take.choice) for take in self.trials.takes}
         out: list[NDArray[np.int64]] = []
         for choice in choices:
-            key = self._key(choice)
-            if key in seen:
+            if self._key(choice) in seen or any(self._alike(choice, other) for other in out):
                 continue
-            seen.add(key)
             out.append(choice)
             if len(out) == count:
                 break
         return np.array(out, np.int64).reshape(-1, choices.shape[1])
+
+    def _alike(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
+        """Whether two candidates have the same switches and levels that are near, of what can be heard."""
+        live = self.moves.live(one)
+        same = np.array_equal(one[live & ~IS_LEVEL], other[live & ~IS_LEVEL])
+        return same and int(np.abs(one - other)[live & IS_LEVEL].sum()) < APART
 
     def _key(self, choice: NDArray[np.int64]) -> bytes:
         return np.where(self.moves.live(choice), choice, -1).tobytes()
