@@ -13,6 +13,7 @@ from jxctl.cli import (
     bank,
     board,
     bus,
+    check,
     common,
     dataset,
     doctor,
@@ -44,7 +45,7 @@ app.add_typer(dataset.app, name="dataset")
 app.add_typer(pg800.app, name="pg800")
 app.add_typer(rig.app, name="rig")
 app.add_typer(tone.app, name="tone")
-for module in (guess, render, send, receive, record, train, ports, audio, board, play, models, doctor):
+for module in (guess, check, render, send, receive, record, train, ports, audio, board, play, models, doctor):
     module.register(app)
 
 
