@@ -26,7 +26,7 @@ import numpy as np
 from benchmarks.machine import describe
 from benchmarks.unknown_boards import unknown_board
 from estimator import heads
-from estimator.board_play import BoardPlay, tone_of
+from estimator.board_play import BoardPlay
 from estimator.features import SAMPLE_RATE
 from estimator.guess import Estimator
 from estimator.listening import Listener
@@ -72,7 +72,14 @@ def rig_of(seed: int, most: float) -> Rig:
 
 
 def judge(
-    estimator: Estimator, tone: Tone, number: int, seed: int, takes: int, most: float, renders: int, threads: int
+    estimator: Estimator,
+    tone: Tone,
+    number: int,
+    seed: int,
+    takes: int,
+    most: float,
+    renders: int,
+    threads: int,
 ) -> dict[str, Any]:
     """One tone on its board."""
     rng = np.random.default_rng([seed, number])
@@ -90,7 +97,9 @@ def judge(
     began = time.monotonic()
     guess = estimator.guess([target], renders=renders, seed=seed, threads=threads)
     guessed = time.monotonic()
-    starts = np.array([heads.classes(np.frombuffer(c.tone.values, np.uint8)[None])[0] for c in guess.candidates[:256]])
+    starts = np.array(
+        [heads.classes(np.frombuffer(c.tone.values, np.uint8)[None])[0] for c in guess.candidates[:256]]
+    )
     play = BoardPlay(rig, [target], base)
     closed = closed_loop(
         play, [target], starts, guess.proposal, estimator.profile, base, takes, rng, threads=threads
@@ -175,7 +184,16 @@ def main() -> None:
     for number in range(k, min(given.tones, len(picked)), n):
         if number in {row["number"] for row in kept(store)}:
             continue
-        row = judge(estimator, found[picked[number]], number, given.seed, given.takes, given.most, given.renders, given.threads)
+        row = judge(
+            estimator,
+            found[picked[number]],
+            number,
+            given.seed,
+            given.takes,
+            given.most,
+            given.renders,
+            given.threads,
+        )
         with store.open("a") as file:
             file.write(json.dumps(row) + "\n")
         print({k: v for k, v in row.items() if k != "course_db"}, file=sys.stderr)

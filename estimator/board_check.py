@@ -100,7 +100,12 @@ class Checked:
 
 
 def check_board(
-    rig: Rig, tone: Tone, profile: Profile, notes: Sequence[int], velocities: Sequence[int], gate_s: float = 1.5
+    rig: Rig,
+    tone: Tone,
+    profile: Profile,
+    notes: Sequence[int],
+    velocities: Sequence[int],
+    gate_s: float = 1.5,
 ) -> Checked:
     """Play and compare ``tone`` at all notes and velocities, keys held for ``gate_s`` seconds.
 

@@ -142,7 +142,9 @@ class BoardModel:
         cost = self._cost(now, self.values)
         for _ in range(steps):
             by = np.where(self.values[self._heard] <= 0, 0.3, -0.3) * spreads
-            slopes = (self._residuals(self._beside(self._heard, by), takes) - now) / by[:, None].astype(np.float32)
+            slopes = (self._residuals(self._beside(self._heard, by), takes) - now) / by[:, None].astype(
+                np.float32
+            )
             step_by = _least(slopes, now, self.values[self._heard], spreads)
             before = cost
             shorter = []

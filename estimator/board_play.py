@@ -89,7 +89,10 @@ class BoardPlay:
             if self.data_set is not None:
                 self.data_set.append(self._index, take)
             self._index += 1
-        return [self._heard(t.audio, t.sample_rate, t.latency_s, r) for t, r in zip(takes, self.recordings, strict=True)]
+        return [
+            self._heard(t.audio, t.sample_rate, t.latency_s, r)
+            for t, r in zip(takes, self.recordings, strict=True)
+        ]
 
     def takes_of(self, tone: Tone) -> list[tuple[Take, Recording]]:
         """Any tone at the notes of the recordings: each take, and what is heard in it. Kept nowhere.
@@ -125,7 +128,9 @@ class BoardPlay:
             group = [by_index[k] for k in range(first, first + count) if k in by_index]
             if len(group) < count or len({row["tone"] for row in group}) > 1:
                 # A kill between two notes of a candidate: the rest of it was never played.
-                first += max(1, len([row for row in group if row["tone"] == group[0]["tone"]]) if group else 1)
+                first += max(
+                    1, len([row for row in group if row["tone"] == group[0]["tone"]]) if group else 1
+                )
                 continue
             first += count
             sounds = [
@@ -136,7 +141,9 @@ class BoardPlay:
             ]
             choice = heads.classes(np.frombuffer(bytes.fromhex(group[0]["tone"]), np.uint8)[None])[0]
             take = BoardTake(choice, sounds)
-            each = [t.compare(s[None], False, 1)[0][0] for t, s in zip(listener.targets, take.sounds, strict=True)]
+            each = [
+                t.compare(s[None], False, 1)[0][0] for t, s in zip(listener.targets, take.sounds, strict=True)
+            ]
             trials.add(take, float(np.mean(each)))
         return trials
 

@@ -71,9 +71,7 @@ def _wet(batch: Batch, audio: NDArray[np.float32]) -> None:
     positions = chorus.positions(batch.tones, batch.profile)
     for position in np.unique(positions[positions > 0]):
         rows = np.flatnonzero(positions == position)
-        bbd = chorus.State.fresh(
-            chorus.phase_seeds(batch.seeds[rows]), 0, batch.profile, batch.sample_rate
-        )
+        bbd = chorus.State.fresh(chorus.phase_seeds(batch.seeds[rows]), 0, batch.profile, batch.sample_rate)
         setting = chorus.Setting.of(int(position), batch.profile, batch.sample_rate)
         dry = empty((len(rows), batch.samples))
         dry[:] = audio[rows]

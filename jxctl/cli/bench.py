@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     from jxctl.rig import Rig
 
 
-def opened(
-    port: str, audio: str | None, model: str | None, channel: int | None, stack: ExitStack
-) -> Rig:
+def opened(port: str, audio: str | None, model: str | None, channel: int | None, stack: ExitStack) -> Rig:
     """The rig at a port, closed by ``stack``: that it is heard, at a level and a latency, and follows the keys.
 
     Raises `UsageError`, `DeviceError` and, where what is heard cannot be used, `VerificationError`.

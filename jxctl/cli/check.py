@@ -51,14 +51,18 @@ def check(
         rig = bench.opened(port, audio, model, channel, stack)
         from estimator.board_check import check_board
 
-        found = check_board(rig, wanted, compared, list(dict.fromkeys(notes)), list(dict.fromkeys(velocities)), gate)
+        found = check_board(
+            rig, wanted, compared, list(dict.fromkeys(notes)), list(dict.fromkeys(velocities)), gate
+        )
     data = {"tone": wanted.name, "port": port, "profile": compared.name} | found.to_json()
     lines = [f"{wanted.name!r} on {port} is {found.distance_db:.1f} dB from {compared.name} (log-mel, mean of "
              f"{len(found.distances)} notes)"]  # fmt: skip
     if found.chance_db > 0.05:
         lines.append(f"two renders of it lie {found.chance_db:.1f} dB apart by chance (noise, random LFO)")
     if not found.blocks:
-        lines.append(f"all is well: none of {len(found.findings)} measures differs by more than its threshold")
+        lines.append(
+            f"all is well: none of {len(found.findings)} measures differs by more than its threshold"
+        )
     for block in found.blocks:
         lines.append(f"{block}:")
         lines += [f"  {finding.sentence}" for finding in found.differing if finding.block == block]

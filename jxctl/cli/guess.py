@@ -33,7 +33,8 @@ def guess(
     plot: Annotated[Path | None, typer.Option(help="Write target and guess side by side (PNG).")] = None,
     send: Annotated[str | None, typer.Option(help="Load the tone into the board at this port.")] = None,
     note: Annotated[
-        list[int] | None, typer.Option(help="MIDI note that is heard (default: found); once, or for each file.")
+        list[int] | None,
+        typer.Option(help="MIDI note that is heard (default: found); once, or for each file."),
     ] = None,
     velocity: Annotated[
         list[int] | None, typer.Option(help="Velocity, 1-127 (default 100); once, or for each file.")
@@ -61,7 +62,10 @@ def guess(
     takes: Annotated[int, typer.Option(help="With --loop: at most so many takes on the board.")] = 60,
     keep: Annotated[
         Path | None,
-        typer.Option(help="With --loop: the folder of takes, which the same command continues.", show_default="NAME-loop"),
+        typer.Option(
+            help="With --loop: the folder of takes, which the same command continues.",
+            show_default="NAME-loop",
+        ),
     ] = None,
     model: Annotated[str | None, typer.Option(help="With --loop: what is behind a MIDI port.")] = None,
     channel: Annotated[int | None, typer.Option(help="With --loop: its MIDI channel, 1-16.")] = None,
@@ -124,9 +128,7 @@ def guess(
         name = _name(files[0])
         tone = best.tone.named(name)
         if board_asked is not None and rig is not None:
-            on_board = guess_loop.improve(
-                board_asked, rig, estimator, result, recordings, base, locked, seed
-            )
+            on_board = guess_loop.improve(board_asked, rig, estimator, result, recordings, base, locked, seed)
             tone = on_board[0].named(name)
         target = recordings[0].audio
         board = _send(sent_to, tone, recordings[0].played, target) if sent_to is not None else None

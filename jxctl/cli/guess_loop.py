@@ -36,8 +36,14 @@ class Board:
 
 
 def asked(
-    loop: bool, port: str | None, audio: str | None, takes: int, keep: Path | None, model: str | None,
-    channel: int | None, files: list[Path],
+    loop: bool,
+    port: str | None,
+    audio: str | None,
+    takes: int,
+    keep: Path | None,
+    model: str | None,
+    channel: int | None,
+    files: list[Path],
 ) -> Board | None:
     """The board, or None where there is to be no loop. Raises `UsageError` for options that do not go together."""
     if not loop:
@@ -62,8 +68,14 @@ def open_board(board: Board, stack: ExitStack) -> Rig:
 
 
 def improve(
-    board: Board, rig: Rig, estimator: Estimator, guess: Guess, recordings: Sequence[Recording], base: Tone | None,
-    locked: list[str], seed: int,
+    board: Board,
+    rig: Rig,
+    estimator: Estimator,
+    guess: Guess,
+    recordings: Sequence[Recording],
+    base: Tone | None,
+    locked: list[str],
+    seed: int,
 ) -> tuple[Tone, dict[str, Any], str]:
     """The best tone heard on the board, what happened as plain data, and as a line."""
     import numpy as np
@@ -71,7 +83,7 @@ def improve(
     from estimator import heads
     from estimator.board_play import BoardPlay, tone_of
     from estimator.listening import Listener
-    from estimator.loop import Trials, closed_loop
+    from estimator.loop import closed_loop
     from jxctl.dataset_writer import Writer
     from jxctl.tone import INIT_TONE
 

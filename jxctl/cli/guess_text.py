@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from estimator.guess import Candidate, Guess
 
-FAR = "low confidence: nothing this synth was heard to make is near; take it as the nearest sound, not the tone"
+FAR = (
+    "low confidence: nothing this synth was heard to make is near; take it as the nearest sound, not the tone"
+)
 
 
 def data(
