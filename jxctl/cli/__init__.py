@@ -14,6 +14,7 @@ from jxctl.cli import (
     board,
     bus,
     calibrate,
+    check,
     common,
     dataset,
     doctor,
@@ -47,6 +48,7 @@ app.add_typer(rig.app, name="rig")
 app.add_typer(tone.app, name="tone")
 for module in (
     guess,
+    check,
     render,
     send,
     receive,

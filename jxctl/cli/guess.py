@@ -52,13 +52,34 @@ def guess(
     seed: Annotated[int, typer.Option(help="The same seed gives the same guess.")] = 0,
     profile: Annotated[str, typer.Option(help="The board (default: the one trained for).")] = "",
     checkpoint: Annotated[Path | None, typer.Option(help="Weights without suffix (default: jx's).")] = None,
+    loop: Annotated[
+        bool, typer.Option("--loop", help="Then play it on the board at --port and improve it there.")
+    ] = False,
+    port: Annotated[str | None, typer.Option(help="With --loop: the board (jx ports).")] = None,
+    audio_in: Annotated[
+        str | None, typer.Option(help="With --loop: the audio input that hears it (jx audio). Not for sim:.")
+    ] = None,
+    takes: Annotated[int, typer.Option(help="With --loop: at most so many takes on the board.")] = 60,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --loop: the folder of takes, which the same command continues.",
+            show_default="NAME-loop",
+        ),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="With --loop: what is behind a MIDI port.")] = None,
+    channel: Annotated[int | None, typer.Option(help="With --loop: its MIDI channel, 1-16.")] = None,
 ) -> Shown:
     """Turn recordings of one tone, a note each, into that tone.
 
     Note and gate are found in a recording. Candidates are rendered at its note, improved and ranked by
     how near they sound (log-mel L1). Ctrl-C ends the search with the best so far.
+
+    With --loop the guess is played on a board and improved by takes of it, which are kept.
     """
-    from jxctl.cli import guess_request, guess_text
+    from contextlib import ExitStack
+
+    from jxctl.cli import guess_loop, guess_request, guess_text
 
     if top < 1 or not 0 <= renders <= 100_000 or seed < 0:
         raise UsageError("--top is at least 1, --renders 0 to 100000, --seed at least 0")
@@ -69,6 +90,7 @@ def guess(
     for file in files:
         check_outputs(file, [*((place, "") for place in places), (audio, ".wav"), (plot, ".png")])
     base, locked = _start(like, lock or [])
+    board_asked = guess_loop.asked(loop, port, audio_in, takes, keep, model, channel, files)
 
     from jxctl.audiofile import read_audio, write_wav
 
@@ -78,7 +100,9 @@ def guess(
         for warning in source.warnings:
             say(f"jx: {warning}")
         sources.append(source)
-    port = _open(send)
+    sent_to = _open(send)
+    boards = ExitStack()
+    on_board: tuple[Any, dict[str, Any], str] | None = None
     try:
         heard = [
             guess_request.hear(file, source.audio, source.sample_rate, what)
@@ -88,6 +112,7 @@ def guess(
 
         from estimator.guess import Estimator
 
+        rig = guess_loop.open_board(board_asked, boards) if board_asked is not None else None
         estimator = Estimator(checkpoint, profile)
         with progress("Listening to candidates", max(renders, 1)) as advance:
             result = estimator.guess(
@@ -102,18 +127,22 @@ def guess(
             )
         name = _name(files[0])
         tone = best.tone.named(name)
+        if board_asked is not None and rig is not None:
+            on_board = guess_loop.improve(board_asked, rig, estimator, result, recordings, base, locked, seed)
+            tone = on_board[0].named(name)
         target = recordings[0].audio
-        board = _send(port, tone, recordings[0].played, target) if port is not None else None
+        board = _send(sent_to, tone, recordings[0].played, target) if sent_to is not None else None
     finally:
-        if port is not None:
-            port.close()
+        boards.close()
+        if sent_to is not None:
+            sent_to.close()
 
     written = {}
     from jxctl.tone import write_tone
 
     for k, (place, candidate) in enumerate(zip(places, result.alternatives, strict=False)):
         if place is not None:
-            write_tone(candidate.tone.named(name), place)
+            write_tone(tone if k == 0 else candidate.tone.named(name), place)
             written["tone" if k == 0 else f"tone {k + 1}"] = str(place)
     if audio is not None:
         for warning in write_wav(audio, result.audio, sources[0].sample_rate):
@@ -128,7 +157,12 @@ def guess(
         write_atomically(plot, plot_guess(target, result.audio, title))
         written["plot"] = str(plot)
     shown = guess_text.data(result, tone, found, written, locked) | ({"board": board} if board else {})
-    return Shown(shown, guess_text.screen(result, tone, found, written, locked, send, board))
+    screen = guess_text.screen(result, tone, found, written, locked, send, board)
+    if on_board is None:
+        return Shown(shown, screen)
+    from rich.console import Group
+
+    return Shown(shown | {"loop": on_board[1]}, Group(screen, on_board[2]))
 
 
 def _numbered(output: Path, top: int) -> list[Path | None]:

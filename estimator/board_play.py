@@ -1,0 +1,190 @@
+"""Candidates on a board: a rig plays them, each take is durable before it is believed.
+
+A take is heard as a recording is: from the key on, at 44.1 kHz, as long as the target. What comes before, the
+latency of the rig, is cut off; what follows when the sound has gone is the board's own noise floor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from estimator import heads
+from estimator.board_model import BoardTake
+from estimator.features import SAMPLE_RATE
+from estimator.listening import Listener
+from estimator.loop import Trials
+from estimator.proposal import Recording
+from jxctl.dataset import rows, take_audio
+from jxctl.dataset_writer import Writer
+from jxctl.errors import UsageError, VerificationError
+from jxctl.pitch import cents, pitch_hz
+from jxctl.preflight import CLICK_TONE
+from jxctl.rig import Rig
+from jxctl.take import Take
+from jxctl.tone import Tone, from_batch
+
+RETRIES = 2
+"""How often a take that lost samples is played again."""
+OFF_CENTS = 70.0
+"""A plain note that is heard farther from its key is another synth, another channel or another source."""
+_KEYS = (57, 69)
+_KEY_S = 0.4
+
+
+def check_source(rig: Rig) -> None:
+    """Play two plain notes an octave apart; raise `VerificationError` unless they are what is heard.
+
+    Nothing heard, or a sound that does not follow the keys, is a wrong device, channel or port.
+    """
+    heard = []
+    for key in _KEYS:
+        take = rig.take(CLICK_TONE, key, 127, _KEY_S, _KEY_S)
+        if take.verdict == "silent":
+            raise VerificationError(
+                f"the board is silent: {take.reason}",
+                "check that it is on, its volume, the cable, the audio input (jx audio) and the port (jx ports)",
+            )
+        hz = pitch_hz(take.audio, take.sample_rate)
+        off = None if hz is None else cents(hz, 440 * 2 ** ((key - 69) / 12))
+        heard.append(off)
+    tuned = [off - rig.tuning_cents for off in heard if off is not None]
+    if len(tuned) < len(_KEYS) or max(map(abs, tuned)) > OFF_CENTS:
+        said = ", ".join("no clear pitch" if off is None else f"{off:+.0f} cents" for off in heard)
+        raise VerificationError(
+            f"what is heard does not follow the keys: keys {_KEYS[0]} and {_KEYS[1]} are heard {said} off",
+            "is this input connected to that synth, is it on the right channel, and does nothing else sound?",
+        )
+
+
+class BoardPlay:
+    """`estimator.loop.Play` on a rig. ``recordings``: the targets, whose notes are played for as long as they
+    last. ``base``: raw values of what no head estimates. ``data_set``: where takes are kept (None: nowhere).
+
+    Raises what `Rig.take` raises, `UsageError` where the data set is of another target, and
+    `VerificationError` for a first take without a sound.
+    """
+
+    def __init__(
+        self, rig: Rig, recordings: Sequence[Recording], base: bytes, data_set: Writer | None = None
+    ) -> None:
+        self.rig, self.recordings, self.base, self.data_set = rig, list(recordings), base, data_set
+        self.label = f"jx guess --loop, target {fingerprint(recordings)}"
+        self._index = 0
+
+    def __call__(self, choice: NDArray[np.int64]) -> list[Recording]:
+        """Play one candidate at every note."""
+        tone = tone_of(choice, self.base)
+        takes = [self._take(tone, recording) for recording in self.recordings]
+        if not self._index and all(take.verdict == "silent" for take in takes):
+            raise VerificationError(
+                f"the board is silent: {takes[0].reason}",
+                "check its volume, the cable, the audio input (jx audio) and the port (jx ports)",
+            )
+        for take in takes:
+            if self.data_set is not None:
+                self.data_set.append(self._index, take)
+            self._index += 1
+        return [
+            self._heard(t.audio, t.sample_rate, t.latency_s, r)
+            for t, r in zip(takes, self.recordings, strict=True)
+        ]
+
+    def takes_of(self, tone: Tone) -> list[tuple[Take, Recording]]:
+        """Any tone at the notes of the recordings: each take, and what is heard in it. Kept nowhere.
+
+        Raises `VerificationError` when none of them makes a sound that should.
+        """
+        takes = [self._take(tone, recording) for recording in self.recordings]
+        if all(take.verdict == "silent" for take in takes):
+            raise VerificationError(
+                f"the board is silent: {takes[0].reason}",
+                "check its volume, the cable, the audio input (jx audio) and the port (jx ports)",
+            )
+        pairs = zip(takes, self.recordings, strict=True)
+        return [(t, self._heard(t.audio, t.sample_rate, t.latency_s, r)) for t, r in pairs]
+
+    def resume(self, listener: Listener) -> Trials:
+        """The takes that the data set holds, as trials; a candidate whose last notes are missing is left
+        out, and what it has is written no more."""
+        trials = Trials()
+        if self.data_set is None:
+            return trials
+        held = list(rows(self.data_set.folder))
+        if any(row["tones_from"] != self.label for row in held):
+            raise UsageError(
+                f"{self.data_set.folder} holds takes for another recording",
+                "name another folder with --keep, or the recordings of the first run",
+            )
+        self._index = max((row["index"] + 1 for row in held), default=0)
+        count = len(self.recordings)
+        by_index = {row["index"]: row for row in held}
+        first = 0
+        while first < self._index:
+            group = [by_index[k] for k in range(first, first + count) if k in by_index]
+            if len(group) < count or len({row["tone"] for row in group}) > 1:
+                # A kill between two notes of a candidate: the rest of it was never played.
+                first += max(
+                    1, len([row for row in group if row["tone"] == group[0]["tone"]]) if group else 1
+                )
+                continue
+            first += count
+            sounds = [
+                self._heard(
+                    take_audio(self.data_set.folder, row), row["sample_rate"], row["latency_s"], recording
+                )
+                for row, recording in zip(group, self.recordings, strict=True)
+            ]
+            choice = heads.classes(np.frombuffer(bytes.fromhex(group[0]["tone"]), np.uint8)[None])[0]
+            take = BoardTake(choice, sounds)
+            each = [
+                t.compare(s[None], False, 1)[0][0] for t, s in zip(listener.targets, take.sounds, strict=True)
+            ]
+            trials.add(take, float(np.mean(each)))
+        return trials
+
+    def _take(self, tone: Tone, recording: Recording) -> Take:
+        played = recording.played
+        late_s = self.rig.latency.latency_s if self.rig.latency else 0.0
+        seconds = len(recording.audio) / SAMPLE_RATE + late_s
+        gate_s = min(played.gate_s, seconds)
+        for _ in range(1 + RETRIES):
+            take = self.rig.take(tone, played.note, max(played.velocity, 1), gate_s, seconds)
+            if take.verdict != "dropped audio":
+                break
+        missing_s = seconds - take.seconds
+        audio = take.audio
+        if missing_s > 1 / take.sample_rate:
+            audio = np.concatenate([audio, self.rig.hush(missing_s)])
+        return replace(take, audio=audio, tones_from=self.label)
+
+    def _heard(
+        self, audio: NDArray[np.float32], rate: int, latency_s: float | None, recording: Recording
+    ) -> Recording:
+        """A take as a recording of the target's length."""
+        audio = audio[round((latency_s or 0.0) * rate) :]
+        if rate != SAMPLE_RATE:
+            import soxr
+
+            audio = soxr.resample(audio, rate, SAMPLE_RATE, quality="HQ")
+        wanted = len(recording.audio)
+        audio = np.asarray(audio[:wanted], np.float32)
+        return Recording(np.pad(audio, (0, wanted - len(audio))), recording.played)
+
+
+def fingerprint(recordings: Sequence[Recording]) -> str:
+    """Twelve hexadecimal digits that tell targets apart: of their samples and notes."""
+    digest = hashlib.sha256()
+    for recording in recordings:
+        digest.update(np.asarray(recording.audio, np.float32).tobytes())
+        digest.update(repr(recording.played).encode())
+    return digest.hexdigest()[:12]
+
+
+def tone_of(choice: NDArray[np.int64], base: bytes, name: str = "LOOP") -> Tone:
+    """A candidate, int64[heads], as a tone; ``base``: raw values of what no head estimates."""
+    return from_batch(heads.tones_from(choice[None], base), name)[0]

@@ -1,0 +1,272 @@
+"""The closed loop: the simulator proposes, the board decides.
+
+A guess that sounds right in the simulator sounds otherwise on a board, whose laws are its own. So the guess is
+played there, and from each take two things are learnt: how far the tone is from the target on the board, which
+alone decides what is kept; and how the board differs from the simulator there (`estimator.board_model`). The
+search then goes on in the corrected simulator, its best proposals are played, and so on. Where the model's
+own proposals bring nothing, a step is taken by slopes that the takes themselves have corrected (Broyden 1965).
+
+The idea is space mapping (Bandler et al., "Space mapping: the state of the art", 2004): many evaluations of a
+cheap model that is aligned again and again to few of the dear one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from estimator.board_model import BoardModel, BoardTake, Corrected
+from estimator.descent import DAMPINGS, Slopes
+from estimator.listening import Listener
+from estimator.moves import IS_LEVEL, Moves
+from estimator.proposal import Proposal, Recording
+from estimator.search import search
+from simulator import Profile
+
+RENDERS = 400
+"""Candidates that are heard in the model for each round of takes."""
+A_ROUND = 3
+"""Takes a round that the model proposes; one more goes along the slopes."""
+FITTED = 4
+"""Takes that the model is fitted to: the nearest to the target, and the last."""
+APART = 10
+"""Raw steps, all levels together, by which candidates of one round differ at least."""
+PATIENCE = 24
+"""Takes without an improvement above the noise, after which the loop ends."""
+CONFIRMED = 2
+"""How often the best tone is heard at the end, where the budget allows."""
+
+Play = Callable[[NDArray[np.int64]], list[Recording]]
+"""Plays a candidate, int64[heads], on the board at the note of every recording."""
+
+
+@dataclass
+class Trials:
+    """What was heard of the board so far: ``takes`` with their ``distances``, dB, in the order of playing."""
+
+    takes: list[BoardTake] = field(default_factory=list)
+    distances: list[float] = field(default_factory=list)
+
+    def add(self, take: BoardTake, distance: float) -> None:
+        """One more."""
+        self.takes.append(take)
+        self.distances.append(distance)
+
+    def of(self, choice: NDArray[np.int64]) -> list[int]:
+        """Which takes are of a candidate."""
+        return [k for k, take in enumerate(self.takes) if np.array_equal(take.choice, choice)]
+
+    def ranked(self) -> list[tuple[float, NDArray[np.int64]]]:
+        """Every candidate with its distance, the mean of its takes; the nearest first."""
+        means: dict[bytes, list[float]] = {}
+        for take, distance in zip(self.takes, self.distances, strict=True):
+            means.setdefault(take.choice.tobytes(), []).append(distance)
+        order = sorted(means, key=lambda key: float(np.mean(means[key])))
+        return [(float(np.mean(means[key])), np.frombuffer(key, np.int64).copy()) for key in order]
+
+    @property
+    def noise_db(self) -> float:
+        """How far takes of one candidate lie apart, a standard deviation; 0 where nothing was repeated."""
+        apart = []
+        for _, choice in self.ranked():
+            own = [self.distances[k] for k in self.of(choice)]
+            if len(own) > 1:
+                apart.append((float(np.var(own, ddof=1)), len(own) - 1))
+        freedom = sum(n for _, n in apart)
+        return float(np.sqrt(sum(v * n for v, n in apart) / freedom)) if freedom else 0.0
+
+
+@dataclass(frozen=True)
+class Closed:
+    """``choice``: the best, int64[heads], and its ``distance_db`` on the board (mean of its takes);
+    ``first_db``: of the guess that the loop began with. ``trials``: all that was heard. ``ended``: why it
+    ended: "budget", "noise" or "interrupted"."""
+
+    choice: NDArray[np.int64]
+    distance_db: float
+    first_db: float
+    trials: Trials
+    ended: str
+
+
+def closed_loop(
+    play: Play,
+    recordings: Sequence[Recording],
+    starts: NDArray[np.int64],
+    proposal: Proposal,
+    profile: Profile,
+    base: bytes,
+    takes: int,
+    rng: np.random.Generator,
+    *,
+    fixed: Mapping[int, int] | None = None,
+    renders: int = RENDERS,
+    threads: int | None = None,
+    before: Trials | None = None,
+    report: Callable[[Trials], None] = lambda trials: None,
+) -> Closed:
+    """Improve a guess on the board with at most ``takes`` takes (of each recording one).
+
+    ``starts``: int64[N, heads], candidates of the search without a board, the best first: that one is played
+    first. ``before``: takes of an earlier run, which count. A `KeyboardInterrupt` ends it with the best so far;
+    other errors of ``play`` pass through.
+    """
+    loop = _Loop(play, recordings, starts, proposal, profile, base, takes, rng, fixed or {}, renders, threads,
+                 before or Trials(), report)  # fmt: skip
+    return loop.run()
+
+
+class _Loop:
+    def __init__(
+        self, play: Play, recordings: Sequence[Recording], starts: NDArray[np.int64], proposal: Proposal,
+        profile: Profile, base: bytes, takes: int, rng: np.random.Generator, fixed: Mapping[int, int],
+        renders: int, threads: int | None, trials: Trials, report: Callable[[Trials], None],
+    ) -> None:  # fmt: skip
+        self.play, self.recordings, self.starts, self.proposal = play, recordings, starts, proposal
+        self.base, self.budget, self.rng, self.fixed = base, takes, rng, fixed
+        self.renders, self.threads, self.trials, self.report = renders, threads, trials, report
+        self.listener = Listener(recordings, profile, base=base, threads=threads)
+        self.model = BoardModel(profile, base, threads)
+        self.moves = Moves(proposal, fixed, rng)
+        self.improved_at, self.held = 0, np.inf
+
+    def run(self) -> Closed:
+        ended = "budget"
+        try:
+            self._opening()
+            number = 0
+            while self._left > CONFIRMED:
+                self._round(number)
+                number += 1
+                if self._drowned():
+                    ended = "noise"
+                    break
+            while self._left and len(self.trials.of(self._best)) <= CONFIRMED:
+                self._hear(self._best)
+        except KeyboardInterrupt:
+            if not self.trials.takes:
+                raise
+            ended = "interrupted"
+        distance, choice = self.trials.ranked()[0]
+        first = self.trials.of(self.trials.takes[0].choice)
+        first_db = float(np.mean([self.trials.distances[k] for k in first]))
+        return Closed(choice, distance, first_db, self.trials, ended)
+
+    @property
+    def _left(self) -> int:
+        return max(0, self.budget // len(self.recordings) - len(self.trials.takes))
+
+    @property
+    def _best(self) -> NDArray[np.int64]:
+        return self.trials.ranked()[0][1]
+
+    def _hear(self, choice: NDArray[np.int64]) -> None:
+        if not self._left:
+            return
+        take = BoardTake(choice, self.play(choice))
+        pairs = zip(self.listener.targets, take.sounds, strict=True)
+        each = [float(target.compare(sound[None], False, self.threads)[0][0]) for target, sound in pairs]
+        self.trials.add(take, float(np.mean(each)))
+        self.report(self.trials)
+
+    def _opening(self) -> None:
+        """The guess, twice, so that the noise is known, and one that differs."""
+        if not self.trials.takes:
+            self._hear(self.starts[0])
+        if len(self.trials.takes) == 1:
+            self._hear(self.starts[0])
+
+    def _round(self, number: int) -> None:
+        trials = self.trials
+        best = self._best
+        near = [choice for _, choice in trials.ranked()[: FITTED - 1]]
+        picked = [trials.takes[trials.of(choice)[-1]] for choice in near]
+        if all(take is not trials.takes[-1] for take in picked):
+            picked.append(trials.takes[-1])
+        self.model.fit(picked, steps=4 if number == 0 else 1)
+        fields = self.model.difference([trials.takes[k] for k in trials.of(best)], self.listener.targets)
+        corrected = Corrected(self.recordings, self.model.profile, self.base, self.threads, fields)
+        heard = np.array([choice for _, choice in trials.ranked()[:6]])
+        wanted = [self._stepped(best, corrected)]
+        # Far away the field that was heard at the best tone says nothing: every other round goes without it.
+        wide = number % 3 == 0
+        ears = [corrected]
+        if wide:
+            ears.append(Corrected(self.recordings, self.model.profile, self.base, self.threads))
+        for ear in ears:
+            own = np.concatenate([heard, self.starts[:64]])
+            found = search(self.proposal, ear, self.renders, self.rng, fixed=self.fixed, starts=own)
+            wanted.append(self._distinct(found.choices, A_ROUND if not wide else 2))
+        for choice in self._distinct(np.concatenate(wanted), 1 + A_ROUND + wide):
+            if self._left > CONFIRMED:
+                self._hear(choice)
+        if number % 3 == 2 and len(trials.of(self._best)) == 1 and self._left > CONFIRMED:
+            self._hear(self._best)
+
+    def _distinct(self, choices: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+        """The first that were not played yet and differ enough from each other: two neighbours in the same
+        take tell the same."""
+        seen = {self._key(take.choice) for take in self.trials.takes}
+        out: list[NDArray[np.int64]] = []
+        for choice in choices:
+            if self._key(choice) in seen or any(self._alike(choice, other) for other in out):
+                continue
+            out.append(choice)
+            if len(out) == count:
+                break
+        return np.array(out, np.int64).reshape(-1, choices.shape[1])
+
+    def _alike(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
+        """Whether two candidates have the same switches and levels that are near, of what can be heard."""
+        live = self.moves.live(one)
+        same = np.array_equal(one[live & ~IS_LEVEL], other[live & ~IS_LEVEL])
+        return same and int(np.abs(one - other)[live & IS_LEVEL].sum()) < APART
+
+    def _key(self, choice: NDArray[np.int64]) -> bytes:
+        return np.where(self.moves.live(choice), choice, -1).tobytes()
+
+    def _stepped(self, best: NDArray[np.int64], corrected: Corrected) -> NDArray[np.int64]:
+        """Steps of all levels together from the best tone: int64[N, heads], the most promising first.
+
+        The residual is the board's own. The slopes are the model's, changed as little as the takes around
+        demand: each that lies near tells by how much the residual really moved (Broyden's update).
+        """
+        live = np.flatnonzero(self.moves.live(best) & IS_LEVEL)
+        if not len(live):
+            return best[None]
+        width = 2
+        sign = np.where(best[live] + width > 127, -1, 1)
+        probes = np.tile(best, (len(live) + 1, 1))
+        probes[np.arange(len(live)), live] += sign * width
+        heard = corrected.hear(probes).residuals
+        slopes = (heard[:-1] - heard[-1]) / (sign * width)[:, None].astype(np.float32)
+        here = np.mean([self._residual(self.trials.takes[k]) for k in self.trials.of(best)], axis=0)
+        switches = ~IS_LEVEL & self.moves.live(best)
+        for take in self.trials.takes:
+            by = (take.choice - best)[live].astype(np.float32)
+            size = float(by @ by)
+            if 0 < size <= 100 and np.array_equal(take.choice[switches], best[switches]):
+                missing = self._residual(take) - here - by @ slopes
+                slopes = slopes + np.outer(by / size, missing).astype(np.float32) * np.float32(0.5)
+        model = Slopes(slopes, live)
+        steps = [model.step(here, damping) for damping in DAMPINGS]
+        order = np.argsort([model.predicted(here, step) for step in steps], kind="stable")
+        out = np.tile(best, (len(steps), 1))
+        for k, s in enumerate(order):
+            out[k, model.levels] = np.clip(np.rint(best[model.levels] + steps[s]), 0, 127)
+        return out[1:2] if len(out) > 1 else out
+
+    def _residual(self, take: BoardTake) -> NDArray[np.float32]:
+        pairs = zip(self.listener.targets, take.sounds, strict=True)
+        parts = [target.compare(sound[None], True, self.threads)[1][0] for target, sound in pairs]
+        return np.concatenate(parts)
+
+    def _drowned(self) -> bool:
+        """Whether nothing has got better by more than the noise for a while."""
+        best, count = self.trials.ranked()[0][0], len(self.trials.takes)
+        if best < self.held - max(self.trials.noise_db, 0.02 * best):
+            self.held, self.improved_at = best, count
+        return count - self.improved_at >= PATIENCE

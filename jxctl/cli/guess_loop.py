@@ -1,0 +1,138 @@
+"""The closed loop of ``jx guess --loop``: the guess is played on the board, and improved there."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jxctl.cli.common import progress, say
+from jxctl.errors import JxError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from estimator.guess import Estimator, Guess
+    from estimator.loop import Trials
+    from estimator.proposal import Recording
+    from jxctl.rig import Rig
+    from jxctl.tone import Tone
+
+FEWEST, MOST = 4, 2000
+
+
+@dataclass(frozen=True)
+class Board:
+    """What was said of the board: ``port``, ``audio`` input, how many ``takes``, where they are kept, and the
+    ``model`` and ``channel`` behind a MIDI port."""
+
+    port: str
+    audio: str | None
+    takes: int
+    keep: Path
+    model: str | None
+    channel: int | None
+
+
+def asked(
+    loop: bool,
+    port: str | None,
+    audio: str | None,
+    takes: int,
+    keep: Path | None,
+    model: str | None,
+    channel: int | None,
+    files: list[Path],
+) -> Board | None:
+    """The board, or None where there is to be no loop. Raises `UsageError` for options that do not go together."""
+    if not loop:
+        if any(option is not None for option in (port, audio, keep, model, channel)):
+            raise UsageError("--port, --audio-in, --keep, --model and --channel are for --loop", "add --loop")
+        return None
+    if port is None:
+        raise UsageError("--loop needs the board: it is played and heard", "--port URL (jx ports lists them)")
+    if not FEWEST * len(files) <= takes <= MOST:
+        raise UsageError(
+            f"--takes is {takes}; expected {FEWEST * len(files)} to {MOST}",
+            "each candidate takes one for each recording, and the guess itself is heard more than once",
+        )
+    return Board(port, audio, takes, keep or Path(f"{files[0].stem}-loop"), model, channel)
+
+
+def open_board(board: Board, stack: ExitStack) -> Rig:
+    """The rig, checked, before any time is spent on the guess."""
+    from jxctl.cli.bench import opened
+
+    return opened(board.port, board.audio, board.model, board.channel, stack)
+
+
+def improve(
+    board: Board,
+    rig: Rig,
+    estimator: Estimator,
+    guess: Guess,
+    recordings: Sequence[Recording],
+    base: Tone | None,
+    locked: list[str],
+    seed: int,
+) -> tuple[Tone, dict[str, Any], str]:
+    """The best tone heard on the board, what happened as plain data, and as a line."""
+    import numpy as np
+
+    from estimator import heads
+    from estimator.board_play import BoardPlay, tone_of
+    from estimator.listening import Listener
+    from estimator.loop import closed_loop
+    from jxctl.dataset_writer import Writer
+    from jxctl.tone import INIT_TONE
+
+    values = (base or INIT_TONE).values
+    given = heads.classes(np.frombuffer(values, np.uint8)[None])[0]
+    fixed = {k: int(given[k]) for k, head in enumerate(heads.HEADS) if head.parameter.name in locked}
+    starts = np.concatenate(
+        [heads.classes(np.frombuffer(c.tone.values, np.uint8)[None]) for c in guess.candidates[:256]]
+    )
+    with Writer(board.keep) as data_set:
+        for repair in data_set.repairs:
+            say(f"{board.keep}: {repair}")
+        play = BoardPlay(rig, recordings, values, data_set)
+        before = play.resume(Listener(recordings, estimator.profile, base=values))
+        if before.takes:
+            say(f"{len(before.takes)} candidates are in {board.keep} already: going on")
+        try:
+            with progress("Playing on the board", board.takes // len(recordings)) as advance:
+                advance(len(before.takes))
+
+                def report(trials: Trials) -> None:
+                    advance(1, f"{trials.distances[-1]:.2f} dB, best {trials.ranked()[0][0]:.2f} dB")
+
+                closed = closed_loop(
+                    play, recordings, starts, guess.proposal, estimator.profile, values, board.takes,
+                    np.random.default_rng([seed, len(before.takes)]), fixed=fixed, before=before, report=report,
+                )  # fmt: skip
+        except JxError:
+            say(f"what was heard so far is in {board.keep}; the same command goes on")
+            raise
+    tone = tone_of(closed.choice, values, "GUESS")
+    # Raw values of switches have many spellings; what is kept is kept to the byte.
+    from jxctl.tone import Tone as AnyTone
+
+    raw = bytearray(tone.values)
+    for head in heads.HEADS:
+        if head.parameter.name in locked:
+            raw[head.parameter.column] = values[head.parameter.column]
+    tone = AnyTone(bytes(raw))
+    count = len(closed.trials.takes)
+    data = {
+        "port": board.port, "takes": count * len(recordings), "candidates": count, "kept": str(board.keep),
+        "distance_db": round(closed.distance_db, 3), "open_loop_db": round(closed.first_db, 3),
+        "repeat_db": round(closed.trials.noise_db, 4), "ended": closed.ended,
+        "course_db": [round(d, 3) for d in closed.trials.distances],
+    }  # fmt: skip
+    line = (
+        f"on the board: {closed.distance_db:.2f} dB away after {count} candidates, the guess itself was "
+        f"{closed.first_db:.2f} dB (takes of one tone differ by {closed.trials.noise_db:.2f} dB)"
+    )
+    ends = {"noise": "; it got no better beyond the noise", "interrupted": "; interrupted", "budget": ""}
+    return tone, data, line + ends[closed.ended]

@@ -1,0 +1,125 @@
+"""The closed loop comes nearer on a board that is not the simulator, loses nothing, and goes on after a kill."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.unknown_boards import unknown_board
+from estimator import heads
+from estimator.board_check import check_board
+from estimator.board_play import BoardPlay
+from estimator.listening import Listener
+from estimator.loop import Closed, Trials, closed_loop
+from estimator.proposal import Played, Recording, from_prior
+from jxctl.dataset_writer import Writer
+from jxctl.errors import UsageError
+from jxctl.rig import Rig
+from jxctl.synth import Synth
+from jxctl.tone import INIT_TONE, Tone
+from simulator import Profile, load_profile, render
+from simulator.board import Board
+from simulator.port import SimPort
+from simulator.variants import render_variants
+
+RATE = 44100
+BRASS = INIT_TONE.with_values(
+    {"MIX DCO1": 100, "MIX DCO2": 90, "DCO2 TUNE": "+7", "VCF FREQ": 70, "VCF RES": 30, "VCF ENV": 40, "ENV1 ATT": 20,
+     "ENV1 DECY": 60, "ENV1 SUS": 60, "ENV2 ATT": 20, "ENV2 SUS": 127, "ENV2 REL": 50}
+)  # fmt: skip
+
+
+def rig(profile: Profile | None = None) -> Rig:
+    port = SimPort("sim:", Board(profile or load_profile(), RATE), RATE)
+    return Rig(Synth(port), port)
+
+
+def target_on(board: Rig) -> Recording:
+    blank = Recording(np.zeros(round(1.0 * RATE), np.float32), Played(57, 100, 0.5))
+    [(_, heard)] = BoardPlay(board, [blank], BRASS.values).takes_of(BRASS)
+    return heard
+
+
+def looped(board: Rig, target: Recording, takes: int, folder: Path | None = None) -> Closed:
+    """From a start that is wrong in the filter and the envelope."""
+    start = BRASS.with_values({"VCF FREQ": 58, "ENV2 REL": 62, "VCF RES": 15})
+    starts = heads.classes(np.frombuffer(start.values, np.uint8)[None])
+    rng = np.random.default_rng(3)
+    base = INIT_TONE.values
+
+    def run(data_set: Writer | None) -> Closed:
+        play = BoardPlay(board, [target], base, data_set)
+        before = play.resume(Listener([target], load_profile(), base=base))
+        return closed_loop(
+            play, [target], starts, from_prior(64, rng), load_profile(), base, takes, rng,
+            renders=64, threads=1, before=before,
+        )  # fmt: skip
+
+    if folder is None:
+        return run(None)
+    with Writer(folder) as data_set:
+        return run(data_set)
+
+
+def test_the_loop_comes_nearer_and_is_never_worse_than_what_it_heard() -> None:
+    board = rig(unknown_board(5))
+    closed = looped(board, target_on(board), 12)
+    assert len(closed.trials.takes) <= 12
+    assert closed.distance_db < 0.8 * closed.first_db
+    assert closed.distance_db == pytest.approx(closed.trials.ranked()[0][0])
+
+
+def test_a_kill_costs_nothing_that_was_heard(tmp_path: Path) -> None:
+    board = rig(unknown_board(5))
+    target = target_on(board)
+    first = looped(board, target, 5, tmp_path / "takes")
+    more = looped(board, target, 8, tmp_path / "takes")
+    assert more.trials.distances[:5] == pytest.approx(first.trials.distances, abs=0.02)
+    assert len(more.trials.takes) == 8
+    assert more.distance_db <= first.distance_db + 0.02
+    other = Recording(target.audio * np.float32(0.5), target.played)
+    with pytest.raises(UsageError, match="another recording"):
+        looped(board, other, 8, tmp_path / "takes")
+
+
+def test_repeats_are_averaged_and_tell_the_noise() -> None:
+    trials, one = Trials(), heads.classes(np.frombuffer(INIT_TONE.values, np.uint8)[None])[0]
+    from estimator.board_model import BoardTake
+
+    for distance in (1.0, 3.0):
+        trials.add(BoardTake(one, []), distance)
+    assert trials.ranked()[0][0] == 2.0
+    assert trials.noise_db == pytest.approx(np.sqrt(2))
+
+
+def test_variants_are_what_render_gives() -> None:
+    tones = np.stack([np.frombuffer(t.values, np.uint8) for t in (BRASS, BRASS.with_values({"CHORUS": 2}))])
+    profiles = [load_profile(), unknown_board(1), unknown_board(2)]
+    for profile, audio in zip(profiles, render_variants(tones, profiles, 60, 100, 0.2, 0.4), strict=True):
+        assert np.array_equal(audio, render(tones, 60, 100, 0.2, 0.4, profile=profile))
+
+
+def changed(law: str, factor: float) -> Profile:
+    from dataclasses import replace
+
+    base = load_profile()
+    laws = dict(base.laws) | {law: replace(base.laws[law], values=base.laws[law].values * factor)}
+    return Profile("changed", "", laws)
+
+
+@pytest.mark.parametrize(
+    ("law", "factor", "block"),
+    [("vcf_cutoff", 0.6, "VCF"), ("env_release", 2.5, "VCA envelope"), ("dco_tune", 1.02, "DCO-2")],
+)
+def test_the_block_that_differs_is_named(law: str, factor: float, block: str) -> None:
+    tone: Tone = BRASS.with_values({"VCF ENV": 0, "VCF FREQ": 90, "ENV2 REL": 64})
+    found = check_board(rig(changed(law, factor)), tone, load_profile(), [60], [100], 0.8)
+    assert found.blocks[0] == block, found.differing
+
+
+def test_the_default_board_is_well() -> None:
+    found = check_board(rig(), BRASS, load_profile(), [60], [50, 100], 0.8)
+    assert found.blocks == []
+    assert found.distance_db < 0.1
