@@ -1,8 +1,8 @@
 """Unknown hardware: virtual boards whose laws are those of ``superjx``, moved at random.
 
-Every number of a law is multiplied by a factor of its own, evenly spread up to ``most`` to either side; tunings
-move by up to 10 cents; voices differ, the cutoff drifts, and there is a noise floor. A board follows from
-its seed.
+Every number of a law is multiplied by a factor of its own, evenly spread up to ``most`` to either side;
+tunings move by up to 10 cents; voices differ, the cutoff drifts, and there is a noise floor. A board follows
+from its seed.
 """
 
 from __future__ import annotations

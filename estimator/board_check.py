@@ -1,8 +1,8 @@
 """How far a board's sound is from the simulator's for one tone, and in which block.
 
-The tone is played at a few notes and velocities and rendered at the same. What is compared are direct measures
-of sound (`estimator.board_measures`), each with a unit, a threshold and a sentence. Where a tone is partly
-chance (noise, a random LFO), two renders with other seeds say how much, and so much is allowed on top.
+The tone is played at a few notes and velocities and rendered at the same. What is compared are direct
+measures of sound (`estimator.board_measures`), each with a unit, a threshold and a sentence. Where a tone is
+partly chance (noise, a random LFO), two renders with other seeds say how much, and so much is allowed on top.
 """
 
 from __future__ import annotations

@@ -32,9 +32,11 @@ _APART_HZ = 6.0
 
 @dataclass(frozen=True)
 class Row:
-    """A measure: its ``block``, ``what`` it is in words, ``unit`` of a difference and how much is ``allowed``;
-    ``ratio``: differences are per cent, ``octaves``: logarithms of ratios, else plain. ``least``: a difference of the
-    values themselves that is none. ``more``, ``less``: words; ``shows``: a value, formatted."""
+    """A measure: its ``block``, ``what`` it is in words, ``unit`` of a difference and how much is
+    ``allowed``;
+    ``ratio``: differences are per cent, ``octaves``: logarithms of ratios, else plain. ``least``: a
+    difference of the values themselves that is none. ``more``, ``less``: words; ``shows``: a value,
+    formatted."""
 
     block: str
     what: str
@@ -94,7 +96,8 @@ MEASURES: dict[str, Row] = {
 
 
 def measure(audio: NDArray[np.float32], played: Played, tone: Tone) -> Measured:
-    """The measures of one note, float32[samples] at 44.1 kHz from the key on; ``tone`` says what to look for."""
+    """The measures of one note, float32[samples] at 44.1 kHz from the key on; ``tone`` says what to look
+    for."""
     found: Measured = {}
     if np.abs(audio).max() < 1e-5:
         return found
@@ -209,7 +212,8 @@ def _spectrum(bands: NDArray[np.float32], played: Played, found: Measured) -> No
 
 
 def _modulation(bands: NDArray[np.float32], gate_s: float, tone: Tone, found: Measured) -> None:
-    """Rate and depth of what comes back while the key is down: the spectrum of the bands' levels over time."""
+    """Rate and depth of what comes back while the key is down: the spectrum of the bands' levels over
+    time."""
     part = bands[:, 20 : round(gate_s * 100)]
     if part.shape[1] < 60:
         return

@@ -1,10 +1,11 @@
 """A board as it is heard to differ from the simulator: laws moved until renders sound like its takes.
 
-The simulator's laws are assumptions; a board's own lie some tens of per cent beside them. A few takes of one tone
-say a good deal about the laws which that tone uses, so every law is given one or two *knobs* (a factor, a tilt
-over raw values, an offset in semitones), and those that are heard are fitted to the takes: least absolute
-residuals, by one or a few Gauss-Newton steps over slopes that are measured with a render each. A knob that the
-takes say little of stays where it was, near 0, held by how far boards are expected to lie apart.
+The simulator's laws are assumptions; a board's own lie some tens of per cent beside them. A few takes of one
+tone say a good deal about the laws which that tone uses, so every law is given one or two *knobs* (a factor,
+a tilt over raw values, an offset in semitones), and those that are heard are fitted to the takes: least
+absolute residuals, by one or a few Gauss-Newton steps over slopes that are measured with a render each. A
+knob that the takes say little of stays where it was, near 0, held by how far boards are expected to lie
+apart.
 
 This is no calibration (nothing is isolated, and knobs stand in for one another); it is a better surrogate
 around the tone that is searched for. What it leaves over is a field of decibels (`difference`).
@@ -24,11 +25,13 @@ from estimator.features import FLOOR_DB, RANKING, SAMPLE_RATE, ranking_bands
 from estimator.listening import Listener, _Target
 from estimator.proposal import Recording
 from simulator import Profile, render, spectra
+from simulator.laws import FloatArray
 from simulator.profile import LIMITS
 from simulator.variants import render_variants
 
 SPREAD = 0.17
-"""How far the logarithm of a law is expected to lie off: evenly spread up to 30 %, as a standard deviation."""
+"""How far the logarithm of a law is expected to lie off: evenly spread up to 30 %, as a standard
+deviation."""
 PITCH_SPREAD = 0.06
 """The same in semitones."""
 CELLS_A_FACT = 60
@@ -92,7 +95,7 @@ def moved(base: Profile, knobs: Sequence[Knob], values: NDArray[np.float64]) -> 
     return Profile(f"{base.name}, fitted", base.about, laws)
 
 
-def _turned(values: NDArray[np.float64], knob: Knob, value: float) -> NDArray[np.float64]:
+def _turned(values: FloatArray, knob: Knob, value: float) -> NDArray[np.float64]:
     values = np.array(values, np.float64)
     if knob.kind == "tilt":
         return values * np.exp(value * np.linspace(-1, 1, len(values)))
@@ -134,8 +137,8 @@ class BoardModel:
         self._screened = b""
 
     def fit(self, takes: Sequence[BoardTake], steps: int = 1) -> float:
-        """Move the knobs towards the takes, the first of which is the one that matters most; the mean absolute
-        residual that is left, dB."""
+        """Move the knobs towards the takes, the first of which is the one that matters most; the mean
+        absolute residual that is left, dB."""
         self._screen(takes[0])
         spreads = np.array([knob.spread for knob in KNOBS])[self._heard]
         now = self._residuals([self.profile], takes)[0]
@@ -218,8 +221,8 @@ class BoardModel:
 
 
 class Corrected(Listener):
-    """A listener to a model of the board: with ``fields`` (`BoardModel.difference`) added to every render, which
-    is the same as taking them from the targets."""
+    """A listener to a model of the board: with ``fields`` (`BoardModel.difference`) added to every render,
+    which is the same as taking them from the targets."""
 
     def __init__(
         self,
@@ -235,8 +238,8 @@ class Corrected(Listener):
 
 
 def levels(target: _Target, audio: NDArray[np.float32], threads: int | None) -> NDArray[np.float32]:
-    """Decibels, float32[N, bands, frames], of sounds float32[N, samples], at the RMS of a target and under its
-    loudest cell: what `Listener` compares."""
+    """Decibels, float32[N, bands, frames], of sounds float32[N, samples], at the RMS of a target and under
+    its loudest cell: what `Listener` compares."""
     rms = np.sqrt(np.mean(np.square(audio), axis=1)).astype(np.float64)
     gain = np.where(rms > 1e-9, target.rms / np.maximum(rms, 1e-9), 0)
     scale = (np.square(gain) / target.loudest).astype(np.float32)
@@ -260,7 +263,7 @@ def _least(
     spreads: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """The step of each knob that makes absolute residuals small while knobs stay near 0."""
-    step = np.zeros(len(values))
+    step: NDArray[np.float64] = np.zeros(len(values))
     if not len(values):
         return step
     left = residual
@@ -269,6 +272,6 @@ def _least(
         weighted = slopes * weight
         curvature = (weighted @ slopes.T).astype(np.float64) + np.diag(1 / spreads**2)
         pull = (weighted @ residual).astype(np.float64) + values / spreads**2
-        step = -np.linalg.solve(curvature, pull)
+        step = np.asarray(-np.linalg.solve(curvature, pull))
         left = residual + step.astype(np.float32) @ slopes
     return step

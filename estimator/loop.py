@@ -1,10 +1,11 @@
 """The closed loop: the simulator proposes, the board decides.
 
-A guess that sounds right in the simulator sounds otherwise on a board, whose laws are its own. So the guess is
-played there, and from each take two things are learnt: how far the tone is from the target on the board, which
-alone decides what is kept; and how the board differs from the simulator there (`estimator.board_model`). The
-search then goes on in the corrected simulator, its best proposals are played, and so on. Where the model's
-own proposals bring nothing, a step is taken by slopes that the takes themselves have corrected (Broyden 1965).
+A guess that sounds right in the simulator sounds otherwise on a board, whose laws are its own. So the guess
+is played there, and from each take two things are learnt: how far the tone is from the target on the board,
+which alone decides what is kept; and how the board differs from the simulator there
+(`estimator.board_model`). The search then goes on in the corrected simulator, its best proposals are played,
+and so on. Where the model's own proposals bring nothing, a step is taken by slopes that the takes themselves
+have corrected (Broyden 1965).
 
 The idea is space mapping (Bandler et al., "Space mapping: the state of the art", 2004): many evaluations of a
 cheap model that is aligned again and again to few of the dear one.
@@ -19,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.board_model import BoardModel, BoardTake, Corrected
-from estimator.descent import DAMPINGS, Slopes
+from estimator.descent import Slopes
+from estimator.expansion import DAMPINGS
 from estimator.listening import Listener
 from estimator.moves import IS_LEVEL, Moves
 from estimator.proposal import Proposal, Recording
@@ -111,8 +113,8 @@ def closed_loop(
     """Improve a guess on the board with at most ``takes`` takes (of each recording one).
 
     ``starts``: int64[N, heads], candidates of the search without a board, the best first: that one is played
-    first. ``before``: takes of an earlier run, which count. A `KeyboardInterrupt` ends it with the best so far;
-    other errors of ``play`` pass through.
+    first. ``before``: takes of an earlier run, which count. A `KeyboardInterrupt` ends it with the best so
+    far; other errors of ``play`` pass through.
     """
     loop = _Loop(play, recordings, starts, proposal, profile, base, takes, rng, fixed or {}, renders, threads,
                  before or Trials(), report)  # fmt: skip

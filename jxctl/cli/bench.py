@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 
 def opened(port: str, audio: str | None, model: str | None, channel: int | None, stack: ExitStack) -> Rig:
-    """The rig at a port, closed by ``stack``: that it is heard, at a level and a latency, and follows the keys.
+    """The rig at a port, closed by ``stack``: that it is heard, at a level and a latency, and follows the
+    keys.
 
     Raises `UsageError`, `DeviceError` and, where what is heard cannot be used, `VerificationError`.
     """

@@ -45,7 +45,8 @@ def asked(
     channel: int | None,
     files: list[Path],
 ) -> Board | None:
-    """The board, or None where there is to be no loop. Raises `UsageError` for options that do not go together."""
+    """The board, or None where there is to be no loop. Raises `UsageError` for options that do not go
+    together."""
     if not loop:
         if any(option is not None for option in (port, audio, keep, model, channel)):
             raise UsageError("--port, --audio-in, --keep, --model and --channel are for --loop", "add --loop")

@@ -1,4 +1,5 @@
-"""The closed loop comes nearer on a board that is not the simulator, loses nothing, and goes on after a kill."""
+"""The closed loop comes nearer on a board that is not the simulator, loses nothing, and goes on after a
+kill."""
 
 from __future__ import annotations
 
