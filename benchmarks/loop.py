@@ -145,19 +145,23 @@ def page(found: dict[str, Any]) -> str:
     asked = found["asked"]
     lines = [
         "# The closed loop on unknown virtual boards", "",
-        f"{found['tones']} real tones, a board each with laws up to {asked['most']:.0%} off, voice spread, drift and a "
+        f"{found['tones']} real tones, a board each with laws up to {asked['most']:.0%} off, voice spread, drift and "
+        f"a "
         f"noise floor;", f"guess of {asked['renders']} renders in the default simulator, then at most "
-        f"{asked['takes']} takes. Seed {asked['seed']}, table `{asked['table']}`,", f"commit {asked['commit']}, {asked['machine']}.", "",
+        f"{asked['takes']} takes. Seed {asked['seed']}, table `{asked['table']}`,",
+        f"commit {asked['commit']}, {asked['machine']}.", "",
         "| log-mel distance on the board, dB | median | 95 % |", "|---|---:|---:|",
     ]  # fmt: skip
     names = {
-        "before_db": "open loop", "after_db": "closed loop", "ratio": "ratio of the two", "truth_db": "the true tone again",
+        "before_db": "open loop", "after_db": "closed loop", "ratio": "ratio of the two",
+        "truth_db": "the true tone again",
         "takes": "takes used", "guess_s": "seconds for the guess", "loop_s": "seconds for the loop",
     }  # fmt: skip
     for key, name in names.items():
         value = found[key]
         lines.append(f"| {name} | {value['median']:.2f} | {value['low']:.2f} to {value['high']:.2f} |")
-    lines += ["", f"Worse than before by more than the noise: {found['worse']} tones. Silent on their board, and "
+    lines += ["", f"Worse than before by more than the noise: {found['worse']} tones. "
+        f"Silent on their board, and "
               f"left out: {found['silent']}."]  # fmt: skip
     return "\n".join(lines) + "\n"
 
@@ -200,7 +204,8 @@ def main() -> None:
     rows = [row for row in kept(store) if row["number"] < given.tones]
     here = describe()
     asked = {
-        "table": given.table.name, "tones": given.tones, "takes": given.takes, "seed": given.seed, "most": given.most,
+        "table": given.table.name, "tones": given.tones, "takes": given.takes, "seed": given.seed,
+        "most": given.most,
         "origin": given.origin, "renders": given.renders, "commit": here["commit"],
         "machine": f"{here['processor']}, {here['cores']} cores",
     }  # fmt: skip

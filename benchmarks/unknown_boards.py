@@ -18,8 +18,10 @@ from simulator.profile import LIMITS, Profile, load_profile
 
 MOVED = (
     "dco_ftune", "dco_lfo", "dco_env", "dco_pulse_width", "mix_level", "mix_env", "hpf_corner", "vcf_cutoff",
-    "vcf_damping", "vcf_fixed_damping", "vcf_lowest", "vcf_highest", "vcf_lfo", "vcf_env", "vcf_key", "vca_level",
-    "voice_gain", "chorus_rate", "chorus_shortest", "chorus_longest", "chorus_low_pass_in", "chorus_low_pass_out",
+    "vcf_damping", "vcf_fixed_damping", "vcf_lowest", "vcf_highest", "vcf_lfo", "vcf_env", "vcf_key",
+    "vca_level",
+    "voice_gain", "chorus_rate", "chorus_shortest", "chorus_longest", "chorus_low_pass_in",
+    "chorus_low_pass_out",
     "lfo_rate", "lfo_delay", "lfo_fade", "env_attack", "env_decay", "env_sustain", "env_release", "env_key",
     "cv_slew", "tick",
 )  # fmt: skip

@@ -155,7 +155,8 @@ def _compared(played: Played, board: Measured, simulator: Measured, again: Measu
         direction = row.more if off > 0 else row.less
         where = f"note {played.note}, velocity {played.velocity}"
         sentence = (
-            f"{row.what} of the board is {abs(off):.{row.digits}f} {row.unit} {direction} than the simulator's "
+            f"{row.what} of the board is {abs(off):.{row.digits}f} {row.unit} {direction} "
+            "than the simulator's "
             f"({row.shown(ours)}, not {row.shown(theirs)}; {where})"
         )
         out.append(

@@ -42,7 +42,8 @@ SHORTER = (1.0, 0.5, 0.2)
 """Shares of a step that are tried; the best is taken."""
 
 _BOTH = (
-    "vcf_cutoff", "vcf_damping", "env_attack", "env_decay", "env_release", "env_sustain", "lfo_rate", "lfo_delay",
+    "vcf_cutoff", "vcf_damping", "env_attack", "env_decay", "env_release", "env_sustain", "lfo_rate",
+    "lfo_delay",
     "mix_level", "mix_env", "vcf_env", "vcf_lfo", "dco_lfo", "dco_env",
 )  # fmt: skip
 _WHOLE = (
@@ -95,7 +96,7 @@ def moved(base: Profile, knobs: Sequence[Knob], values: NDArray[np.float64]) -> 
     return Profile(f"{base.name}, fitted", base.about, laws)
 
 
-def _turned(values: FloatArray, knob: Knob, value: float) -> NDArray[np.float64]:
+def _turned(values: FloatArray, knob: Knob, value: float) -> FloatArray:
     values = np.array(values, np.float64)
     if knob.kind == "tilt":
         return values * np.exp(value * np.linspace(-1, 1, len(values)))

@@ -47,7 +47,8 @@ def check_source(rig: Rig) -> None:
         if take.verdict == "silent":
             raise VerificationError(
                 f"the board is silent: {take.reason}",
-                "check that it is on, its volume, the cable, the audio input (jx audio) and the port (jx ports)",
+                "check that it is on, its volume, the cable, "
+                "the audio input (jx audio) and the port (jx ports)",
             )
         hz = pitch_hz(take.audio, take.sample_rate)
         off = None if hz is None else cents(hz, 440 * 2 ** ((key - 69) / 12))

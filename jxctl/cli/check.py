@@ -55,7 +55,8 @@ def check(
             rig, wanted, compared, list(dict.fromkeys(notes)), list(dict.fromkeys(velocities)), gate
         )
     data = {"tone": wanted.name, "port": port, "profile": compared.name} | found.to_json()
-    lines = [f"{wanted.name!r} on {port} is {found.distance_db:.1f} dB from {compared.name} (log-mel, mean of "
+    lines = [f"{wanted.name!r} on {port} is {found.distance_db:.1f} dB from {compared.name} "
+             "(log-mel, mean of "
              f"{len(found.distances)} notes)"]  # fmt: skip
     if found.chance_db > 0.05:
         lines.append(f"two renders of it lie {found.chance_db:.1f} dB apart by chance (noise, random LFO)")

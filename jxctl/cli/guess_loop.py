@@ -110,7 +110,8 @@ def improve(
 
                 closed = closed_loop(
                     play, recordings, starts, guess.proposal, estimator.profile, values, board.takes,
-                    np.random.default_rng([seed, len(before.takes)]), fixed=fixed, before=before, report=report,
+                    np.random.default_rng([seed, len(before.takes)]), fixed=fixed, before=before,
+                    report=report,
                 )  # fmt: skip
         except JxError:
             say(f"what was heard so far is in {board.keep}; the same command goes on")

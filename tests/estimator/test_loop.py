@@ -27,7 +27,8 @@ from simulator.variants import render_variants
 
 RATE = 44100
 BRASS = INIT_TONE.with_values(
-    {"MIX DCO1": 100, "MIX DCO2": 90, "DCO2 TUNE": "+7", "VCF FREQ": 70, "VCF RES": 30, "VCF ENV": 40, "ENV1 ATT": 20,
+    {"MIX DCO1": 100, "MIX DCO2": 90, "DCO2 TUNE": "+7", "VCF FREQ": 70, "VCF RES": 30, "VCF ENV": 40,
+    "ENV1 ATT": 20,
      "ENV1 DECY": 60, "ENV1 SUS": 60, "ENV2 ATT": 20, "ENV2 SUS": 127, "ENV2 REL": 50}
 )  # fmt: skip
 
