@@ -145,9 +145,9 @@ def page(found: dict[str, Any]) -> str:
     asked = found["asked"]
     lines = [
         "# The closed loop on unknown virtual boards", "",
-        f"{found['tones']} real tones, a board each with laws up to {asked['most']:.0%} off, voice spread, drift and "
-        f"a "
-        f"noise floor;", f"guess of {asked['renders']} renders in the default simulator, then at most "
+        f"{found['tones']} real tones, a board each with laws up to {asked['most']:.0%} off, voice spread, "
+        "drift and a noise floor;",
+        f"guess of {asked['renders']} renders in the default simulator, then at most "
         f"{asked['takes']} takes. Seed {asked['seed']}, table `{asked['table']}`,",
         f"commit {asked['commit']}, {asked['machine']}.", "",
         "| log-mel distance on the board, dB | median | 95 % |", "|---|---:|---:|",
