@@ -32,6 +32,7 @@ LONGEST_S = 6.5
 
 
 def plain(name: str, *changes: Changes) -> Tone:
+    """The init tone with ``changes``, one after the other, under a name."""
     tone = INIT_TONE
     for each in changes:
         tone = tone.with_values(each)
@@ -46,33 +47,39 @@ def swept(
 
 
 def tick() -> Iterator[Note]:
+    """Falling pitches, whose steps show how long the control loop takes."""
     base = {**SQUARE, "DCO1 ENV": 88, "ENV1 DECY": 92, "ENV1 SUS": 0}
     yield Note(plain("TICK A", base), 84, gate_s=1.5)
     yield Note(plain("TICK B", base, {"DCO1 ENV": 108, "ENV1 DECY": 100}), 79, gate_s=1.5)
 
 
 def slew() -> Iterator[Note]:
+    """High notes that begin at once: how fast a control voltage arrives."""
     for note in (84, 86, 89):
         yield Note(plain(f"SLEW {note}", SQUARE, {"DCO1 RANGE": "2'"}), note, gate_s=0.4)
 
 
 def ranges() -> Iterator[Note]:
+    """Each RANGE at one sounding octave."""
     for position, note in (("16'", 72), ("8'", 60), ("4'", 60), ("2'", 48)):
         yield Note(plain(f"RANGE {position[:2]}", SQUARE, {"DCO1 RANGE": position}), note, gate_s=0.4)
 
 
 def tunes() -> Iterator[Note]:
+    """All 25 positions of TUNE on one key."""
     for position in range(25):
         label = f"{position - 12:+d}" if position != 12 else "0"
         yield Note(plain(f"TUNE {label}", SQUARE, {"DCO1 TUNE": label}), 60, gate_s=0.35)
 
 
 def fine() -> Iterator[Note]:
+    """DCO-2 alone, at nine values of FTUNE."""
     base: Changes = {**GATED, "DCO2 WF": "square", "MIX DCO1": 0, "MIX DCO2": 127}
     yield from swept("FINE", base, "DCO2 FTUNE", (0, 16, 32, 48, 64, 80, 96, 112, 127), gate_s=0.4)
 
 
 def dynamics() -> Iterator[Note]:
+    """Velocities through each DYNA curve of the VCA, and past it."""
     for velocity in (1, 64, 127):
         yield Note(plain("DYNA OFF", SQUARE), 60, velocity, 0.4)
     for position in ("1", "2", "3"):
@@ -82,6 +89,7 @@ def dynamics() -> Iterator[Note]:
 
 
 def filter() -> Iterator[Note]:
+    """A low square wave through the VCF at many cutoffs and resonances."""
     yield from swept(
         "CUT", LOW, "VCF FREQ", (0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 127), 36
     )
@@ -90,12 +98,14 @@ def filter() -> Iterator[Note]:
 
 
 def corners() -> Iterator[Note]:
+    """Each position of the HPF, on a dark and a bright tone."""
     for position in ("0", "1", "2", "3"):
         yield Note(plain(f"HPF {position}", LOW, {"HPF FREQ": position}), 36)
         yield Note(plain(f"HPF {position}", LOW, {"HPF FREQ": position, "VCF FREQ": 100}), 48)
 
 
 def limits() -> Iterator[Note]:
+    """The filter driven below its lowest and above its highest cutoff."""
     low = {**LOW, **HELD, "VCF FREQ": 0, "VCF ENV": 100, "VCF MODE": "ENV-1 inverted"}
     high = {**LOW, **HELD, "VCF FREQ": 127, "VCF ENV": 127}
     yield Note(plain("LOWEST", low), 36)
@@ -105,6 +115,7 @@ def limits() -> Iterator[Note]:
 
 
 def envelope_depth() -> Iterator[Note]:
+    """Cutoff moved by a held envelope, up and inverted."""
     base = {**LOW, **HELD, "VCF FREQ": 24, "VCF MODE": "ENV-1"}
     yield from swept("VCFENV", base, "VCF ENV", (12, 24, 36, 48, 60, 72, 84), 36, 0.7)
     yield from swept(
@@ -113,17 +124,20 @@ def envelope_depth() -> Iterator[Note]:
 
 
 def keys() -> Iterator[Note]:
+    """VCF KEY at four values, at both ends of the keyboard."""
     for raw in (0, 53, 106, 127):
         for note in (36, 84):
             yield Note(plain(f"KEY {raw}", LOW, {"VCF FREQ": 64, "VCF KEY": raw}), note)
 
 
 def filter_swing() -> Iterator[Note]:
+    """Cutoff moved by a square LFO, at seven depths."""
     base = {**LOW, "VCF FREQ": 60, "LFO WF": "square", "LFO RATE": 62}
     yield from swept("VCFLFO", base, "VCF LFO", (16, 32, 48, 64, 80, 104, 127), 36, 2.0)
 
 
 def rates() -> Iterator[Note]:
+    """Pitch moved by a square LFO, long enough to count its periods."""
     for raw, gate_s in (
         (0, 16.0),
         (20, 10.0),
@@ -138,11 +152,13 @@ def rates() -> Iterator[Note]:
 
 
 def delays() -> Iterator[Note]:
+    """A fast LFO behind five delays, held until it has faded in."""
     for raw, gate_s in ((24, 0.8), (48, 1.8), (72, 3.5), (96, 6.0), (127, 9.5)):
         yield Note(plain(f"DELAY {raw}", PITCH_LFO, {"LFO RATE": 112, "LFO DELAY": raw}), 84, gate_s=gate_s)
 
 
 def attacks() -> Iterator[Note]:
+    """ENV-2 rising on the VCA, short keys for short attacks."""
     for raw, gate_s in (
         (24, 0.3),
         (40, 0.3),
@@ -169,11 +185,13 @@ FALLS = (
 
 
 def decays() -> Iterator[Note]:
+    """ENV-2 falling to nothing while the key is held."""
     for raw, gate_s in FALLS:
         yield Note(plain(f"DECY {raw}", CARRIER, {"ENV2 DECY": raw, "ENV2 SUS": 0}), 84, gate_s=gate_s)
 
 
 def releases() -> Iterator[Note]:
+    """ENV-2 falling after the key went up."""
     for raw, tail_s in FALLS:
         yield Note(
             plain(f"REL {raw}", CARRIER, {"ENV2 REL": raw, "ENV2 DECY": 0}), 84, gate_s=0.3, tail_s=tail_s
@@ -181,6 +199,7 @@ def releases() -> Iterator[Note]:
 
 
 def env_keys() -> Iterator[Note]:
+    """Each ENV KEY on a low, a middle and a high key."""
     for position in ("1", "2", "3"):
         for note in (36, 60, 96):
             tone = plain(f"ENVKEY {position}", CARRIER, {
@@ -190,11 +209,13 @@ def env_keys() -> Iterator[Note]:
 
 
 def mixer() -> Iterator[Note]:
+    """One oscillator at nine levels of the mixer."""
     for raw in (8, 16, 32, 48, 64, 80, 96, 112, 127):
         yield Note(plain(f"MIX {raw}", SQUARE, {"MIX DCO1": raw}), 60, gate_s=0.4)
 
 
 def mixer_envelope() -> Iterator[Note]:
+    """DCO-2 under an envelope that is at rest: what MIX ENV takes away."""
     base: Changes = {
         **GATED, "DCO2 WF": "square", "MIX DCO1": 0, "MIX DCO2": 127, "MIX MODE": "ENV-1",
         "ENV1 DECY": 0, "ENV1 SUS": 0,
@@ -210,6 +231,7 @@ def mixer_envelope() -> Iterator[Note]:
 
 
 def couplings() -> Iterator[Note]:
+    """Sync and x-mod at four intervals, each oscillator heard alone."""
     base: Changes = {**GATED, "DCO1 WF": "sawtooth", "DCO2 WF": "sawtooth"}
     intervals: tuple[Changes, ...] = ({}, {"DCO2 RANGE": "4'"}, {"DCO2 TUNE": "+7"}, {"DCO2 TUNE": "-5"})
     for position in ("sync 1", "sync 2", "x-mod"):
@@ -225,6 +247,7 @@ def couplings() -> Iterator[Note]:
 
 
 def chorus() -> Iterator[Note]:
+    """Steady notes through both choruses, longer than a period of their modulation."""
     for position in ("1", "2"):
         for note, gate_s in ((48, 9.0), (42, 7.0)):
             yield Note(plain(f"CHORUS {position}", GATED, {"CHORUS": position}), note, gate_s=gate_s)
