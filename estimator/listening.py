@@ -21,7 +21,7 @@ from simulator import Profile, comparing, render, spectra
 
 SILENT = 1e-6
 """Full scale; a sound that stays below cannot be an answer, however near silence the target is."""
-CELL = (1, 3)
+CELL = (2, 3)
 """Mel bands, and frames of 10 ms, that a residual's cells take together."""
 NO_CELLS = (0, 0)
 _AT_ONCE = 64
