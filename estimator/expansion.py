@@ -12,8 +12,9 @@ from estimator.descent import Slopes
 from estimator.listening import Heard
 from estimator.moves import IS_LEVEL, Moves
 
-FIRST, SECOND = 32, 16
-"""Candidates of the first batch (slopes, and trials in the places that are left) and of each that follows."""
+FIRST, SECOND = 32, 32
+"""Candidates of the first batch (slopes, and trials in the places that are left) and of each that follows: those of two
+basins fill the lanes of two cores."""
 FEWEST_TRIALS = 8
 FOLLOWING = 2
 """Batches that use the slopes of the first."""
