@@ -13,8 +13,8 @@ from estimator.listening import Heard
 from estimator.moves import IS_LEVEL, Moves
 
 FIRST, SECOND = 32, 32
-"""Candidates of the first batch (slopes, and trials in the places that are left) and of each that follows: those of two
-basins fill the lanes of two cores."""
+"""Candidates of the first batch (slopes, and trials in the places that are left) and of each that follows:
+those of two basins fill the lanes of two cores."""
 FEWEST_TRIALS = 8
 FOLLOWING = 2
 """Batches that use the slopes of the first."""
