@@ -100,6 +100,9 @@ def text(result: dict[str, Any]) -> str:
             lines.append(
                 f"{name}: " + ", ".join(f"{g} {form.format(v['mean'])}" for g, v in result[name].items())
             )
+    for name, f in result.get("follows", {}).items():
+        form = "{:.1f} raw away (prior {:.1f})" if f["kind"] == "level" else "{:.0%} right (prior {:.0%})"
+        lines.append(f"{name}: {form.format(f['guess'], f['prior'])}, {f['count']} tones")
     if "coverage" in result:
         inside = {name: c["mean"] for name, c in result["coverage"].items() if c["mean"] is not None}
         lines.append(

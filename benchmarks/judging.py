@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from estimator import heads, metrics
 from estimator.audible import heard_in
+from estimator.evaluate import prior_answers
 from estimator.listening import Listener
 from estimator.prior import read_table
 from estimator.proposal import Played, Proposal, Recording
@@ -114,10 +115,11 @@ def row(
     recordings.
     ``elsewhere``: log-mel at a note and velocity that were not heard. ``levels``: by group of the panel the
     absolute errors, raw steps, of levels that can be heard in the true tone at the recordings' notes (probed,
-    `audible.heard_in`); ``switches``: likewise whether each is right. With a ``proposal``: ``inside``: for
-    audible levels how much of the truth lies in the central 50 and 90 % of the network's distribution
-    (`heads.inside`); ``sure``: pairs of its confidence in its own best answer (a level: within 6) and whether
-    that was so.
+    `audible.heard_in`); ``switches``: likewise whether each is right; ``parameters``: for each of both how
+    many raw steps or positions the guess is away, and the prior's best answer, which has not listened. With a
+    ``proposal``: ``inside``: for audible levels how much of the truth lies in the central 50 and 90 % of the
+    network's distribution (`heads.inside`); ``sure``: pairs of its confidence in its own best answer (a
+    level: within 6) and whether that was so.
     """
     listener = Listener(target.recordings, profile, threads=threads)
     measured = []
@@ -141,6 +143,10 @@ def row(
         else:
             switches.setdefault(parameter.group, []).append(int(choice[k] == target.choice[k]))
     out |= {"levels": levels, "switches": switches}
+    away, chance = np.abs(choice - target.choice), np.abs(prior_answers()[1] - target.choice)
+    out["parameters"] = {
+        heads.HEADS[k].parameter.name: [int(away[k]), int(chance[k])] for k in np.flatnonzero(heard)
+    }
     if proposal is not None:
         out |= _calibration(target.choice, heard, proposal)
     return out

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from estimator.heads import HEADS
+
 RESAMPLES, SEED = 2000, 11
 MEASURES = ("log_mel", "multi_scale", "warped_mfcc", "envelope", "elsewhere")
 BINS = 10
@@ -15,8 +17,8 @@ BINS = 10
 
 def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Figures over tones: each measure's median, mean and quartiles; mean absolute level error by group and
-    overall; shares of right switches; coverage; expected calibration error; seconds a guess. Intervals are
-    the central 95 % over 2,000 resamples of tones (seeded)."""
+    overall; shares of right switches; key follow and dynamics (`_follows`); coverage; expected calibration
+    error; seconds a guess. Intervals are the central 95 % over 2,000 resamples of tones (seeded)."""
     out: dict[str, Any] = {"tones": len(rows)}
     if not rows:
         return out
@@ -26,6 +28,7 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
             out[name] = _spread(values)
     out["level_error"] = _by_group(rows, "levels")
     out["switch_accuracy"] = _by_group(rows, "switches")
+    out["follows"] = _follows([r for r in rows if "parameters" in r])
     calibrated = [r for r in rows if "inside" in r]
     if calibrated:
         out["coverage"] = {name: _pooled([r["inside"][name] for r in calibrated]) for name in ("50", "90")}
@@ -58,6 +61,25 @@ def _by_group(rows: Sequence[dict[str, Any]], what: str) -> dict[str, Any]:
     out = {group: _pooled([r[what].get(group, []) for r in rows]) for group in groups}
     if groups:
         out["all"] = _pooled([[v for values in r[what].values() for v in values] for r in rows])
+    return out
+
+
+def _follows(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Key follow and dynamics, which only several notes and velocities tell: for each of their parameters in
+    how many tones it can be heard (``count``), and of the ``guess`` and the ``prior``'s answer the mean
+    distance in raw steps (a level) or the share of right positions (a switch)."""
+    out = {}
+    for head in HEADS:
+        name = head.parameter.name
+        if not name.endswith((" KEY", " DYNA")):
+            continue
+        pairs = np.array([r["parameters"][name] for r in rows if name in r["parameters"]]).reshape(-1, 2)
+        if len(pairs):
+            level = head.parameter.kind == "level"
+            guess, prior = (pairs if level else pairs == 0).mean(axis=0)
+            out[name] = {
+                "kind": head.parameter.kind, "count": len(pairs), "guess": float(guess), "prior": float(prior)
+            }  # fmt: skip
     return out
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from estimator import heads
 from estimator.descent import SMALLEST_DB
 from estimator.features import FLOOR_DB, RANKING, SAMPLE_RATE, ranking_bands
-from estimator.listening import Listener, _Target
+from estimator.listening import Listener, Target
 from estimator.proposal import Recording
 from simulator import Profile, render, spectra
 from simulator.laws import FloatArray
@@ -119,7 +119,7 @@ class BoardTake:
 
     def __init__(self, choice: NDArray[np.int64], recordings: Sequence[Recording]) -> None:
         self.choice = choice
-        self.targets = [_Target(recording) for recording in recordings]
+        self.targets = [Target(recording) for recording in recordings]
 
     @property
     def sounds(self) -> list[NDArray[np.float32]]:
@@ -167,7 +167,7 @@ class BoardModel:
                 break
         return float(np.abs(now).mean())
 
-    def difference(self, takes: Sequence[BoardTake], targets: Sequence[_Target]) -> list[NDArray[np.float32]]:
+    def difference(self, takes: Sequence[BoardTake], targets: Sequence[Target]) -> list[NDArray[np.float32]]:
         """What the board has more than the model, takes of one tone averaged: for each recording decibels,
         float32[bands, frames], at its level and over its floor (``targets``: of the recordings)."""
         fields = []
@@ -238,7 +238,7 @@ class Corrected(Listener):
             target.goal = target.goal - field
 
 
-def levels(target: _Target, audio: NDArray[np.float32], threads: int | None) -> NDArray[np.float32]:
+def levels(target: Target, audio: NDArray[np.float32], threads: int | None) -> NDArray[np.float32]:
     """Decibels, float32[N, bands, frames], of sounds float32[N, samples], at the RMS of a target and under
     its loudest cell: what `Listener` compares."""
     rms = np.sqrt(np.mean(np.square(audio), axis=1)).astype(np.float64)
@@ -248,7 +248,7 @@ def levels(target: _Target, audio: NDArray[np.float32], threads: int | None) -> 
 
 
 def _rendered(
-    tones: NDArray[np.uint8], target: _Target, profile: Profile, threads: int | None
+    tones: NDArray[np.uint8], target: Target, profile: Profile, threads: int | None
 ) -> NDArray[np.float32]:
     played, samples = target.recording.played, len(target.recording.audio)
     return render(

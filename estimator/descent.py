@@ -9,10 +9,12 @@ Marquardt do.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 ROUNDS = 3
 """How often the weights are renewed."""
@@ -39,38 +41,62 @@ class Slopes:
         moving = np.abs(slopes).mean(axis=1) > SMALLEST_SLOPE_DB
         return cls(np.ascontiguousarray(slopes[moving]), levels[moving])
 
+    @functools.cached_property
+    def _pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        """Every two levels once, and the products of their slopes, float32[pairs, cells]: the weighted sums
+        of these are the curvature, so that many problems are one product of matrices."""
+        one, other = np.triu_indices(len(self.levels))
+        return one, other, self.slopes[one] * self.slopes[other]
+
+    def steps(
+        self,
+        residuals: NDArray[np.float32],
+        dampings: ArrayLike,
+        rounds: int = ROUNDS,
+        slides: Mapping[int, tuple[int, float]] | None = None,
+    ) -> NDArray[np.float64]:
+        """For each of P problems raw steps, float64[P, levels], that make mean(abs(residual + step @ slopes))
+        small.
+
+        ``residuals``: float32[P, cells]. ``dampings``: [P], relative to the curvature of each level; the
+        larger, the shorter the step. ``slides``: problem to (place, by): level ``place`` moves ``by``, and
+        all others make up for it as far as they can: along a valley, where levels stand in for one another
+        (cutoff, envelope depth, sustain).
+        """
+        count, levels = len(residuals), len(self.levels)
+        step: NDArray[np.float64] = np.zeros((count, levels))
+        if not step.size:
+            return step
+        held, by = np.zeros((count, levels), bool), np.zeros((count, levels))
+        for k, (place, far) in (slides or {}).items():
+            held[k, place], by[k, place] = True, far
+        free = ~held
+        start = residuals + by.astype(np.float32) @ self.slopes
+        damping = np.asarray(dampings, np.float64)[:, None]
+        one, other, products = self._pairs
+        diagonal = np.arange(levels)
+        curvature = np.empty((count, levels, levels))
+        left = start
+        for _ in range(rounds):
+            weight = 1 / np.maximum(np.abs(left), SMALLEST_DB)
+            curvature[:, one, other] = weight @ products.T
+            curvature[:, other, one] = curvature[:, one, other]
+            pull = ((weight * start) @ self.slopes.T).astype(np.float64) * free
+            curvature *= free[:, :, None] & free[:, None]
+            own = curvature[:, diagonal, diagonal]
+            mean = own.sum(axis=1, keepdims=True) / np.maximum(free.sum(axis=1, keepdims=True), 1)
+            curvature[:, diagonal, diagonal] += damping * (own + 0.1 * mean) + 1e-9
+            step = np.asarray(-np.linalg.solve(curvature, pull[:, :, None])[:, :, 0], np.float64)
+            left = start + step.astype(np.float32) @ self.slopes
+        return step + by
+
     def step(
         self, residual: NDArray[np.float32], damping: float, rounds: int = ROUNDS
     ) -> NDArray[np.float64]:
-        """Raw steps, float64[levels], that make mean(abs(residual + step @ slopes)) small.
+        """`steps` for one problem: float64[levels]."""
+        return self.steps(residual[None], [damping], rounds)[0]
 
-        ``damping``: relative to the curvature of each level; the larger, the shorter the step.
-        """
-        step: NDArray[np.float64] = np.zeros(len(self.levels))
-        if not len(step):
-            return step
-        left = residual
-        for _ in range(rounds):
-            weighted = self.slopes * (1 / np.maximum(np.abs(left), SMALLEST_DB))
-            curvature = (weighted @ self.slopes.T).astype(np.float64)
-            ridge = damping * (np.diag(curvature) + 0.1 * np.trace(curvature) / len(step)) + 1e-9
-            pull = (weighted @ residual).astype(np.float64)
-            step = np.asarray(-np.linalg.solve(curvature + np.diag(ridge), pull))
-            left = residual + step.astype(np.float32) @ self.slopes
-        return step
-
-    def slide(
-        self, residual: NDArray[np.float32], place: int, by: float, damping: float
-    ) -> NDArray[np.float64]:
-        """The step of each level if level ``place`` moves ``by`` and all others make up for it as far as they
-        can: along a valley, where levels stand in for one another (cutoff, envelope depth, sustain)."""
-        others = np.arange(len(self.levels)) != place
-        rest = Slopes(self.slopes[others], self.levels[others])
-        step = np.zeros(len(self.levels))
-        step[place] = by
-        step[others] = rest.step(residual + np.float32(by) * self.slopes[place], damping, 2)
-        return step
-
-    def predicted(self, residual: NDArray[np.float32], step: NDArray[np.float64]) -> float:
-        """Mean absolute residual, dB, after a step, if slopes were the same everywhere."""
-        return float(np.abs(residual + step.astype(np.float32) @ self.slopes).mean())
+    def predicted(self, residuals: NDArray[np.float32], steps: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Mean absolute residuals, dB, float64[P], after steps, if slopes were the same everywhere."""
+        left = residuals + steps.astype(np.float32) @ self.slopes
+        return np.asarray(np.abs(left).mean(axis=1, dtype=np.float64))

@@ -12,17 +12,18 @@ from estimator.descent import Slopes
 from estimator.listening import Heard
 from estimator.moves import IS_LEVEL, Moves
 
-FIRST, SECOND = 32, 16
-"""Candidates of the first batch (slopes, and trials in the places that are left) and of each that follows."""
+FIRST, SECOND = 32, 32
+"""Candidates of the first batch (slopes, and trials in the places that are left) and of each that follows:
+those of two basins fill the lanes of two cores."""
 FEWEST_TRIALS = 8
 FOLLOWING = 2
 """Batches that use the slopes of the first."""
 DAMPINGS = (0.003, 0.03, 0.3, 2.0)
 CORRECTED, CORRECTING = 5, (0.03, 0.3)
 """So many trials have their levels corrected, with these dampings."""
-SLIDES, CHILDREN, CROSSED = 0.5, 0.125, 0.175
-"""Of the candidates that fill a batch: shares of slides, children and crossings; the rest are trials on top
-of a step."""
+FILLING = (0.5, 0.125, 0.175, 0.2)
+"""Of the candidates that fill a batch: shares of slides, children, crossings, and trials on top of a step."""
+_SLIDE, _CHILD, _CROSSING = range(3)
 WIDTH = (1.5, 1, 10)
 """Raw steps a dB of distance, least and most: how far levels are moved to measure slopes."""
 _TRIES = 10
@@ -66,25 +67,43 @@ def expand(
 
     count = len(levels)
     slopes = Slopes.measured(heard.residuals[:count], residual, steps, levels)
-    corrected = _corrected(trials, heard.residuals[count:], slopes)
+    tasks = _corrections(trials, heard.residuals[count:], slopes)
     for left in range(FOLLOWING, 0, -1):
-        share = -(-len(corrected) // left)
-        batch = [_moved(start, slopes, slopes.step(residual, damping)) for damping in DAMPINGS]
-        stepped = len(batch)
-        batch += corrected[:share]
-        corrected = corrected[share:]
-        while len(batch) < SECOND:
-            kind = rng.uniform()
-            if kind < SLIDES and len(slopes.levels) > 1:
-                batch.append(_slid(start, residual, slopes, width, moves, rng))
-            elif kind < SLIDES + CHILDREN:
+        share = -(-len(tasks) // left)
+        now, tasks = tasks[:share], tasks[share:]
+        now = [_Task(start, residual, damping) for damping in DAMPINGS] + now
+        kinds = rng.choice(len(FILLING), max(SECOND - len(now), 0), p=FILLING)
+        slid = (kinds == _SLIDE) & (len(slopes.levels) > 1)
+        now += [_slide(start, residual, slopes, width, moves, rng) for _ in range(slid.sum())]
+        batch = _solved(now, slopes)
+        for kind in kinds[~slid]:
+            if kind == _CHILD:
                 batch.append(moves.child(basin.choice, 1.5 * width))
-            elif kind < SLIDES + CHILDREN + CROSSED:
+            elif kind == _CROSSING:
                 batch.append(moves.crossed(basin.choice, mate()))
             else:
-                batch.append(moves.trial(batch[rng.integers(stepped)]))
+                batch.append(moves.trial(batch[rng.integers(len(DAMPINGS))]))
         yield np.array(batch)
         start, residual = basin.choice, basin.residual
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A candidate whose levels are to step towards no ``residual``; with a ``slide`` (place among the slopes'
+    levels, raw steps) one of them goes there."""
+
+    choice: NDArray[np.int64]
+    residual: NDArray[np.float32]
+    damping: float
+    slide: tuple[int, float] | None = None
+
+
+def _solved(tasks: list[_Task], slopes: Slopes) -> list[NDArray[np.int64]]:
+    """The candidates after their steps, all solved together."""
+    slides = {k: task.slide for k, task in enumerate(tasks) if task.slide is not None}
+    residuals = np.array([task.residual for task in tasks])
+    steps = slopes.steps(residuals, [task.damping for task in tasks], slides=slides)
+    return [_moved(task.choice, slopes, step) for task, step in zip(tasks, steps, strict=True)]
 
 
 def _steps(values: NDArray[np.int64], width: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -108,26 +127,26 @@ def _trials(basin: Basin, moves: Moves, count: int) -> Batch:
     return np.array(out)
 
 
-def _corrected(trials: Batch, residuals: NDArray[np.float32], slopes: Slopes) -> list[NDArray[np.int64]]:
+def _corrections(trials: Batch, residuals: NDArray[np.float32], slopes: Slopes) -> list[_Task]:
     """The trials that promise most, once levels make up for what the switch changed."""
-    promised = [slopes.predicted(r, slopes.step(r, 0.1, 2)) for r in residuals]
+    promised = slopes.predicted(residuals, slopes.steps(residuals, np.full(len(residuals), 0.1), 2))
     return [
-        _moved(trials[k], slopes, slopes.step(residuals[k], damping))
+        _Task(trials[k], residuals[k], damping)
         for k in np.argsort(promised, kind="stable")[:CORRECTED]
         for damping in CORRECTING
     ]
 
 
-def _slid(
+def _slide(
     start: NDArray[np.int64], residual: NDArray[np.float32], slopes: Slopes, width: int, moves: Moves,
     rng: np.random.Generator,
-) -> NDArray[np.int64]:  # fmt: skip
+) -> _Task:  # fmt: skip
     """One level elsewhere, drawn or some way off, and the others after it."""
     place = int(rng.integers(len(slopes.levels)))
     k = int(slopes.levels[place])
     goal = moves.draw(k) if rng.uniform() < 0.5 else start[k] + rng.normal(0, 2.5 * width + 4)
     by = float(np.clip(goal, 0, 127) - start[k])
-    return _moved(start, slopes, slopes.slide(residual, place, by, float(rng.choice((0.01, 0.1)))))
+    return _Task(start, residual, float(rng.choice((0.01, 0.1))), (place, by))
 
 
 def _moved(choice: NDArray[np.int64], slopes: Slopes, step: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -84,11 +84,6 @@ def soft_cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tens
     return torch.stack(losses, dim=1)
 
 
-def probabilities(logits: torch.Tensor) -> list[NDArray[np.float64]]:
-    """Per head, float64[N, classes]."""
-    return [torch.softmax(logits[:, h.start : h.stop].double(), dim=1).numpy() for h in HEADS]
-
-
 def median(probability: np.ndarray) -> NDArray[np.int64]:
     """The class at the middle of each distribution, int[N]: the best single guess of a level."""
     return np.asarray((np.cumsum(probability, axis=1) < 0.5).sum(axis=1).clip(max=probability.shape[1] - 1))

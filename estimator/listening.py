@@ -17,12 +17,13 @@ from estimator import heads
 from estimator.features import FLOOR_DB, RANKING, SAMPLE_RATE, mel_power, ranking_bands
 from estimator.proposal import Recording
 from jxctl.tone import INIT_TONE
-from simulator import Profile, render, spectra
+from simulator import Profile, comparing, render, spectra
 
 SILENT = 1e-6
 """Full scale; a sound that stays below cannot be an answer, however near silence the target is."""
-FRAMES_A_CELL = 3
-"""Frames of 10 ms that a residual's cells take together."""
+CELL = (2, 3)
+"""Mel bands, and frames of 10 ms, that a residual's cells take together."""
+NO_CELLS = (0, 0)
 _AT_ONCE = 64
 
 
@@ -53,7 +54,7 @@ class Listener:
         if not recordings:
             raise ValueError("there is nothing to listen to")
         self.profile, self.base, self.threads = profile, base, threads
-        self.targets = [_Target(recording) for recording in recordings]
+        self.targets = [Target(recording) for recording in recordings]
         self.renders = 0
 
     def __call__(self, choices: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -75,9 +76,9 @@ class Listener:
         tones = heads.tones_from(np.concatenate([choice[None], others]), self.base)
         for target in self.targets:
             audio = self._render(tones, target)
-            itself = _Target(Recording(audio[0], target.recording.played))
-            distance, _ = itself.compare(audio[1:], False, self.threads)
-            np.maximum(farthest, distance, out=farthest)
+            itself = Target(Recording(audio[0], target.recording.played))
+            distances, _ = itself.compare(audio[1:], False, self.threads)
+            np.maximum(farthest, distances, out=farthest)
         return farthest
 
     def sounds(self, choices: NDArray[np.int64], which: int = 0) -> NDArray[np.float32]:
@@ -92,15 +93,15 @@ class Listener:
         audible = np.zeros(len(tones), bool)
         for target in self.targets:
             audio = self._render(tones, target)
-            audible |= np.abs(audio).max(axis=1) >= SILENT
-            distance, residual = target.compare(audio, residuals, self.threads)
-            distances.append(distance)
-            apart.append(residual)
+            compared = target.hear(audio, CELL if residuals else NO_CELLS, self.threads)
+            audible |= compared.sounding
+            distances.append(compared.distances)
+            apart.append(compared.cells)
         mean = np.mean(distances, axis=0)
         mean[~audible] = np.inf
         return mean, np.concatenate(apart, axis=1)
 
-    def _render(self, tones: NDArray[np.uint8], target: _Target) -> NDArray[np.float32]:
+    def _render(self, tones: NDArray[np.uint8], target: Target) -> NDArray[np.float32]:
         played, samples = target.recording.played, len(target.recording.audio)
         return render(
             tones, played.note, played.velocity, played.gate_s, samples / SAMPLE_RATE,
@@ -108,7 +109,7 @@ class Listener:
         )  # fmt: skip
 
 
-class _Target:
+class Target:
     """One recording, with what of it each comparison needs again."""
 
     def __init__(self, recording: Recording) -> None:
@@ -125,19 +126,15 @@ class _Target:
     def compare(
         self, audio: NDArray[np.float32], residuals: bool, threads: int | None
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        """As `features.log_mel_distance` defines it, and residuals float32[N, cells]."""
-        rms = np.sqrt(np.mean(np.square(audio), axis=1)).astype(np.float64)
-        gain = np.where(rms > 1e-9, self.rms / np.maximum(rms, 1e-9), 0)
-        scale = (np.square(gain) / self.loudest).astype(np.float32)
-        own = spectra.band_decibels(
-            audio, RANKING.hop, ranking_bands(), FLOOR_DB, scale, threads=threads or torch.get_num_threads()
-        )
-        sounding = np.count_nonzero(np.maximum(own, self.goal) > -FLOOR_DB, axis=(1, 2))
-        np.subtract(own, self.goal, out=own)
-        cells = np.empty((len(audio), 0), np.float32)
-        if residuals:
-            whole = own.shape[2] // FRAMES_A_CELL * FRAMES_A_CELL
-            cells = own[:, :, :whole].reshape(*own.shape[:2], -1, FRAMES_A_CELL).mean(axis=3)
-            cells = cells.reshape(len(audio), -1)
-        np.abs(own, out=own)
-        return own.sum(axis=(1, 2), dtype=np.float64) / np.maximum(sounding, 1), cells
+        """Distances of sounds, float32[N, samples], as `features.log_mel_distance` defines them, and (or an
+        empty array) residuals float32[N, cells]."""
+        heard = self.hear(audio, CELL if residuals else NO_CELLS, threads)
+        return heard.distances, heard.cells
+
+    def hear(
+        self, audio: NDArray[np.float32], cell: tuple[int, int], threads: int | None
+    ) -> comparing.Compared:
+        """The same with cells of so many bands and frames, and whether a sound can be heard at all."""
+        goal = comparing.Goal(self.goal, self.loudest, self.rms, RANKING.hop, ranking_bands(), FLOOR_DB)
+        threads = threads or torch.get_num_threads()
+        return comparing.compare(audio, goal, audible=SILENT, group=cell, threads=threads)

@@ -69,20 +69,6 @@ def from_marginals(
     return Proposal(heads.best([p[None] for p in held])[0], draws, held)
 
 
-def together(each: Sequence[Sequence[np.ndarray]]) -> list[NDArray[np.float64]]:
-    """Distributions from several recordings of one tone: log-probabilities are summed.
-
-    ``each``: for each recording the list of a distribution a head, float[classes]. What one recording rules
-    out stays out, whatever the others say.
-    """
-    joined = []
-    for of_head in zip(*each, strict=True):
-        logs = np.sum([np.log(np.maximum(p, 1e-12)) for p in of_head], axis=0)
-        weights = np.exp(logs - logs.max())
-        joined.append(weights / weights.sum())
-    return joined
-
-
 def from_prior(
     count: int, rng: np.random.Generator, fixed: Mapping[int, int] | None = None, prior: Prior | None = None
 ) -> Proposal:

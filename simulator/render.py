@@ -21,6 +21,8 @@ from simulator.turning import LINE
 
 SAMPLE_RATE = 44100
 _VOICES_A_JOB = 128
+_JOBS_A_THREAD = 2
+"""At least, where there are so many groups of lanes: jobs take unequal times."""
 _SPAN = 1344
 """Samples at a time on their way to the chorus: a job's fit the cache, and rows do not share its sets."""
 
@@ -113,37 +115,53 @@ def empty(shape: tuple[int, ...]) -> NDArray[np.float32]:
 
 
 def _jobs(choruses: NDArray[np.int64], kinds: NDArray[np.int64], threads: int) -> list[NDArray[np.int64]]:
-    """Rows that one thread renders at a time: one chorus, and like kinds together (`voices.groups`)."""
-    jobs: list[NDArray[np.int64]] = []
-    for position in np.unique(choruses)[::-1]:
-        rows = np.flatnonzero(choruses == position)
-        rows = rows[np.argsort(-kinds[rows], kind="stable")]
-        size = min(_VOICES_A_JOB, -(-len(rows) // (threads * lanes.LANES)) * lanes.LANES)
-        jobs += [rows[start : start + size] for start in range(0, len(rows), size)]
-    return jobs
+    """Rows that one thread renders at a time: like choruses together, and in each like kinds
+    (`voices.groups`), in whole groups of lanes but for the last."""
+    order = np.lexsort((-kinds, -choruses))
+    size = -(-len(order) // (_JOBS_A_THREAD * threads * lanes.LANES)) * lanes.LANES
+    size = min(max(size, 1), _VOICES_A_JOB)
+    return [order[start : start + size] for start in range(0, len(order), size)]
 
 
 def _render_job(batch: Batch, out: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
-    """Fill ``rows`` of the output with a batch that has one chorus."""
+    """Fill ``rows`` of the output with a batch that is ordered by its choruses.
+
+    A group of lanes takes the same time however many voices it holds, so voices share lanes whatever their
+    chorus; then the chorus takes those of one position after the other.
+    """
     ready = batch.prepare()
     profile, rate, samples = batch.profile, batch.sample_rate, batch.samples
     stereo = out.ndim == 3
     flat, rows = out.reshape(-1, samples), rows * 2 if stereo else rows
-    position = int(chorus.positions(batch.tones[:1], profile)[0])
-    if position == 0:
+    positions = chorus.positions(batch.tones, profile)
+    if not positions.any():
         _voices(ready, batch, flat, rows, 0)
         if stereo:
             flat[rows + 1] = flat[rows]
         return
-    bbd = chorus.State.fresh(chorus.phase_seeds(batch.seeds), 0, profile, rate)
-    setting = chorus.Setting.of(position, profile, rate)
+    parts = [(int(position), np.flatnonzero(positions == position)) for position in np.unique(positions)]
+    seeds = chorus.phase_seeds(batch.seeds)
+    lines = {
+        position: (
+            chorus.State.fresh(seeds[part], 0, profile, rate),
+            chorus.Setting.of(position, profile, rate),
+        )
+        for position, part in parts
+        if position
+    }
     everyone = np.arange(len(rows))
     memory = empty((len(rows) * min(_SPAN, samples),))
     for begin in range(0, samples, _SPAN):
         span = min(_SPAN, samples - begin)
         dry = memory[: len(rows) * span].reshape(len(rows), span)
         _voices(ready, batch, dry, everyone, begin)
-        chorus.run(bbd, setting, dry, flat, rows, begin, begin, stereo)
+        for position, part in parts:
+            own, to = dry[part[0] : part[-1] + 1], rows[part]
+            if position:
+                chorus.run(*lines[position], own, flat, to, begin, begin, stereo)
+            else:
+                for side in range(2 if stereo else 1):
+                    flat[to + side, begin : begin + span] = own
 
 
 def _voices(

@@ -7,8 +7,9 @@ both; written with these it is three times faster. On a processor with narrower 
 operation into as many as it takes.
 
 `load` and `store` take an array of float32 and the index of the first of sixteen elements, and check nothing;
-`splat` fills all lanes with one float32; `fused` multiplies and adds with one rounding. Vectors add, subtract
-and multiply lane by lane. Nothing is reordered or fused unasked, so that all processors give the same bits.
+`splat` fills all lanes with one float32; `fused` multiplies and adds with one rounding; `absolute` drops
+signs. Vectors add, subtract and multiply lane by lane. Nothing is reordered or fused unasked, so that all
+processors give the same bits.
 """
 
 from __future__ import annotations
@@ -92,6 +93,18 @@ def fused(_typing: Any, a: Any, b: Any, c: Any) -> Any:
         return builder.call(cgutils.get_or_insert_function(builder.module, of_three, name), values)
 
     return _VECTOR(_VECTOR, _VECTOR, _VECTOR), code
+
+
+@intrinsic
+def absolute(_typing: Any, a: Any) -> Any:
+    """A vector without its signs."""
+
+    def code(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        of_one = ir.FunctionType(_IR, [_IR])
+        name = f"llvm.fabs.v{WIDTH}f32"
+        return builder.call(cgutils.get_or_insert_function(builder.module, of_one, name), values)
+
+    return _VECTOR(_VECTOR), code
 
 
 def _lane_by_lane(operation: Callable[..., Any], instruction: str) -> None:

@@ -164,22 +164,23 @@ def _to_decibels(cells: Any, scale: Any, depth: Any) -> None:
 
 
 @inline
-def _aligned(size: int) -> Any:
+def aligned(size: int) -> Any:
+    """Zeros that start at a cache line."""
     memory = np.zeros(size + LANES, np.float32)
     skip = (-memory.ctypes.data % 64) // 4
     return memory[skip : skip + size]
 
 
 @numba.njit(nogil=True, error_model="numpy", fastmath={"nsz"})
-def _run(
+def spectra_of(
     audio: Any, hop: int, window: Any, tw: Any, turns: Any, edges: Any, weights: Any,
     scale: Any, depth: float, out: Any,
 ) -> None:  # fmt: skip
     """See `band_power` and `band_decibels`; without a ``scale`` the result is power."""
-    x, y, power, lanes = _aligned(2 * PLANE), _aligned(2 * PLANE), _aligned(BINS * LANES), _aligned(LANES)
+    x, y, power, lanes = aligned(2 * PLANE), aligned(2 * PLANE), aligned(BINS * LANES), aligned(LANES)
     frames = out.shape[2]
     steps = (frames + LANES - 1) // LANES
-    v = _aligned(((steps - 1) * hop + WINDOW) * LANES)
+    v = aligned(((steps - 1) * hop + WINDOW) * LANES)
     for n in range(audio.shape[0]):
         done = 0
         for step in range(steps):
@@ -199,7 +200,7 @@ def _entry(source: bytes) -> Callable[..., None]:
 
     def entry(*arguments: Any) -> None:
         if len(source) > 0:
-            _run(*arguments)
+            spectra_of(*arguments)
 
     try:
         return numba.njit(nogil=True, cache=True)(entry)

@@ -86,7 +86,14 @@ class Steps:
         moments = decoder.memory(memory)
         self.inputs = decoder.look(look[0, list(ORDER)]) + decoder.place
         self.across = [layer.across(moments) for layer in decoder.layers]
-        self.past: list[list[torch.Tensor]] = [[] for _ in decoder.layers]
+        size = (
+            2,
+            count,
+            decoder.layers[0].heads,
+            len(ORDER),
+            decoder.place.shape[1] // decoder.layers[0].heads,
+        )
+        self.past = [torch.empty(size) for _ in decoder.layers]
 
     def next(self, before: torch.Tensor | None) -> torch.Tensor:
         """Corrections float[count, classes of head ``ORDER[at]``]; ``before``: int64[count], the classes
@@ -96,7 +103,7 @@ class Steps:
         if before is not None:
             x = x + d.value(d.starts[self.at - 1] + before)[:, None]
         for layer, across, past in zip(d.layers, self.across, self.past, strict=True):
-            x = layer.step(x, across, past)
+            x = layer.step(x, across, past, self.at)
         said: torch.Tensor = d.out[self.at](d.settle(x[:, 0]))
         self.at += 1
         return said
@@ -127,12 +134,13 @@ class _Layer(nn.Module):
         return x + self.think(self.norms[2](x))
 
     def step(
-        self, x: torch.Tensor, across: tuple[torch.Tensor, torch.Tensor], past: list[torch.Tensor]
+        self, x: torch.Tensor, across: tuple[torch.Tensor, torch.Tensor], past: torch.Tensor, at: int
     ) -> torch.Tensor:
-        """`forward` for one more token, [N, 1, width]; ``past`` holds the keys and values so far."""
+        """`forward` for one more token, [N, 1, width], the one numbered ``at``; ``past``, [2, N, heads, all
+        tokens, width / heads], holds the keys and values of those before, and is given this one's."""
         q, k, v = (self._split(part) for part in self.said(self.norms[0](x)).chunk(3, dim=-1))
-        past[:] = [torch.cat((past[0], k), 2), torch.cat((past[1], v), 2)] if past else [k, v]
-        x = x + self.out(_joined(_attend(q, past[0], past[1])))
+        past[0, :, :, at], past[1, :, :, at] = k[:, :, 0], v[:, :, 0]
+        x = x + self.out(_joined(_attend(q, past[0, :, :, : at + 1], past[1, :, :, : at + 1])))
         # All rows ask the same recordings: one row of many questions.
         asked = self._split(self.ask(self.norms[1](x))).permute(2, 1, 0, 3)
         x = x + self.heard(_attend(asked, *across).permute(2, 0, 1, 3).flatten(2))

@@ -4,8 +4,11 @@ It differs from the thesis' networks in three ways. It hears all of the sound (t
 kHz, three harmonics of the note): a log-mel spectrogram that tells how the sound moves, and five long spectra
 on a fine logarithmic axis that tell what it is made of. It answers with a distribution over `POINTS` values
 between 0 and 1, so that "an octave up or down" need not become "in between" while it learns; the answer that
-is scored by squared error is that distribution's mean. And each parameter looks at the moments that tell it
-(attention over frames) instead of one last state.
+is scored by squared error is that distribution's mean. And it does not have to find out where to look: every
+sound of the task is the same note with the key down for the same time, so frames are taken together by fixed
+stretches, short where envelopes begin and the key goes up, long where sounds are steady, and plain layers
+read them. That learns several times as much from a tone as convolutions and an LSTM did, at a tenth of their
+time.
 
 `FullBand(views=("spectrogram",))` is the ablation: the same network with no more than the thesis'
 spectrogram.
@@ -13,18 +16,25 @@ spectrogram.
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import nn
 
-from estimator.thesis26 import NAMES
+from estimator.thesis26 import GATE_S, NAMES, SECONDS
 
 POINTS = 49
 """Values a parameter is spread over. 48 steps divide by two, three and four, as switches do."""
 
-_WIDTH = 192
-_STRETCHES = 10
-_QUERY = 48
-_SUMMARY = 384
+_WIDTH = 768
+_BLOCKS = 2
+_DROPPED_INPUTS, _DROPPED = 0.1, 0.2
+_EDGES_S = (
+    0, 0.02, 0.04, 0.06, 0.08, 0.12, 0.16, 0.22, 0.3, 0.4, 0.52, 0.66, 0.82, 1.0, 1.2, 1.44, 1.7, 1.98,
+    *(GATE_S + after for after in (0, 0.02, 0.04, 0.08, 0.14, 0.22, 0.32, 0.46, 0.64, 0.86, 1.14, 1.5)),
+    SECONDS,
+)  # fmt: skip
+"""Where the stretches of time begin and end."""
 
 
 class FullBand(nn.Module):
@@ -39,42 +49,64 @@ class FullBand(nn.Module):
         if views not in (("mel", "fine"), ("spectrogram",)):
             raise ValueError(f"views {views}: there are (mel, fine) and (spectrogram,)")
         self.from_thesis = views == ("spectrogram",)
-        # Strides along bands and frames: 96 x 200 becomes 12 x 50, 16 x 690 becomes 4 x 58.
-        strides = ((1, 3), (2, 2), (2, 2)) if self.from_thesis else ((2, 2), (2, 1), (2, 2))
-        self.convolutions = nn.Sequential(
-            _convolution(1, 24, 5, strides[0]),
-            _convolution(24, 48, 3, strides[1]),
-            _convolution(48, 48, 3, strides[2]),
+        bands, frames, fine = (16, 690, 0) if self.from_thesis else (96, 200, 5 * 672)
+        self.stretches: torch.Tensor
+        self.register_buffer("stretches", _stretches(frames), persistent=False)
+        inputs = bands * (len(_EDGES_S) - 1) + 2 * frames + fine
+        self.layers = nn.Sequential(
+            nn.BatchNorm1d(inputs, affine=False),  # every input by its own mean and spread
+            nn.Hardtanh(-4, 4),
+            nn.Dropout(_DROPPED_INPUTS),
+            nn.Linear(inputs, _WIDTH),
+            nn.GELU(),
+            nn.Dropout(_DROPPED),
+            *(_Block() for _ in range(_BLOCKS)),
+            nn.LayerNorm(_WIDTH),
+            nn.Linear(_WIDTH, len(NAMES) * POINTS),
         )
-        self.squeeze = _layer(48 * (4 if self.from_thesis else 12), _WIDTH)
-        self.lstm = nn.LSTM(_WIDTH, _WIDTH // 2, batch_first=True, bidirectional=True)
-        self.settle = nn.LayerNorm(_WIDTH)
-        fine = nn.Sequential(_along(5, 32, 9, 2), _along(32, 48, 9, 2), _along(48, 48, 5, 2), nn.Flatten())
-        self.fine = None if self.from_thesis else nn.Sequential(fine, _layer(48 * 84, _SUMMARY))
-        inputs = 2 * _WIDTH * _STRETCHES + (0 if self.from_thesis else _SUMMARY)
-        self.summary = nn.Sequential(_layer(inputs, _SUMMARY), _layer(_SUMMARY, _SUMMARY))
-        self.keys = nn.Linear(2 * _WIDTH, _QUERY)
-        self.queries = nn.Parameter(torch.randn(len(NAMES), _QUERY))
-        last = 2 * _WIDTH + _SUMMARY
-        self.weight = nn.Parameter(torch.randn(len(NAMES), last, POINTS) * last**-0.5)
-        self.bias = nn.Parameter(torch.zeros(len(NAMES), POINTS))
 
     def forward(self, *views: torch.Tensor) -> torch.Tensor:
         """Logits over the points of each parameter."""
         # The thesis' magnitudes go in as decades; that adds nothing to what they hold.
-        level = torch.log10(views[0].transpose(1, 2) + 1e-3) / 2 if self.from_thesis else views[0] / 40
-        image = level[:, None].contiguous(memory_format=torch.channels_last)
-        frames = self.squeeze(self.convolutions(image).permute(0, 3, 1, 2).flatten(2))
-        moved, _ = self.lstm(frames)
-        heard = torch.cat((self.settle(moved), frames), dim=2)
-        parts = [nn.functional.adaptive_avg_pool1d(heard.transpose(1, 2), _STRETCHES).flatten(1)]
-        if self.fine is not None:
-            parts.append(self.fine(views[1] / 40))
-        summary = self.summary(torch.cat(parts, dim=1))
-        attention = torch.softmax(self.keys(heard) @ self.queries.T / _QUERY**0.5, dim=1)
-        looked_at = torch.einsum("nth,ntw->nhw", attention, heard)
-        both = torch.cat((looked_at, summary[:, None].expand(-1, len(NAMES), -1)), dim=2)
-        return torch.einsum("nhw,hwp->nhp", both, self.weight) + self.bias
+        image = torch.log10(views[0].transpose(1, 2) + 1e-3) / 2 if self.from_thesis else views[0] / 40
+        half = image.shape[1] // 2
+        level = image.mean(1)
+        tilt = image[:, half:].mean(1) - image[:, :half].mean(1)
+        parts = [
+            (image @ self.stretches).flatten(1),
+            level,
+            tilt,
+            *(view.flatten(1) / 40 for view in views[1:]),
+        ]
+        out: torch.Tensor = self.layers(torch.cat(parts, dim=1).float())
+        return out.unflatten(1, (len(NAMES), POINTS))
+
+
+class _Block(nn.Module):
+    """A residual block of two layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(
+            nn.LayerNorm(_WIDTH),
+            nn.Linear(_WIDTH, _WIDTH),
+            nn.GELU(),
+            nn.Dropout(_DROPPED),
+            nn.Linear(_WIDTH, _WIDTH),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        changed: torch.Tensor = self.inner(x)
+        return x + changed
+
+
+def _stretches(frames: int) -> torch.Tensor:
+    """What makes means over stretches of time: float32[frames, stretches]."""
+    edges = (torch.tensor(_EDGES_S) / SECONDS * frames).round().int()
+    out = torch.zeros(frames, len(edges) - 1)
+    for k, (first, last) in enumerate(itertools.pairwise(edges.tolist())):
+        out[first:last, k] = 1 / (last - first)
+    return out
 
 
 def expected(logits: torch.Tensor) -> torch.Tensor:
@@ -96,16 +128,3 @@ def spread_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     at_high = log_p.gather(2, low[..., None] + 1)[..., 0]
     entropy = -((1 - share) * at_low + share * at_high).mean()
     return entropy + 10 * (expected(logits) - targets).square().mean()
-
-
-def _convolution(channels: int, to: int, size: int, stride: tuple[int, int]) -> nn.Module:
-    # ReLU alone: batch normalisation and GELU took two thirds of the whole network's time.
-    return nn.Sequential(nn.Conv2d(channels, to, size, stride=stride, padding=size // 2), nn.ReLU())
-
-
-def _along(channels: int, to: int, size: int, stride: int) -> nn.Module:
-    return nn.Sequential(nn.Conv1d(channels, to, size, stride=stride, padding=size // 2), nn.ReLU())
-
-
-def _layer(inputs: int, outputs: int) -> nn.Module:
-    return nn.Sequential(nn.Linear(inputs, outputs), nn.LayerNorm(outputs), nn.ReLU())

@@ -54,6 +54,8 @@ def test_a_row_counts_only_what_can_be_heard() -> None:
     assert "LFO" not in measured["levels"]
     assert measured["switches"]["DCO-1"].count(0) == 1
     assert measured["log_mel"] > 1
+    assert measured["parameters"]["VCF FREQ"][0] == 2
+    assert truth["parameters"]["VCF FREQ"] == [0, measured["parameters"]["VCF FREQ"][1]]
 
 
 def test_figures_by_hand() -> None:
@@ -71,6 +73,22 @@ def test_figures_by_hand() -> None:
     low, high = made["log_mel"]["median_ci"]
     assert low <= 2 <= high
     assert summary([]) == {"tones": 0}
+
+
+def test_key_follow_and_dynamics_stand_beside_what_chance_would_say() -> None:
+    rows = [
+        {
+            "levels": {},
+            "switches": {},
+            "parameters": {"VCF KEY": [4, 30], "ENV1 KEY": [0, 2], "VCF RES": [9, 9]},
+        },
+        {"levels": {}, "switches": {}, "parameters": {"VCF KEY": [8, 10], "ENV1 KEY": [1, 0]}},
+        {"levels": {}, "switches": {}},
+    ]
+    assert summary(rows)["follows"] == {
+        "VCF KEY": {"kind": "level", "count": 2, "guess": 6.0, "prior": 20.0},
+        "ENV1 KEY": {"kind": "switch", "count": 2, "guess": 0.5, "prior": 0.5},
+    }
 
 
 def test_the_interval_of_a_mean_is_that_of_theory() -> None:

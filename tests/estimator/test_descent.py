@@ -30,7 +30,7 @@ def test_a_linear_problem_is_solved_in_a_step() -> None:
     slopes, step, residual = linear(2)
     found = Slopes(slopes, np.arange(6)).step(residual, 1e-6)
     assert found == pytest.approx(step, abs=0.01)
-    assert Slopes(slopes, np.arange(6)).predicted(residual, found) < 0.01
+    assert Slopes(slopes, np.arange(6)).predicted(residual[None], found[None]) < 0.01
 
 
 def test_absolute_residuals_ignore_what_a_few_cells_shout() -> None:
@@ -52,7 +52,33 @@ def test_a_slide_moves_one_level_and_another_makes_up_for_it() -> None:
     """Two levels with nearly the same slope: 10 up with one is 10 down with the other."""
     slopes, _, _ = linear(5)
     slopes[1] = slopes[0] + 0.01 * slopes[1]
-    step = Slopes(slopes, np.arange(6)).slide(np.zeros(400, np.float32), 0, 10.0, 1e-6)
+    (step,) = Slopes(slopes, np.arange(6)).steps(np.zeros((1, 400), np.float32), [1e-6], 2, {0: (0, 10.0)})
     assert step[0] == 10
     assert step[1] == pytest.approx(-10, abs=0.5)
     assert np.abs(step[2:]).max() < 0.5
+
+
+def plainly(slopes: np.ndarray, residual: np.ndarray, damping: float, rounds: int) -> np.ndarray:
+    """Reweighted least squares as written down, one problem, float64."""
+    left, step = residual, np.zeros(len(slopes))
+    for _ in range(rounds):
+        weight = 1 / np.maximum(np.abs(left), 1.0)
+        curvature = (slopes * weight) @ slopes.T
+        ridge = damping * (np.diag(curvature) + 0.1 * np.trace(curvature) / len(slopes))
+        step = -np.linalg.solve(curvature + np.diag(ridge), slopes @ (weight * residual))
+        left = residual + step @ slopes
+    return step
+
+
+def test_problems_solved_together_are_each_the_plain_form() -> None:
+    slopes, _, residual = linear(6)
+    rng = np.random.default_rng(7)
+    residuals = np.stack([residual, -residual, rng.normal(0, 9, 400)]).astype(np.float32)
+    dampings = (0.01, 0.3, 2.0)
+    found = Slopes(slopes, np.arange(6)).steps(residuals, dampings, slides={1: (2, 7.0)})
+    for k in (0, 2):
+        assert found[k] == pytest.approx(plainly(slopes, residuals[k], dampings[k], 3), rel=1e-3, abs=1e-3)
+    rest = np.delete(np.arange(6), 2)
+    moved = residuals[1] + 7 * slopes[2]
+    assert found[1, 2] == 7
+    assert found[1, rest] == pytest.approx(plainly(slopes[rest], moved, 0.3, 3), rel=1e-3, abs=1e-3)

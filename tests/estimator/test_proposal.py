@@ -1,4 +1,4 @@
-"""Proposals: distributions joined, draws that follow them, values that are held."""
+"""Proposals: draws that follow them, values that are held."""
 
 from __future__ import annotations
 
@@ -8,17 +8,11 @@ import pytest
 from estimator import heads
 from estimator.alternatives import APART, different, differing
 from estimator.moves import HEAD, IS_LEVEL, LAST, Moves
-from estimator.proposal import from_marginals, from_prior, together
+from estimator.proposal import from_marginals, from_prior
 from estimator.search import Found
 from jxctl.tone import INIT_TONE
 
 INIT = heads.classes(np.frombuffer(INIT_TONE.values, np.uint8)[None])[0]
-
-
-def test_recordings_multiply() -> None:
-    """Two observers of the same thing: probabilities multiply, by Bayes with an even prior."""
-    joined = together([[np.array([0.5, 0.5, 0.0])], [np.array([0.2, 0.6, 0.2])]])
-    assert joined[0] == pytest.approx([0.25, 0.75, 0.0], abs=1e-9)
 
 
 def test_draws_follow_the_distributions_and_what_is_fixed_is() -> None:

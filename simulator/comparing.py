@@ -1,0 +1,203 @@
+"""How far many sounds are from one, without a number kept that nobody asks for.
+
+Whoever searches hears thousands of candidates beside one recording, and needs of each a distance and where it
+differs. Here a sound goes from samples to those in one pass a core: its level, its mel spectrum
+(`simulator.spectra`), decibels, and their sums, in buffers that stay in the cache. What is compared is
+defined by `estimator.features.log_mel_distance`.
+
+A sound's result depends on nothing but the sound: not on the batch, its place in it, or the threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.fourier import HANN, TURNS, TWIDDLES, F, inline
+from simulator.simd import WIDTH as LANES
+from simulator.simd import absolute, fused, load, splat, store
+from simulator.spectra import Bands, aligned, spectra_of
+
+_SOUNDS_A_JOB = 8
+_STRETCH = 4096
+_QUIET = 1e-9
+"""An RMS below counts as silence, which no gain brings to the target's level."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What sounds are compared with.
+
+    ``decibels``: float32[bands, frames], 0 at the loudest cell and cut at ``-depth``; ``loudest``: the power
+    of that cell; ``rms``: of the samples; ``hop`` and ``bands``: as for `spectra.band_decibels`.
+    """
+
+    decibels: NDArray[np.float32]
+    loudest: float
+    rms: float
+    hop: int
+    bands: Bands
+    depth: float
+
+
+@dataclass(frozen=True)
+class Compared:
+    """For each sound: ``distances`` float64[N], mean absolute difference in dB over the cells in which it or
+    the goal rises above the floor; ``cells`` float32[N, any], see `compare`; ``sounding`` bool[N]: whether
+    any sample reaches the level asked for."""
+
+    distances: NDArray[np.float64]
+    cells: NDArray[np.float32]
+    sounding: NDArray[np.bool_]
+
+
+def compare(
+    audio: NDArray[np.float32],
+    goal: Goal,
+    *,
+    audible: float = 0.0,
+    group: tuple[int, int] = (0, 0),
+    threads: int = 0,
+) -> Compared:
+    """Sounds, float32[N, samples], beside a goal, levels matched by RMS.
+
+    ``group``: bands and frames that a cell of `Compared.cells` takes together; the cell holds how many dB the
+    sound is above the goal there, in the mean; rows of cells follow one another, and bands or frames that
+    fill no cell are left out. Without it there are no cells. ``audible``: full scale 1. ``threads``: 0 for
+    all cores. Raises `ValueError` where a goal has other frames than the sounds.
+    """
+    audio = np.require(audio, np.float32, ("C", "W"))
+    count, samples = audio.shape
+    bands, frames = goal.decibels.shape
+    if bands != len(goal.bands.edges) or frames != max(1, -(-samples // goal.hop)):
+        raise ValueError(f"{samples} samples cannot be compared with {bands} bands of {frames} frames")
+    high, wide = group
+    shape = (bands // high, frames // wide) if high and wide else (0, 0)
+    distances, sounding = np.empty(count), np.empty(count, np.bool_)
+    cells = np.empty((count, *shape), np.float32)
+    decibels = np.require(goal.decibels, np.float32, ("C", "W"))
+    threads = threads or os.cpu_count() or 1
+
+    def work(first: int) -> None:
+        part = slice(first, first + size)
+        _compiled(audio[part], goal.hop, HANN, TWIDDLES, TURNS, goal.bands.edges, goal.bands.weights,
+                  float(goal.depth), decibels, float(goal.loudest), float(goal.rms), float(audible),
+                  max(high, 1), max(wide, 1), distances[part], cells[part], sounding[part])  # fmt: skip
+
+    size = max(1, min(_SOUNDS_A_JOB, -(-count // threads)))
+    jobs = range(0, count, size)
+    if threads == 1 or len(jobs) < 2:
+        for first in jobs:
+            work(first)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, jobs))
+    return Compared(distances, cells.reshape(count, shape[0] * shape[1]), sounding)
+
+
+@inline
+def _mean_square(sound: Any, lanes: Any) -> float:
+    """In single precision over a stretch, in double over stretches."""
+    total = 0.0
+    whole = sound.shape[0] // LANES * LANES
+    for first in range(0, whole, _STRETCH):
+        sums = splat(F(0))
+        for i in range(first, min(first + _STRETCH, whole), LANES):
+            x = load(sound, i)
+            sums = fused(x, x, sums)
+        store(lanes, 0, sums)
+        for k in range(LANES):
+            total += np.float64(lanes[k])
+    for i in range(whole, sound.shape[0]):
+        total += np.float64(sound[i]) * np.float64(sound[i])
+    return total / max(sound.shape[0], 1)
+
+
+@inline
+def _reaches(sound: Any, level: Any) -> bool:
+    i = 0
+    while i < sound.shape[0] and not abs(sound[i]) >= level:
+        i += 1
+    return i < sound.shape[0]
+
+
+@inline
+def _distance(own: Any, goal: Any, floor: Any, lanes: Any) -> float:
+    """Of flat decibels; summed as `_mean_square` sums."""
+    total, sounding = 0.0, 0
+    for i in range(own.shape[0]):
+        sounding += 1 if max(own[i], goal[i]) > floor else 0
+    whole = own.shape[0] // LANES * LANES
+    for first in range(0, whole, _STRETCH):
+        sums = splat(F(0))
+        for i in range(first, min(first + _STRETCH, whole), LANES):
+            sums = sums + absolute(load(own, i) - load(goal, i))
+        store(lanes, 0, sums)
+        for k in range(LANES):
+            total += np.float64(lanes[k])
+    for i in range(whole, own.shape[0]):
+        total += np.float64(abs(own[i] - goal[i]))
+    return total / max(sounding, 1)
+
+
+@inline
+def _grouped(own: Any, goal: Any, high: int, wide: int, cells: Any) -> None:
+    scale = F(1.0 / (high * wide))
+    for row in range(cells.shape[0]):
+        for column in range(cells.shape[1]):
+            cells[row, column] = F(0)
+        for band in range(row * high, row * high + high):
+            for column in range(cells.shape[1]):
+                total = F(0)
+                for frame in range(column * wide, column * wide + wide):
+                    total += own[band, frame] - goal[band, frame]
+                cells[row, column] += total * scale
+
+
+@numba.njit(nogil=True, error_model="numpy", fastmath={"nsz"})
+def _compare(
+    audio: Any, hop: int, window: Any, tw: Any, turns: Any, edges: Any, weights: Any, depth: float,
+    goal: Any, loudest: float, rms: float, audible: float, high: int, wide: int,
+    distances: Any, cells: Any, sounding: Any,
+) -> None:  # fmt: skip
+    """See `compare`."""
+    lanes = aligned(LANES)
+    count, flat = audio.shape[0], goal.reshape(goal.size)
+    own = np.empty((count, goal.shape[0], goal.shape[1]), np.float32)
+    scale = np.empty(count, np.float32)
+    for n in range(count):
+        own_rms = np.sqrt(_mean_square(audio[n], lanes))
+        gain = rms / own_rms if own_rms > _QUIET else 0.0
+        scale[n] = F(gain * gain / loudest)
+    spectra_of(audio, hop, window, tw, turns, edges, weights, scale, depth, own)
+    for n in range(count):
+        distances[n] = _distance(own[n].reshape(goal.size), flat, F(-depth), lanes)
+        sounding[n] = _reaches(audio[n], audible)
+        if cells.shape[1] > 0:
+            _grouped(own[n], goal, high, wide, cells[n])
+
+
+def _entry(source: bytes) -> Callable[..., None]:
+    """The compiled loop, cached on disk under the text of its parts, as in `simulator.kernel`."""
+
+    def entry(*arguments: Any) -> None:
+        if len(source) > 0:
+            _compare(*arguments)
+
+    try:
+        return numba.njit(nogil=True, cache=True)(entry)
+    except RuntimeError:
+        # Nowhere to write a cache: compiling takes seconds each time.
+        return numba.njit(nogil=True)(entry)
+
+
+_PARTS = ("fourier.py", "simd.py", "spectra.py")
+_compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))
