@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from jxctl.bus import VOICES
+from jxctl.bus import VOICES, BoardName
 from jxctl.player import BoardPlayer
 from jxctl.rig import Rig
+from jxctl.synth import Synth
+from jxctl.tone import Tone
 from simulator.calibrate.experiments import CalibrationPlan
 
 LOAD_S = 0.041
@@ -19,14 +21,32 @@ class RotatingPlayer(BoardPlayer):
     A whole synth does the same by itself, but does not say which voice sounds.
     """
 
+    def __init__(self, synth: Synth, board: BoardName = "lower") -> None:
+        super().__init__(synth, board)
+        self._holds: bytes = b""
+        self._planned: dict[tuple[bytes, int, int], int] = {}
+
     @classmethod
     def instead_of(cls, player: BoardPlayer) -> RotatingPlayer:
         """On the same board as another player."""
         return cls(player._synth, player._name)
 
+    def follow(self, plan: CalibrationPlan) -> None:
+        """From now on the place in the plan says which voice plays a take: so an interruption, a take that is
+        played again and the notes before the first take change nothing."""
+        for index in reversed(range(len(plan))):
+            take = plan[index]
+            self._planned[take.tone.values, take.note, take.velocity] = index
+
+    def load(self, tone: Tone) -> None:
+        """Load a tone."""
+        super().load(tone)
+        self._holds = tone.values
+
     def note_on(self, note: int, velocity: int) -> None:
-        """Start the next voice."""
-        self.voice = ((self.voice or 0) + 1) % VOICES
+        """Start the voice whose turn it is."""
+        turn = self._planned.get((self._holds, note, velocity), (self.voice or 0) + 1)
+        self.voice = turn % VOICES
         self._synth.note_on(note, velocity, self.voice)
 
     def note_off(self, note: int) -> None:
