@@ -33,7 +33,7 @@ those of the mains."""
 SETTLED_S = 0.07
 """From the first sound, or from the key going up, to a moment that is surely held, or surely over: the
 slowest control loop that sources allow, 60 ms (jx_hardware.md section 1), and a rest."""
-_END_S, _AFTER_S, _QUIET_S = 0.02, 0.12, 0.8
+_END_S, _AFTER_S, _QUIET_S, _FADED_S = 0.02, 0.12, 0.8, 1.2
 _LATE_S = 0.4
 _RETRIES = 3
 _HARMONICS, _WINDOW_S, _STEP_S = 12, 0.1, 0.05
@@ -60,7 +60,8 @@ class Ear:
 
     @cached_property
     def quiet(self) -> Audio:
-        """What is heard before any key: later there may be an echo of what was played."""
+        """What is heard before any key, when an echo of what was played before has faded."""
+        self.rig.hush(_FADED_S)
         self._peaks()
         return self.rig.hush(_QUIET_S)
 

@@ -1,4 +1,4 @@
-"""What is said of a wrong set-up, for each row of `simulator.bench_check`: what happened, and what to do next.
+"""What is said of a wrong set-up, for each row of `simulator.bench_check`: what happened, what to do next.
 
 Where one row fails for a reason that another would show better (a synth that takes no tones rings on after
 the key, too), more is played to tell.

@@ -135,7 +135,7 @@ KINDS: dict[str, Callable[[], Between]] = {
     "hum beside": lambda: Source("hum", 0.02),
     "noisy": lambda: Source("noise", 0.02),
     "music": lambda: Source("music", 0.3, 0.0),
-    "music later": lambda: Source("music", 0.3, 0.0, 1.0),
+    "music later": lambda: Source("music", 0.3, 0.0, 2.4),
     "music beside": lambda: Source("music", 0.05),
     "other channel": lambda: lambda x: 1e-4 * x,
     "other synth": lambda: lambda x: x,

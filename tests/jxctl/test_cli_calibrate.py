@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from benchmarks.virtual_boards import board_entries
+from jxctl.dataset import rows
 from jxctl.dataset_writer import Writer
 from jxctl.errors import UsageError
 from jxctl.recorder import check_same_plan, count_remaining, record, remaining
@@ -16,7 +19,9 @@ from simulator.board import Board
 from simulator.calibrate.experiments import EXPERIMENTS, CalibrationPlan
 from simulator.calibrate.recording import RotatingPlayer
 from simulator.calibrate.takes import from_data_set
+from simulator.calibrate.writing import profile_toml
 from simulator.port import SimPort
+from simulator.profile import load_profile
 
 PLAN = CalibrationPlan(tuple(e for e in EXPERIMENTS if e.name in ("ranges", "settling")))
 
@@ -71,6 +76,59 @@ def test_a_stopped_measurement_goes_on(tmp_path: Path) -> None:
         assert record(remaining(PLAN, data_set), _rig(), data_set).recorded == left
     samples = list(from_data_set(folder, PLAN))
     assert sorted(sample.index for sample in samples) == list(range(len(PLAN)))
+
+
+ONLY = ("--only", "ranges", "--only", "settling", "--only", "mixer levels")
+
+
+def test_a_lost_connection_goes_on_with_the_same_command_to_the_same_profile(odd, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """The board has voices that differ, so that another order of voices would be another profile."""
+    (tmp_path / "truth.toml").write_text(profile_toml("truth", "", board_entries(4)))
+
+    def measured(kind: str) -> subprocess.CompletedProcess[str]:
+        port = f"odd:{kind}?profile=truth.toml"
+        return odd("calibrate", "--port", port, "-o", f"{kind}.toml", *ONLY)
+
+    whole, lost = measured("plain"), measured("loose")
+    assert whole.returncode == 0, whole.stderr
+    assert lost.returncode == 3
+    assert "of 16 takes are in loose-takes; the same command continues" in lost.stderr
+    assert "the adapter is gone" in lost.stderr
+    assert not (tmp_path / "loose.toml").exists()
+    held = len(list(rows(tmp_path / "loose-takes")))
+    assert 0 < held < 16
+    again = measured("loose")
+    assert again.returncode == 0, again.stderr
+    assert f"to record: {16 - held} of 16 takes" in again.stderr
+    indices = {row["index"]: row["voice"] for row in rows(tmp_path / "loose-takes")}
+    assert indices == {row["index"]: row["voice"] for row in rows(tmp_path / "plain-takes")}
+    assert set(indices.values()) == set(range(6))
+    one, other = (load_profile(tmp_path / f"{kind}.toml") for kind in ("plain", "loose"))
+    for law in ("dco_range", "cv_slew", "mix_level", "voice_gain", "noise_floor"):
+        assert one.laws[law].evidence == "captured"
+        assert other.laws[law].values == pytest.approx(one.laws[law].values, rel=1e-3, abs=1e-4), law
+
+
+def test_some_experiments_first_and_others_later(jx, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    first = jx("calibrate", "--port", "sim:", "-o", "a.toml", "--only", "ranges", "--json")
+    assert first.returncode == 0, first.stderr
+    told = json.loads(first.stdout)
+    assert told["takes"] == 4
+    assert {law for law, one in told["laws"].items() if one["identified"]} == {"dco_range"}
+    more = jx(
+        "calibrate", "--port", "sim:", "-o", "a.toml", "--force", "--only", "ranges", "--only", "settling"
+    )
+    assert more.returncode == 0, more.stderr
+    assert "to record: 3 of 7 takes" in more.stderr
+    assert len(list(rows(tmp_path / "a-takes"))) == 7
+
+
+def test_a_wrong_name_lists_the_experiments(jx, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    done = jx("calibrate", "--port", "sim:", "-o", "a.toml", "--only", "filters")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no experiment 'filters'" in done.stderr
+    assert "filter, high-pass" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_takes_of_another_plan_are_refused(tmp_path: Path) -> None:
