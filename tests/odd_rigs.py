@@ -1,8 +1,8 @@
 """Benches that are set up wrong, each in one way: the virtual board, and something between it and the ear.
 
 Run as a program it is ``jx`` with one more port: ``odd:KIND?...``, KIND being a key of `KINDS` and the rest
-as of ``sim:``. ``odd:loose`` loses its connection once, at note `LOOSE_AT`, and leaves a file ``lost`` where
-it runs, so that the same command finds it mended.
+as of ``sim:``. ``odd:loose`` loses its port once, at note `LOOSE_AT`, and ``odd:unplugged`` its sound; both
+leave a file ``lost`` where they run, so that the same command finds it mended.
 """
 
 from __future__ import annotations
@@ -121,6 +121,7 @@ class Source:
 KINDS: dict[str, Callable[[], Between]] = {
     "plain": lambda: lambda x: x,
     "loose": lambda: lambda x: x,
+    "unplugged": lambda: lambda x: x,
     "silent": lambda: lambda x: 0 * x,
     "chorus": lambda: Delayed(1, 1),
     "faint chorus": lambda: Delayed(1, 0.2, hz=0.2, swing_s=0.0005),
@@ -164,6 +165,7 @@ class OddPort(AudiblePort):
         self._between = KINDS[kind]()
         self._decoder = Decoder()
         self._notes = 0
+        self._mended = Path("lost").exists()
         # What plays along: the same tone a little higher, or another synth that takes no tones.
         self._second: SimPort | None = None
         if kind in ("unison", "layered"):
@@ -177,9 +179,10 @@ class OddPort(AudiblePort):
         """Give the board the bytes, or what becomes of them."""
         messages = list(self._decoder.feed(data))
         self._notes += sum(isinstance(message, VoiceOn) for message in messages)
-        if self.kind == "loose" and self._notes >= LOOSE_AT and not Path("lost").exists():
+        if self._broken:
             Path("lost").touch()
-            raise DeviceError("the adapter is gone", "plug it in; the same command continues")
+            if self.kind == "loose":
+                raise DeviceError("the adapter is gone", "plug it in; the same command continues")
         notes = [message for message in messages if not isinstance(message, SetParameter)]
         if self.kind in ("other synth", "drum"):
             messages = notes
@@ -197,10 +200,14 @@ class OddPort(AudiblePort):
         played = self.board.listen(seconds).astype(np.float64)
         if self._second is not None:
             played += self._second.listen(seconds)
-        heard = self._between(played)
+        heard = self._between(played) * (not self._broken)
         peaks = [float(np.max(np.abs(x), initial=0.0)) for x in (heard, played)]
         self.loudest = [max(pair) for pair in zip(self.loudest, peaks, strict=True)]
         return np.clip(heard, -1, 1).astype(np.float32)
+
+    @property
+    def _broken(self) -> bool:
+        return self.kind in ("loose", "unplugged") and self._notes >= LOOSE_AT and not self._mended
 
     def close(self) -> None:
         """Let the board go."""

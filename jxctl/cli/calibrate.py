@@ -117,7 +117,7 @@ def _record(
     from jxctl.dataset_writer import Writer
     from jxctl.player import BoardPlayer
     from jxctl.rigfile import settle
-    from simulator.calibrate.recording import RotatingPlayer, minutes
+    from simulator.calibrate.recording import RotatingPlayer, minutes, still_heard
 
     bench = settle(rig_file, options)
     with ExitStack() as stack:
@@ -150,7 +150,7 @@ def _record(
                 recorder.record(
                     (plan[index] for index in sorted(left)), opened, data_set,
                     on_take=lambda row: advance(1, f"{row['tone_name']}: {row['verdict']}"),
-                    tones_from="jx calibrate",
+                    tones_from="jx calibrate", accept=still_heard(opened),
                 )  # fmt: skip
         except BaseException:
             done = len(wanted.intersection(data_set.indices))

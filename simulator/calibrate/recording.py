@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 
 from jxctl.bus import VOICES, BoardName
+from jxctl.errors import DeviceError
 from jxctl.player import BoardPlayer
 from jxctl.rig import Rig
 from jxctl.synth import Synth
+from jxctl.take import Take
 from jxctl.tone import Tone
+from simulator.bench_ear import GATE_S, KEY, PLAIN
 from simulator.calibrate.experiments import CalibrationPlan
 
 LOAD_S = 0.041
@@ -52,6 +55,25 @@ class RotatingPlayer(BoardPlayer):
     def note_off(self, note: int) -> None:
         """Release it."""
         self._synth.note_off(note, self.voice or 0)
+
+
+def still_heard(rig: Rig) -> Callable[[Take], None]:
+    """For `jxctl.recorder.record`: raises `DeviceError` at a silent take where a plain note is silent too.
+
+    A cable that was pulled out is no property of a board; kept as silent takes, it would be.
+    """
+
+    def accept(take: Take) -> None:
+        if take.verdict != "silent":
+            return
+        plain = rig.take(PLAIN, KEY, 127, GATE_S, 2 * GATE_S)
+        if plain.verdict == "silent":
+            raise DeviceError(
+                f"the board is not heard any more: {plain.reason}",
+                "check that it is on, the cable and the input; the same command continues",
+            )
+
+    return accept
 
 
 def minutes(plan: CalibrationPlan, recorded: Container[int], rig: Rig) -> float:

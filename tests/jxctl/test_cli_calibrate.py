@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,12 @@ def test_a_stopped_measurement_goes_on(tmp_path: Path) -> None:
 ONLY = ("--only", "ranges", "--only", "settling", "--only", "mixer levels")
 
 
-def test_a_lost_connection_goes_on_with_the_same_command_to_the_same_profile(odd, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize(
+    ("broken", "said"), [("loose", "the adapter is gone"), ("unplugged", "the board is not heard any more")]
+)
+def test_a_lost_connection_goes_on_with_the_same_command_to_the_same_profile(
+    odd: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path, broken: str, said: str
+) -> None:
     """The board has voices that differ, so that another order of voices would be another profile."""
     (tmp_path / "truth.toml").write_text(profile_toml("truth", "", board_entries(4)))
 
@@ -89,21 +95,23 @@ def test_a_lost_connection_goes_on_with_the_same_command_to_the_same_profile(odd
         port = f"odd:{kind}?profile=truth.toml"
         return odd("calibrate", "--port", port, "-o", f"{kind}.toml", *ONLY)
 
-    whole, lost = measured("plain"), measured("loose")
+    whole, lost = measured("plain"), measured(broken)
     assert whole.returncode == 0, whole.stderr
     assert lost.returncode == 3
-    assert "of 16 takes are in loose-takes; the same command continues" in lost.stderr
-    assert "the adapter is gone" in lost.stderr
-    assert not (tmp_path / "loose.toml").exists()
-    held = len(list(rows(tmp_path / "loose-takes")))
+    assert f"of 16 takes are in {broken}-takes; the same command continues" in lost.stderr
+    assert said in lost.stderr
+    assert not (tmp_path / f"{broken}.toml").exists()
+    kept = list(rows(tmp_path / f"{broken}-takes"))
+    held = len(kept)
     assert 0 < held < 16
-    again = measured("loose")
+    assert {row["verdict"] for row in kept} == {"ok"}
+    again = measured(broken)
     assert again.returncode == 0, again.stderr
     assert f"to record: {16 - held} of 16 takes" in again.stderr
-    indices = {row["index"]: row["voice"] for row in rows(tmp_path / "loose-takes")}
+    indices = {row["index"]: row["voice"] for row in rows(tmp_path / f"{broken}-takes")}
     assert indices == {row["index"]: row["voice"] for row in rows(tmp_path / "plain-takes")}
     assert set(indices.values()) == set(range(6))
-    one, other = (load_profile(tmp_path / f"{kind}.toml") for kind in ("plain", "loose"))
+    one, other = (load_profile(tmp_path / f"{kind}.toml") for kind in ("plain", broken))
     for law in ("dco_range", "cv_slew", "mix_level", "voice_gain", "noise_floor"):
         assert one.laws[law].evidence == "captured"
         assert other.laws[law].values == pytest.approx(one.laws[law].values, rel=1e-3, abs=1e-4), law

@@ -71,7 +71,7 @@ def test_a_wrong_set_up_is_named(kind: str, check: str, said: str, next_step: st
 def test_every_check_has_a_set_up_that_fails_it_and_every_kind_is_tried() -> None:
     mark = test_a_wrong_set_up_is_named.pytestmark[0]  # type: ignore[attr-defined]
     assert {check for _, check, *_ in mark.args[1]} == {check.name for check in CHECKS}
-    assert {kind for kind, *_ in mark.args[1]} == set(odd_rigs.KINDS) - {"plain", "loose"}
+    assert {kind for kind, *_ in mark.args[1]} == set(odd_rigs.KINDS) - {"plain", "loose", "unplugged"}
 
 
 def oddly(seed: int) -> Profile:
@@ -108,6 +108,18 @@ def test_boards_as_they_come_pass(url: str) -> None:
 def test_whole_synths_pass(name: str) -> None:
     port = open_sim(f"sim:?model={name}")
     assert check_setup(Rig(MidiPlayer(port, model(name)), port)).problem is None
+
+
+@pytest.mark.parametrize(("semitones", "passes"), [(0.4, True), (-0.4, True), (0.5, False), (-0.5, False)])
+def test_tuning_is_refused_beyond_what_calibration_measures_along(semitones: float, passes: bool) -> None:
+    base = load_profile("superjx")
+    law = base.laws["dco_range"]
+    tuned = Profile("tuned", "", {**base.laws, "dco_range": replace(law, values=law.values + semitones)})
+    port = SimPort("sim:", Board(tuned, RATE), RATE)
+    found = check_setup(Rig(Synth(port), port))
+    assert found.values["tuning"] == pytest.approx(100 * semitones, abs=1)
+    assert (found.problem is None) is passes
+    assert passes or f"{100 * semitones:+.0f} cents" in str(found.problem)
 
 
 def test_a_wrong_sample_rate_is_told_from_a_wrong_tuning() -> None:
