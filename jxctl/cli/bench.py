@@ -33,6 +33,10 @@ AudioChannelOption = Annotated[
 ]
 SampleRateOption = Annotated[int | None, typer.Option("--sample-rate", help="Of the audio input, in Hz.")]
 
+RetriesOption = Annotated[
+    int, typer.Option("--retries", min=0, max=100, help="Play a failed take again so often.")
+]
+
 ALL_THE_SAME = "--skip-checks records all the same"
 
 

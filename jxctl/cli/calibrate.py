@@ -15,6 +15,7 @@ from jxctl.cli.bench import (
     ChannelOption,
     ModelOption,
     PortOption,
+    RetriesOption,
     RigOption,
     SampleRateOption,
     checked,
@@ -57,6 +58,7 @@ def calibrate(
     skip_checks: Annotated[
         bool, typer.Option("--skip-checks", help="Without the checks of level, latency and set-up.")
     ] = False,
+    retries: RetriesOption = 2,
     model: ModelOption = None,
     channel: ChannelOption = None,
     audio_channel: AudioChannelOption = None,
@@ -69,6 +71,7 @@ def calibrate(
     as it was, and is named. Before, the set-up is checked: that what is played is what is heard.
     """
     from jxctl.cli.output import check_output
+    from simulator.calibrate.coverage import coverage
     from simulator.calibrate.experiments import CalibrationPlan
     from simulator.calibrate.takes import from_data_set
     from simulator.profile import load_profile
@@ -89,9 +92,14 @@ def calibrate(
             "port": port, "audio": audio, "model": model, "channel": channel, "audio_channel": audio_channel,
             "sample_rate": sample_rate,
         }  # fmt: skip
-        _record(plan, wanted, rig, options, folder, skip_checks)
+        _record(plan, wanted, rig, options, folder, skip_checks, retries)
     samples = [sample for sample in from_data_set(folder, plan) if sample.index in wanted]
-    say(f"{len(samples)} of {len(wanted)} takes of {folder.name} can be used")
+    there = coverage(folder, plan, samples, wanted)
+    there.check(folder)
+    say(f"{sum(there.held.values())} of {len(wanted)} takes of {folder.name} can be used")
+    if there.short:
+        short = (f"{name} ({have} of at least {least})" for name, (have, least) in there.short.items())
+        say(f"too few takes, whose laws stay as they are: {', '.join(short)}")
     return _fit(samples, folder, output, report, base, name or output.stem)
 
 
@@ -111,13 +119,14 @@ def _record(
     options: dict[str, Any],
     folder: Path,
     skip_checks: bool,
+    retries: int,
 ) -> None:
     from jxctl import preflight, recorder
     from jxctl.cli import record_rig
     from jxctl.dataset_writer import Writer
     from jxctl.player import BoardPlayer
     from jxctl.rigfile import settle
-    from simulator.calibrate.recording import RotatingPlayer, minutes, still_heard
+    from simulator.calibrate.recording import RotatingPlayer, minutes, of_the_board
 
     bench = settle(rig_file, options)
     with ExitStack() as stack:
@@ -150,12 +159,14 @@ def _record(
                 recorder.record(
                     (plan[index] for index in sorted(left)), opened, data_set,
                     on_take=lambda row: advance(1, f"{row['tone_name']}: {row['verdict']}"),
-                    tones_from="jx calibrate", accept=still_heard(opened),
+                    tones_from="jx calibrate", accept=of_the_board(opened), retries=retries,
                 )  # fmt: skip
         except BaseException:
             done = len(wanted.intersection(data_set.indices))
             say(f"{done} of {len(wanted)} takes are in {folder}; the same command continues")
             raise
+        if lost := len(left.difference(data_set.indices)):
+            say(f"{lost} takes lost audio each time they were played; the same command tries them again")
 
 
 def _fit(samples: list[Any], folder: Path, output: Path, report: Path | None, base: str, name: str) -> Shown:

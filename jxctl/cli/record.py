@@ -18,6 +18,7 @@ from jxctl.cli.bench import (
     ChannelOption,
     ModelOption,
     PortOption,
+    RetriesOption,
     RigOption,
     SampleRateOption,
     checked,
@@ -79,7 +80,7 @@ def record(
         int | None, typer.Option(min=1, help="Repeat the reference tone after so many takes.")
     ] = None,
     max_seconds: Annotated[float, typer.Option(help="A tail longer than this is cut.")] = 4.0,
-    retries: Annotated[int, typer.Option(min=0, max=100, help="Play a failed take again so often.")] = 2,
+    retries: RetriesOption = 2,
     skip_checks: Annotated[
         bool, typer.Option("--skip-checks", help="Without the checks of level and latency at the start.")
     ] = False,

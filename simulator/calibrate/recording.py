@@ -57,21 +57,24 @@ class RotatingPlayer(BoardPlayer):
         self._synth.note_off(note, self.voice or 0)
 
 
-def still_heard(rig: Rig) -> Callable[[Take], None]:
-    """For `jxctl.recorder.record`: raises `DeviceError` at a silent take where a plain note is silent too.
+def of_the_board(rig: Rig) -> Callable[[Take], bool]:
+    """For `jxctl.recorder.record`: keeps takes that say something of the board.
 
-    A cable that was pulled out is no property of a board; kept as silent takes, it would be.
+    One that lost audio says nothing, and the same command plays it again. At a silent take where a plain
+    note is silent too a cable was pulled out, which kept as silence would be a property of the board:
+    `DeviceError`.
     """
 
-    def accept(take: Take) -> None:
+    def accept(take: Take) -> bool:
         if take.verdict != "silent":
-            return
+            return take.verdict != "dropped audio"
         plain = rig.take(PLAIN, KEY, 127, GATE_S, 2 * GATE_S)
         if plain.verdict == "silent":
             raise DeviceError(
                 f"the board is not heard any more: {plain.reason}",
                 "check that it is on, the cable and the input; the same command continues",
             )
+        return True
 
     return accept
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from benchmarks.virtual_boards import board_entries
 from jxctl.dataset import rows
 from jxctl.dataset_writer import Writer
 from jxctl.errors import UsageError
+from jxctl.plan import PlannedTake
 from jxctl.recorder import check_same_plan, count_remaining, record, remaining
 from jxctl.rig import Rig
 from jxctl.synth import Synth
+from jxctl.tone import INIT_TONE
 from simulator.board import Board
 from simulator.calibrate.experiments import EXPERIMENTS, CalibrationPlan
 from simulator.calibrate.recording import RotatingPlayer
@@ -137,6 +140,41 @@ def test_a_wrong_name_lists_the_experiments(jx, tmp_path: Path) -> None:  # type
     assert "there is no experiment 'filters'" in done.stderr
     assert "filter, high-pass" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def _set(folder: Path, takes: list[PlannedTake]) -> None:
+    port = SimPort("sim:", Board(), 44100)
+    with Writer(folder) as data_set:
+        record(takes, Rig(Synth(port), port), data_set)
+
+
+def test_a_data_set_of_other_tones_is_refused_with_what_is_missing(jx, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    tone = INIT_TONE.with_values({"VCF FREQ": 61})
+    _set(tmp_path / "other", [PlannedTake(k, tone, 60 + k, 100, 0.2, 0.4) for k in range(3)])
+    done = jx("calibrate", "--data", "other", "-o", "board.toml")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "none of the 3 takes of other is of the tones that laws are read off" in done.stderr
+    assert "--only EXPERIMENT" in done.stderr
+    assert not (tmp_path / "board.toml").exists()
+
+
+def test_a_data_set_with_some_of_the_tones_gives_their_laws(jx, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Three of the four ranges, under other indices and among other takes, and two of nine levels: the plain
+    8' is the loudest of these as well."""
+    plan = CalibrationPlan()
+    ranges = [plan[n] for n in range(len(plan)) if plan.experiment(n).name == "ranges"][:3]
+    level = next(plan[n] for n in range(len(plan)) if plan.experiment(n).name == "mixer levels")
+    other = PlannedTake(0, INIT_TONE.with_values({"VCF FREQ": 61}), 60, 100, 0.2, 0.4)
+    _set(tmp_path / "mixed", [replace(t, index=k) for k, t in enumerate([other, *ranges, level])])
+    done = jx("calibrate", "--data", "mixed", "-o", "board.toml", "--json")
+    assert done.returncode == 0, done.stderr
+    laws = json.loads(done.stdout)["laws"]
+    assert {law for law, one in laws.items() if one["identified"]} == {"dco_range"}
+    assert "mixer levels (2 of at least 5)" in done.stderr
+    few = jx("calibrate", "--data", "mixed", "-o", "few.toml", "--only", "mixer levels")
+    assert few.returncode == 2
+    assert "only 2 of the 5 takes of mixed are the calibration's" in few.stderr
+    assert "mixer levels (2 of at least 5)" in few.stderr
 
 
 def test_takes_of_another_plan_are_refused(tmp_path: Path) -> None:
