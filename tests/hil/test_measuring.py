@@ -54,8 +54,13 @@ def test_a_board_is_calibrated_over_serial_and_sound(tmp_path: Path) -> None:
     """Its pitches and its settling are another board's than the default's, and are found."""
     (tmp_path / "truth.toml").write_text(profile_toml("truth", "", board_entries(4)))
     with Bench(tmp_path, "serial", board=["--profile", "truth.toml"]) as bench:
-        out, err = calibrate(bench).communicate(timeout=180)
-    assert "checked: noise floor" in err, err
+        for _ in range(4):
+            out, err = calibrate(bench, "--force").communicate(timeout=180)
+            if held(tmp_path / "board-takes") == TAKES:
+                break
+            # A busy machine loses audio; nothing else may stop it.
+            assert "loses samples" in err or "the same command tries them again" in err, err
+    assert "checked: noise floor" in err
     assert f"{TAKES} of {TAKES} takes of board-takes can be used" in err
     assert f"from {TAKES} takes" in out
     truth, found = load_profile(tmp_path / "truth.toml"), load_profile(tmp_path / "board.toml")
@@ -81,7 +86,7 @@ def test_a_synth_that_is_switched_off_and_on_is_measured_on(tmp_path: Path) -> N
         bench.switch_on()
         _, err = calibrate(bench, "--skip-checks").communicate(timeout=120)
     assert f"to record: {TAKES - before} of {TAKES} takes" in err
-    assert {row["verdict"] for row in rows(tmp_path / "board-takes")} == {"ok"}
+    assert {row["verdict"] for row in rows(tmp_path / "board-takes")} == {"ok"}, "none of silence is kept"
     found, truth = load_profile(tmp_path / "board.toml"), load_profile("superjx")
     assert found.laws["dco_range"].values == pytest.approx(truth.laws["dco_range"].values, abs=0.01)
 
