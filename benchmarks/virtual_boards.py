@@ -116,10 +116,3 @@ def board_profile(seed: int, most: float = 0.3) -> Profile:
     for name, entry in board_entries(seed, most).items():
         laws[name] = make_law(name, entry)
     return Profile(f"board {seed}", "", laws)
-
-
-def board_toml(seed: int, most: float = 0.3) -> str:
-    """The same as a profile's file, for ``sim:?profile=FILE``."""
-    from simulator.calibrate.writing import profile_toml
-
-    return profile_toml(f"board {seed}", "a virtual board", board_entries(seed, most))

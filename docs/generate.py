@@ -13,6 +13,7 @@ groups of parameters or the first letters of the laws to show.
 from __future__ import annotations
 
 import argparse
+import math
 import re
 import sys
 from collections.abc import Callable
@@ -100,6 +101,21 @@ def _voices(status: int, last: int) -> str:
     return f"`{status:02X}`-`{status + last:02X}` note velocity (voice 0-{last})"
 
 
+def setup_checks() -> str:
+    """The checks of a set-up: what each measures, its limits and their reason."""
+    from simulator.bench_check import CHECKS
+
+    def limits(least: float, most: float) -> str:
+        ends = [
+            f"at least {least:g}" if least > -math.inf else "",
+            f"at most {most:g}" if most < math.inf else "",
+        ]
+        return f"{least:g} to {most:g}" if all(ends) else "".join(ends)
+
+    rows = [(c.name, c.measured, f"{limits(c.least, c.most)} {c.unit}", c.because) for c in CHECKS]
+    return table(("check", "measured", "right", "why there"), rows)
+
+
 BLOCKS: dict[str, Callable[..., str]] = {
     "parameters": parameters,
     "parameter-evidence": parameter_evidence,
@@ -113,6 +129,7 @@ BLOCKS: dict[str, Callable[..., str]] = {
     "v4-tone": sysex.v4_tone,
     "dataset-columns": card.fields_table,
     "dataset-loading": card.loading,
+    "setup-checks": setup_checks,
 }
 """Name of a block -> what makes its content, a Markdown text that ends with a new line."""
 

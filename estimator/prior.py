@@ -94,23 +94,35 @@ def read_table(path: str | Path) -> tuple[NDArray[np.uint8], list[str], list[str
     """Tones of a CSV table: a column a parameter by name, and ``name`` and ``origin``.
 
     Returns uint8[N, 48], names and origins. Parameters that the table lacks take the init tone's
-    value. Raises `ToneError` for a file that is no such table.
+    value; a byte-order mark, as spreadsheets write it, is skipped. Raises `ToneError` for a file that is no
+    such table, with the line of a value that is none.
     """
     try:
-        with Path(path).open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        tones = np.tile(np.frombuffer(INIT_TONE.values, np.uint8), (len(rows), 1))
-        present = [name for name in (rows[0] if rows else ()) if name in BY_NAME]
-        if not present:
-            raise ToneError(f"{path}: no column is named after a parameter, such as VCF FREQ")
-        for name in present:
-            values = np.array([int(row[name]) for row in rows])
-            if values.min() < 0 or values.max() > 127:
-                raise ToneError(f"{path}: {name} holds a value outside 0-127")
-            tones[:, BY_NAME[name].column] = values
-    except (OSError, UnicodeDecodeError, ValueError, TypeError) as error:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            rows = [(reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ToneError(f"{path}: not a table of tones ({error})") from error
-    return tones, [row.get("name") or "" for row in rows], [row.get("origin") or "" for row in rows]
+    tones = np.tile(np.frombuffer(INIT_TONE.values, np.uint8), (len(rows), 1))
+    present = [name for name in (rows[0][1] if rows else ()) if name in BY_NAME]
+    if not present:
+        raise ToneError(f"{path}: no column is named after a parameter, such as VCF FREQ")
+    for number, (line, row) in enumerate(rows):
+        for name in present:
+            tones[number, BY_NAME[name].column] = _raw(row[name], f"{path} line {line}: {name}")
+    return tones, [row.get("name") or "" for _, row in rows], [row.get("origin") or "" for _, row in rows]
+
+
+def _raw(cell: str | None, where: str) -> int:
+    """A raw value of a table. Raises `ToneError`."""
+    try:
+        value = int(cell or "")
+    except ValueError:
+        said = "missing" if not cell else f"{cell!r}"
+        raise ToneError(f"{where} is {said}", "a column of a parameter holds raw values, 0 to 127") from None
+    if not 0 <= value <= 127:
+        raise ToneError(f"{where} is {value}", "a column of a parameter holds raw values, 0 to 127")
+    return value
 
 
 def _histogram(values: NDArray[np.int64], parameter: Parameter) -> NDArray[np.float64]:

@@ -28,6 +28,8 @@ ONSET_ABOVE_FLOOR_DB = 20.0
 reach 14 dB above its RMS, those of hum 3 dB."""
 ONSET_BELOW_PEAK_DB = 60.0
 """On a quiet floor a sound begins this far below its own peak."""
+WATCHED_CHANNELS = 8
+"""So many channels of a device are opened at most, beside the one that is recorded, to see where sound is."""
 _PATIENCE_S = 2.0
 _QUEUED_BLOCKS = 4096
 
@@ -61,10 +63,21 @@ class LiveInput(AudioInput, Protocol):
         """Forget the sound that arrived unheard, so that the next `listen` starts now."""
 
 
+@runtime_checkable
+class Channels(AudioInput, Protocol):
+    """An input that knows where else there is sound. ``channel``: the one that is heard, from 1."""
+
+    channel: int
+
+    def peaks_dbfs(self) -> list[float]:
+        """The largest sample of each channel since it was last asked, in dBFS, the first channel first."""
+
+
 class SoundCard:
     """One channel (from 1) of a PortAudio input device, recorded without a break from opening on.
 
-    ``name``: what the system calls the device. Raises `DeviceError` from `listen` when it stops delivering.
+    ``name``: what the system calls the device. ``channels``: so many are opened; of the others only peaks are
+    known. Raises `DeviceError` from `listen` when it stops delivering.
     """
 
     def __init__(
@@ -74,21 +87,26 @@ class SoundCard:
         sample_rate: int,
         channel: int = 1,
         name: str | None = None,
+        channels: int | None = None,
     ) -> None:
         self.sample_rate = sample_rate
         self.name = name
+        self.channel = channel
         self.dropouts = 0
         self._column = channel - 1
+        channels = channels or channel
+        self._peaks = np.zeros(channels, np.float32)
         self._blocks: queue.Queue[Audio] = queue.Queue(maxsize=_QUEUED_BLOCKS)
         self._rest: Audio = np.zeros(0, dtype=np.float32)
         self._stream = stream_class(
-            samplerate=sample_rate, device=device, channels=channel, dtype="float32", callback=self._arrived
+            samplerate=sample_rate, device=device, channels=channels, dtype="float32", callback=self._arrived
         )
         self._stream.start()
 
     def _arrived(self, block: Any, frames: int, time: Any, status: Any) -> None:
         # Called by PortAudio's own thread; it must neither wait nor raise.
         try:
+            np.maximum(self._peaks, np.abs(block).max(axis=0, initial=0.0), out=self._peaks)
             self._blocks.put_nowait(block[:, self._column].copy())
             # Overflow: samples were thrown away. Underflow: zeros stand where none came.
             lost = bool(status.input_overflow or status.input_underflow)
@@ -123,6 +141,11 @@ class SoundCard:
             except queue.Empty:
                 return
 
+    def peaks_dbfs(self) -> list[float]:
+        """The largest sample of each open channel since this was last asked, in dBFS."""
+        peaks, self._peaks = self._peaks, np.zeros_like(self._peaks)
+        return [_dbfs(float(peak)) for peak in peaks]
+
     def close(self) -> None:
         """Stop recording and give the device back."""
         self._stream.close()
@@ -144,13 +167,20 @@ def open_input(
 ) -> SoundCard:
     """Open an audio input by its number, its name or a part of it; ``default`` is the system's choice.
 
-    ``channel``: of the device, from 1. Raises `DeviceError` when PortAudio is missing, or no such device
-    exists or opens at that rate with so many channels; the hint lists the inputs there are.
+    ``channel``: of the device, from 1; the others are watched where they open too. Raises `DeviceError` when
+    PortAudio is missing, or no such device exists or opens at that rate with so many channels; the hint lists
+    the inputs there are.
     """
     sounddevice = portaudio()
     chosen = None if device == "default" else int(device) if device.isdecimal() else device
     try:
-        name = str(sounddevice.query_devices(chosen, "input")["name"])
+        found = sounddevice.query_devices(chosen, "input")
+        name, there = str(found["name"]), min(int(found["max_input_channels"]), WATCHED_CHANNELS)
+        if there > channel:
+            try:
+                return SoundCard(sounddevice.InputStream, chosen, sample_rate, channel, name, there)
+            except (ValueError, sounddevice.PortAudioError):
+                pass  # Some systems open no more than they are asked for at other times.
         return SoundCard(sounddevice.InputStream, chosen, sample_rate, channel, name)
     except (ValueError, sounddevice.PortAudioError) as error:
         names = input_devices()

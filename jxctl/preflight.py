@@ -162,11 +162,11 @@ class Preflight:
     def _heard(self) -> bool:
         return self.peak_dbfs >= max(self.noise_floor_dbfs + ONSET_ABOVE_FLOOR_DB, -80)
 
-    def check(self) -> None:
-        """Raise `VerificationError` with the first of the problems."""
+    def check(self, way_round: str = "--skip-checks records all the same") -> None:
+        """Raise `VerificationError` with the first of the problems. ``way_round``: said in its hint."""
         if self.problems:
             what, hint = self.problems[0]
-            raise VerificationError(what, f"{hint}; --skip-checks records all the same")
+            raise VerificationError(what, f"{hint}; {way_round}" if way_round else hint)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""

@@ -108,11 +108,13 @@ def record(
     retries: int = RETRIES,
     tones_from: str | None = None,
     tally: Tally | None = None,
+    accept: Callable[[Take], bool] = lambda take: True,
 ) -> Tally:
     """Record takes into a data set; ``on_take`` sees the row of each once it is durable.
 
     A take that cannot be trusted is played again, ``retries`` times at most, and then kept with its
-    verdict and its reason. ``tally`` is kept up to date: it is right after an error too.
+    verdict and its reason. ``tally`` is kept up to date: it is right after an error too. ``accept`` sees
+    each take before it is kept, and says whether it is; what it raises ends the recording without that take.
 
     Raises `DeviceError` when the port or the audio input fails, or after `HOPELESS` failed takes in a
     row; `JxError` when a take cannot be written. What is listed by then is whole, and only the take in
@@ -127,10 +129,11 @@ def record(
         try:
             for planned, following in _with_next(takes):
                 take = _tried(rig, planned, retries, ready, tally, following)
+                accepted = accept(take)
                 writing.finish()
-                writing.start(
-                    planned.index, replace(take, reference=planned.reference, tones_from=tones_from)
-                )
+                if accepted:
+                    take = replace(take, reference=planned.reference, tones_from=tones_from)
+                    writing.start(planned.index, take)
                 in_a_row = 0 if take.trusted else in_a_row + 1
                 if in_a_row >= HOPELESS:
                     break

@@ -8,11 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jxctl.cli.bench import (
+    ALL_THE_SAME,
+    AudioChannelOption,
+    AudioOption,
+    ChannelOption,
+    ModelOption,
+    PortOption,
+    RetriesOption,
+    RigOption,
+    SampleRateOption,
+    checked,
+)  # fmt: skip
 from jxctl.cli.common import Shown, command, progress, say
 from jxctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from jxctl.rig import Rig
     from simulator.calibrate.calibration import Calibration
     from simulator.calibrate.experiments import CalibrationPlan
 
@@ -24,16 +35,15 @@ def register(app: typer.Typer) -> None:
 
 def calibrate(
     output: Annotated[Path, typer.Option("-o", "--output", help="The profile to write (.toml).")],
-    port: Annotated[str | None, typer.Option(help="Where to play (jx ports lists them).")] = None,
-    audio: Annotated[
-        str | None,
-        typer.Option(help="Audio input: its name, part of it, its number, or 'default'. Not for sim:."),
-    ] = None,
-    rig: Annotated[
-        Path | None, typer.Option("--rig", help="Bench file: port, audio input, labels (jx rig).")
-    ] = None,
+    port: PortOption = None,
+    audio: AudioOption = None,
+    rig: RigOption = None,
     data: Annotated[
         Path | None, typer.Option("--data", help="A data set of these takes, instead of recording one.")
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", help="Only this experiment; repeat it for several. A wrong name lists them."),
     ] = None,
     takes: Annotated[
         Path | None,
@@ -48,18 +58,20 @@ def calibrate(
     skip_checks: Annotated[
         bool, typer.Option("--skip-checks", help="Without the checks of level, latency and set-up.")
     ] = False,
-    model: Annotated[str | None, typer.Option(help="What is behind a MIDI port (jx models).")] = None,
-    channel: Annotated[int | None, typer.Option(help="Its MIDI channel, 1-16.")] = None,
-    audio_channel: Annotated[int | None, typer.Option(help="Channel of the audio input, from 1.")] = None,
-    sample_rate: Annotated[int | None, typer.Option(help="Of the audio input, in Hz.")] = None,
+    retries: RetriesOption = 2,
+    model: ModelOption = None,
+    channel: ChannelOption = None,
+    audio_channel: AudioChannelOption = None,
+    sample_rate: SampleRateOption = None,
 ) -> Shown:
     """Measure the laws of a board and write them as a profile.
 
     Plays some 250 plain notes, about ten minutes, and records them as a data set; the same command continues
     after an interruption. Then fits every law by least squares over renders. What cannot be identified stays
-    as it was, and is named.
+    as it was, and is named. Before, the set-up is checked: that what is played is what is heard.
     """
     from jxctl.cli.output import check_output
+    from simulator.calibrate.coverage import coverage
     from simulator.calibrate.experiments import CalibrationPlan
     from simulator.calibrate.takes import from_data_set
     from simulator.profile import load_profile
@@ -69,6 +81,7 @@ def calibrate(
         check_output(report, force=True)
     load_profile(base)
     plan = CalibrationPlan()
+    wanted = _wanted(plan, only or [])
     if data is not None:
         if port or audio or rig or takes:
             raise UsageError("--data is instead of recording", "leave out --port, --audio, --rig and --takes")
@@ -79,67 +92,81 @@ def calibrate(
             "port": port, "audio": audio, "model": model, "channel": channel, "audio_channel": audio_channel,
             "sample_rate": sample_rate,
         }  # fmt: skip
-        _record(plan, rig, options, folder, skip_checks)
-    samples = list(from_data_set(folder, plan))
-    say(f"{len(samples)} of {len(plan)} takes of {folder.name} can be used")
+        _record(plan, wanted, rig, options, folder, skip_checks, retries)
+    samples = [sample for sample in from_data_set(folder, plan) if sample.index in wanted]
+    there = coverage(folder, plan, samples, wanted)
+    there.check(folder)
+    say(f"{sum(there.held.values())} of {len(wanted)} takes of {folder.name} can be used")
+    if there.short:
+        short = (f"{name} ({have} of at least {least})" for name, (have, least) in there.short.items())
+        say(f"too few takes, whose laws stay as they are: {', '.join(short)}")
     return _fit(samples, folder, output, report, base, name or output.stem)
 
 
+def _wanted(plan: CalibrationPlan, only: list[str]) -> set[int]:
+    """Indices of the takes of some experiments, of all where none is named. Raises `UsageError`."""
+    names = [experiment.name for experiment in plan.experiments]
+    for name in only:
+        if name not in names:
+            raise UsageError(f"there is no experiment {name!r}", f"--only is one of: {', '.join(names)}")
+    return {index for index in range(len(plan)) if not only or plan.experiment(index).name in only}
+
+
 def _record(
-    plan: CalibrationPlan, rig_file: Path | None, options: dict[str, Any], folder: Path, skip_checks: bool
+    plan: CalibrationPlan,
+    wanted: set[int],
+    rig_file: Path | None,
+    options: dict[str, Any],
+    folder: Path,
+    skip_checks: bool,
+    retries: int,
 ) -> None:
     from jxctl import preflight, recorder
     from jxctl.cli import record_rig
     from jxctl.dataset_writer import Writer
     from jxctl.player import BoardPlayer
     from jxctl.rigfile import settle
-    from simulator.calibrate.recording import RotatingPlayer, minutes
+    from simulator.calibrate.recording import RotatingPlayer, minutes, of_the_board
 
     bench = settle(rig_file, options)
     with ExitStack() as stack:
         opened = record_rig.open_rig(bench, None, None, stack)
+        turning = None
         if isinstance(opened.player, BoardPlayer):
-            opened.player = RotatingPlayer.instead_of(opened.player)
+            opened.player = turning = RotatingPlayer.instead_of(opened.player)
+        # Before a folder is made for takes that turn out worthless.
+        there = folder.exists()
+        if not there and not skip_checks:
+            checked(opened, way_round=ALL_THE_SAME)
         data_set = stack.enter_context(Writer(folder))
         for repair in data_set.repairs:
             say(f"{folder}: {repair}")
         recorder.check_same_plan(plan, data_set)
         recorder.check_same_rig(opened, data_set)
-        left = recorder.count_remaining(plan, data_set)
+        left = wanted.difference(data_set.indices)
         if not left:
             return
-        if not skip_checks:
-            _check(opened)
-        wall = (
-            f", about {preflight.span(60 * minutes(plan, data_set.indices, opened))}" if opened.live else ""
-        )
-        say(f"to record: {left} of {len(plan)} takes{wall}")
-        done = len(plan) - left
+        if there and not skip_checks:
+            checked(opened, way_round=ALL_THE_SAME)
+        if turning is not None:
+            turning.follow(plan)
+        others = set(range(len(plan))) - left
+        wall = f", about {preflight.span(60 * minutes(plan, others, opened))}" if opened.live else ""
+        say(f"to record: {len(left)} of {len(wanted)} takes{wall}")
         try:
-            with progress("Measuring", len(plan)) as advance:
-                advance(done)
+            with progress("Measuring", len(wanted)) as advance:
+                advance(len(wanted) - len(left))
                 recorder.record(
-                    recorder.remaining(plan, data_set), opened, data_set,
+                    (plan[index] for index in sorted(left)), opened, data_set,
                     on_take=lambda row: advance(1, f"{row['tone_name']}: {row['verdict']}"),
-                    tones_from="jx calibrate",
+                    tones_from="jx calibrate", accept=of_the_board(opened), retries=retries,
                 )  # fmt: skip
         except BaseException:
-            say(f"{len(data_set.indices)} of {len(plan)} takes are in {folder}; the same command continues")
+            done = len(wanted.intersection(data_set.indices))
+            say(f"{done} of {len(wanted)} takes are in {folder}; the same command continues")
             raise
-
-
-def _check(rig: Rig) -> None:
-    """Whether what is played on is what is heard. Raises `VerificationError`."""
-    from jxctl import preflight
-
-    if rig.live:
-        say("checking noise, level, latency and set-up: about fifteen seconds of sound")
-    measured = preflight.measure(rig)
-    say(f"checked: {measured}")
-    for advice in measured.advice:
-        say(f"note: {advice}")
-    measured.check()
-    rig.latency, rig.tuning_cents = measured.latency, measured.tuning_cents or 0.0
+        if lost := len(left.difference(data_set.indices)):
+            say(f"{lost} takes lost audio each time they were played; the same command tries them again")
 
 
 def _fit(samples: list[Any], folder: Path, output: Path, report: Path | None, base: str, name: str) -> Shown:

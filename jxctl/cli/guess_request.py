@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 SHORTEST_GATE_S, LONGEST_GATE_S, AFTER_S = 0.02, 60.0, 0.25
 UNSURE, MORE = 0.5, 0.1
 """A pitch less sure than this, and a share of the energy after the note larger than this, are told."""
-NOT_ESTIMATED = ("AFTER VIB", "AFTER BRI", "AFTER VOL", "UNKNOWN AE")
-"""Kept as they are in --like, or in the init tone: no held note tells them."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jxctl.cli.bench import (
+    ALL_THE_SAME,
+    AudioChannelOption,
+    AudioOption,
+    ChannelOption,
+    ModelOption,
+    PortOption,
+    RetriesOption,
+    RigOption,
+    SampleRateOption,
+    checked,
+)  # fmt: skip
 from jxctl.cli.common import Shown, command, progress, say
 from jxctl.errors import JxError
 
@@ -44,14 +56,9 @@ def record(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="The data set: a new or empty folder, or one to continue.")
     ],
-    port: Annotated[str | None, typer.Option(help="Where to play (jx ports lists them).")] = None,
-    audio: Annotated[
-        str | None,
-        typer.Option(help="Audio input: its name, part of it, its number, or 'default'. Not for sim:."),
-    ] = None,
-    rig: Annotated[
-        Path | None, typer.Option("--rig", help="Bench file: port, audio input, labels (jx rig).")
-    ] = None,
+    port: PortOption = None,
+    audio: AudioOption = None,
+    rig: RigOption = None,
     source: Annotated[
         list[str], typer.Option("--from", help="Tones: prior, design, or files with tones or banks.")
     ] = ["prior"],  # noqa: B006
@@ -73,14 +80,14 @@ def record(
         int | None, typer.Option(min=1, help="Repeat the reference tone after so many takes.")
     ] = None,
     max_seconds: Annotated[float, typer.Option(help="A tail longer than this is cut.")] = 4.0,
-    retries: Annotated[int, typer.Option(min=0, max=100, help="Play a failed take again so often.")] = 2,
+    retries: RetriesOption = 2,
     skip_checks: Annotated[
         bool, typer.Option("--skip-checks", help="Without the checks of level and latency at the start.")
     ] = False,
-    model: Annotated[str | None, typer.Option(help="What is behind a MIDI port (jx models).")] = None,
-    channel: Annotated[int | None, typer.Option(help="Its MIDI channel, 1-16.")] = None,
-    audio_channel: Annotated[int | None, typer.Option(help="Channel of the audio input, from 1.")] = None,
-    sample_rate: Annotated[int | None, typer.Option(help="Of the audio input, in Hz.")] = None,
+    model: ModelOption = None,
+    channel: ChannelOption = None,
+    audio_channel: AudioChannelOption = None,
+    sample_rate: SampleRateOption = None,
     profile: Annotated[
         str | None, typer.Option(help="Behind the port is jx board with this profile: compare takes with it.")
     ] = None,
@@ -172,19 +179,9 @@ def _is_there(folder: Path) -> bool:
 
 def _preflight(rig: Rig, plan: Plan) -> Preflight:
     """Check the rig with some tones of the plan. Raises `VerificationError`."""
-    from jxctl import preflight
-
-    if rig.live:
-        say("checking noise, level and latency: about ten seconds of sound")
     count = len(plan.tones)
     some = [plan.tones[number] for number in sorted({count * k // _SAMPLED for k in range(_SAMPLED)})]
-    measured = preflight.measure(rig, some)
-    say(f"checked: {measured}")
-    for advice in measured.advice:
-        say(f"note: {advice}")
-    measured.check()
-    rig.latency, rig.tuning_cents = measured.latency, measured.tuning_cents or 0.0
-    return measured
+    return checked(rig, some, set_up=False, way_round=ALL_THE_SAME)
 
 
 def _announce(plan: Plan, left: int, rig: Rig, folder: Path) -> None:

@@ -100,16 +100,17 @@ def check(
         str | None, typer.Option(help="The port leads to a virtual board (jx board) with this profile.")
     ] = None,
 ) -> Shown:
-    """Open port and audio input, listen to the noise floor, play some notes; say level and latency.
+    """Open port and audio input, listen to the noise floor, play some notes; say level, latency and set-up.
 
-    Takes about ten seconds of sound. Exit code 3 when something is not there, 4 when takes would be
-    worthless.
+    Set-up: that what is played is what is heard, in tune, with nothing in line that changes it. Takes about
+    twenty seconds of sound. Exit code 3 when something is not there, 4 when takes would be worthless.
     """
     from contextlib import ExitStack
 
     from jxctl import preflight
     from jxctl.cli import record_rig
     from jxctl.rigfile import settle
+    from simulator.bench_check import check_setup
 
     rig = settle(_named(file))
     if rig.port is None:
@@ -118,18 +119,22 @@ def check(
     with ExitStack() as stack:
         opened = record_rig.open_rig(rig, profile, None, stack)
         if opened.live:
-            say("listening, then playing some notes: about ten seconds of sound")
+            say("listening, then playing some notes: about twenty seconds of sound")
         measured = preflight.measure(opened)
-    problems = [{"problem": problem, "hint": hint} for problem, hint in measured.problems]
+        opened.latency = measured.latency
+        found = check_setup(opened)
+    told = ([found.problem] if found.problem else []) + measured.problems
+    problems = [{"problem": problem, "hint": hint} for problem, hint in told]
     data = {
         "rig": rig.to_json(),
         "minutes_on": minutes,
         **measured.to_json(),
+        "setup": found.to_json(),
         "problems": problems,
         "advice": measured.advice,
     }
     lines = [f"{rig.port} is open and heard through {rig.audio or 'itself'}", str(measured)]
-    for problem, hint in measured.problems:
+    for problem, hint in told:
         lines += [f"problem: {problem}", f"    {hint}"]
     lines += [f"note: {advice}" for advice in measured.advice]
     if minutes is not None and minutes > _LONG_ON_MINUTES:

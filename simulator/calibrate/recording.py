@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 
-from jxctl.bus import VOICES
+from jxctl.bus import VOICES, BoardName
+from jxctl.errors import DeviceError
 from jxctl.player import BoardPlayer
 from jxctl.rig import Rig
+from jxctl.synth import Synth
+from jxctl.take import Take
+from jxctl.tone import Tone
+from simulator.bench_ear import GATE_S, KEY, PLAIN
 from simulator.calibrate.experiments import CalibrationPlan
 
 LOAD_S = 0.041
@@ -19,19 +24,59 @@ class RotatingPlayer(BoardPlayer):
     A whole synth does the same by itself, but does not say which voice sounds.
     """
 
+    def __init__(self, synth: Synth, board: BoardName = "lower") -> None:
+        super().__init__(synth, board)
+        self._holds: bytes = b""
+        self._planned: dict[tuple[bytes, int, int], int] = {}
+
     @classmethod
     def instead_of(cls, player: BoardPlayer) -> RotatingPlayer:
         """On the same board as another player."""
         return cls(player._synth, player._name)
 
+    def follow(self, plan: CalibrationPlan) -> None:
+        """From now on the place in the plan says which voice plays a take: so an interruption, a take that is
+        played again and the notes before the first take change nothing."""
+        for index in reversed(range(len(plan))):
+            take = plan[index]
+            self._planned[take.tone.values, take.note, take.velocity] = index
+
+    def load(self, tone: Tone) -> None:
+        """Load a tone."""
+        super().load(tone)
+        self._holds = tone.values
+
     def note_on(self, note: int, velocity: int) -> None:
-        """Start the next voice."""
-        self.voice = ((self.voice or 0) + 1) % VOICES
+        """Start the voice whose turn it is."""
+        turn = self._planned.get((self._holds, note, velocity), (self.voice or 0) + 1)
+        self.voice = turn % VOICES
         self._synth.note_on(note, velocity, self.voice)
 
     def note_off(self, note: int) -> None:
         """Release it."""
         self._synth.note_off(note, self.voice or 0)
+
+
+def of_the_board(rig: Rig) -> Callable[[Take], bool]:
+    """For `jxctl.recorder.record`: keeps takes that say something of the board.
+
+    One that lost audio says nothing, and the same command plays it again. At a silent take where a plain
+    note is silent too a cable was pulled out, which kept as silence would be a property of the board:
+    `DeviceError`.
+    """
+
+    def accept(take: Take) -> bool:
+        if take.verdict != "silent":
+            return take.verdict != "dropped audio"
+        plain = rig.take(PLAIN, KEY, 127, GATE_S, 2 * GATE_S)
+        if plain.verdict == "silent":
+            raise DeviceError(
+                f"the board is not heard any more: {plain.reason}",
+                "check that it is on, the cable and the input; the same command continues",
+            )
+        return True
+
+    return accept
 
 
 def minutes(plan: CalibrationPlan, recorded: Container[int], rig: Rig) -> float:

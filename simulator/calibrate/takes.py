@@ -69,12 +69,13 @@ def from_data_set(folder: str | Path, plan: CalibrationPlan) -> Iterator[Sample]
         indices = asked.get(key, [])
         if not indices or row["verdict"] not in (None, *TRUSTED):
             continue
-        index = row["index"] if row["index"] in indices else indices[0]
-        yield _sample(
-            index, plan, bytes.fromhex(row["tone"]), row["note"], row["velocity"], row["gate_s"],
-            row["voice"], dataset.take_audio(folder, row), row["sample_rate"], row["noise_floor_dbfs"],
-            row["latency_s"],
-        )  # fmt: skip
+        audio = dataset.take_audio(folder, row)
+        # In a set of its own the index says which experiment it was played for; in any other it serves all.
+        for index in [row["index"]] if row["index"] in indices else indices:
+            yield _sample(
+                index, plan, bytes.fromhex(row["tone"]), row["note"], row["velocity"], row["gate_s"],
+                row["voice"], audio, row["sample_rate"], row["noise_floor_dbfs"], row["latency_s"],
+            )  # fmt: skip
 
 
 def _sample(

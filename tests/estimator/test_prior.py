@@ -74,9 +74,10 @@ def test_fit_recovers_a_made_up_population() -> None:
     [
         ("name,origin\nA,B\n", "no column is named after a parameter"),
         ("", "no column is named after a parameter"),
-        ("name,VCF FREQ\nA,200\n", "outside 0-127"),
-        ("name,VCF FREQ\nA,high\n", "not a table of tones"),
-        ("name,VCF FREQ\nA\n", "not a table of tones"),
+        ("name,VCF FREQ\nA,1\nB,200\n", "line 3: VCF FREQ is 200"),
+        ("name,VCF FREQ\nA,high\n", "line 2: VCF FREQ is 'high'"),
+        ('name,VCF FREQ\n"A\nB",1\nC\n', "line 4: VCF FREQ is missing"),
+        ("name,VCF FREQ\nA,1\n\x00", "not a table of tones|line 3"),
     ],
 )
 def test_a_wrong_table_is_refused(tmp_path: Path, content: str, message: str) -> None:
@@ -84,3 +85,12 @@ def test_a_wrong_table_is_refused(tmp_path: Path, content: str, message: str) ->
     path.write_text(content)
     with pytest.raises(ToneError, match=message):
         read_table(path)
+
+
+def test_a_table_as_spreadsheets_save_it_is_read(tmp_path: Path) -> None:
+    """With a byte-order mark, whose three bytes would otherwise be part of the first column's name."""
+    path = tmp_path / "table.csv"
+    path.write_bytes(b"\xef\xbb\xbfVCF FREQ,name\r\n7,A\r\n")
+    tones, names, _ = read_table(path)
+    assert tones[0, parameter("VCF FREQ").column] == 7
+    assert names == ["A"]

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -30,11 +31,14 @@ class Bench:
     """A running bench. ``port`` and ``audio``: what a recorder is told. ``log``: the faults that happened.
 
     ``wire``: ``midi`` (a JX-8P) or ``serial`` (bare boards). ``cable``: options of ``fault_proxy.py``
-    for a cable between; None for none.
+    for a cable between; None for none. ``board``: more options of ``jx board``.
     """
 
-    def __init__(self, folder: Path, wire: str, cable: list[str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, wire: str, cable: list[str] | None = None, board: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
+        self._options = board
         self.log = folder / "faults.jsonl"
         number = next(_numbers)
         server = f"jx-bench-{os.getpid()}-{number}"
@@ -52,6 +56,7 @@ class Bench:
             driver = ["-d", "dummy", "-r", str(RATE), "-p", "256"]
             self._start(["jackd", "-S", "-t", "100", "-n", server, "--no-realtime", *driver], quiet=True)
             self._wait_for_server()
+            self._wire, self._number = wire, number
             self.port, self.audio = self._board(wire, number), "jx"
             if cable is not None:
                 self.port, self.audio = self._cable(wire, number, cable), "cable"
@@ -63,22 +68,24 @@ class Bench:
 
     def record(self, folder: Path, *options: str) -> subprocess.Popen[str]:
         """Start ``jx record`` on this bench."""
-        command = [
-            sys.executable,
-            "-m",
-            "jxctl",
-            "record",
-            str(folder),
-            "--port",
-            self.port,
-            "--audio",
-            self.audio,
-        ]
+        where = ["--port", self.port, "--audio", self.audio, "--sample-rate", str(RATE)]
+        return self.jx("record", str(folder), *where, *options)
+
+    def jx(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start ``jx ARGUMENTS`` in the folder, where it finds this bench."""
         return subprocess.Popen(
-            [*command, "--sample-rate", str(RATE), *options],
+            [sys.executable, "-m", "jxctl", *arguments],
             cwd=self.folder, env=self.surroundings, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
+
+    def switch_off(self) -> None:
+        """Let the board go away, as if it had been switched off; for a bench without a cable."""
+        _end(self._running.pop())
+
+    def switch_on(self) -> None:
+        """And come back under the same name."""
+        self._board(self._wire, self._number)
 
     def fault(self, kind: str) -> None:
         """Let a fault happen."""
@@ -97,15 +104,7 @@ class Bench:
         """End everything, the last that was started first, and politely: a client that is killed holds JACK
         up, and a server that is killed keeps its place, of which a machine has eight."""
         for process in reversed(self._running):
-            if process.stdin is not None:
-                process.stdin.close()
-                process.stdin = None
-            process.terminate()
-            try:
-                process.communicate(timeout=5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.communicate()
+            _end(process)
         self._running.clear()
 
     def __enter__(self) -> Bench:
@@ -143,7 +142,9 @@ class Bench:
     def _board(self, wire: str, number: int) -> str:
         name = f"far end {number}"
         what = ["--midi", name, "--api", "jack", "--model", "jx8p"] if wire == "midi" else ["--pty"]
-        board = self._start([sys.executable, "-m", "jxctl", "board", *what, "--audio", "system"])
+        board = self._start(
+            [sys.executable, "-m", "jxctl", "board", *what, "--audio", "system", *self._options]
+        )
         said = _line(board.stderr, "connect to ")
         _line(board.stderr, "sounds on ")
         return said.partition(" (")[0] + ("?api=jack" if wire == "midi" else "")
@@ -153,6 +154,18 @@ class Bench:
         ends = ["--from", f"near end {number}", "--to", to, "--hear", "jx", "--client", "cable"]
         cable = self._start([sys.executable, str(PROXY), wire, *ends, "--log", str(self.log), *options])
         return _line(cable.stdout, "ready ")
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+        process.stdin = None
+    process.terminate()
+    try:
+        process.communicate(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
 
 
 def _line(stream: IO[str] | None, begins: str) -> str:

@@ -6,6 +6,7 @@
     python fault_proxy.py serial --to serial:/dev/pts/3               bus bytes: a pseudo-terminal of its own
         --hear CLIENT --client NAME      and sound: a JACK client that hears another
         --every S --seed N --kinds A,B   a fault about every S seconds (exponential), chosen from these
+        --second                         with a second channel, which alone has the sound
         --log FILE                       one JSON line for each fault, when it has happened
 
 It prints ``ready URL`` and then takes faults by name on stdin, and ``ok`` when one is armed.
@@ -165,6 +166,7 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kinds", default=",".join((*WIRE, *SOUND)))
+    parser.add_argument("--second", action="store_true")
     parser.add_argument("--log", type=Path)
     options = parser.parse_args()
     log = Log(options.log)
@@ -230,13 +232,14 @@ def _hear(options: argparse.Namespace, log: Log, stack: ExitStack) -> Sound:
     sound = Sound(log, options.seed, options.rate)
 
     def callback(heard: Any, out: Any, frames: int, when: Any, status: Any) -> None:
-        sound.pass_on(heard[:, 0], out[:, 0])
+        out[:] = 0
+        sound.pass_on(heard[:, 0], out[:, -1])
 
     stack.enter_context(
         sounddevice.Stream(
             device=(options.hear, "system"),
             samplerate=options.rate,
-            channels=(1, 1),
+            channels=(1, 2 if options.second else 1),
             dtype="float32",
             blocksize=BLOCK,
             callback=callback,

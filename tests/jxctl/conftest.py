@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -24,6 +27,22 @@ def fakes() -> ModuleType:
         sys.modules["fake_rig"] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules["fake_rig"])
     return sys.modules["fake_rig"]
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run ``jx ARGUMENTS`` in ``tmp_path`` as a program that has the ports ``odd:KIND`` (`odd_rigs`)."""
+    tests = Path(__file__).resolve().parents[1]
+    surroundings = os.environ | {"PYTHONPATH": str(tests.parent), "XDG_CONFIG_HOME": str(tmp_path)}
+    surroundings["NO_COLOR"] = "1"
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(tests / "odd_rigs.py"), *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=False, timeout=300
+        )
+
+    return run
 
 
 @pytest.fixture

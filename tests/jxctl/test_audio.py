@@ -111,7 +111,7 @@ def test_blocks_are_joined_without_a_gap() -> None:
         stream = FakeStream.opened
         assert stream.options["device"] == "Scar"
         assert stream.options["samplerate"] == 8000
-        assert stream.options["channels"] == 1
+        assert stream.options["channels"] == 2, "the other one is watched"
         assert stream.state == "started"
         stream.deliver([1, 2, 3])
         stream.deliver([4, 5])
@@ -154,6 +154,33 @@ def test_another_channel_of_the_device_can_be_recorded() -> None:
     FakeStream.opened.deliver([1, 2])
     assert card.listen(2 / 8000).tolist() == [2, 3]
     assert card.name == "Scarlett"
+
+
+@pytest.mark.usefixtures("portaudio")
+def test_every_channel_is_watched() -> None:
+    """Channel k of the stream carries the samples, raised by k."""
+    card = audio.open_input("Scar", 8000)
+    assert isinstance(card, audio.Channels)
+    assert card.channel == 1
+    FakeStream.opened.deliver([-0.5, 0.25])
+    assert card.peaks_dbfs() == pytest.approx([-6.0206, 1.9382], abs=1e-3)
+    assert card.peaks_dbfs() == [-200.0, -200.0], "since it was last asked"
+
+
+@pytest.mark.usefixtures("portaudio")
+def test_a_device_that_opens_no_more_than_is_recorded_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Narrow(FakeStream):
+        def __init__(self, **options: Any) -> None:
+            if options["channels"] > 1:
+                raise FakePortAudioError("Invalid number of channels")
+            super().__init__(**options)
+
+    monkeypatch.setattr(sys.modules["sounddevice"], "InputStream", Narrow)
+    card = audio.open_input("Scar", 8000)
+    FakeStream.opened.deliver([1, 2])
+    assert card.listen(2 / 8000).tolist() == [1, 2]
+    with pytest.raises(DeviceError, match="number of channels"):
+        audio.open_input("Scar", 8000, channel=2)
 
 
 @pytest.mark.usefixtures("portaudio")

@@ -61,6 +61,32 @@ def test_an_accident_is_noticed_and_the_take_is_played_again(
     assert found[1]["reason"]
 
 
+def test_a_take_that_is_not_accepted_is_played_again_by_the_next_run(
+    fakes: ModuleType, tmp_path: Path
+) -> None:
+    plan = fakes.short_plan(3, notes=[69], gates_s=[0.3], max_seconds=1.0)
+    with Writer(tmp_path) as data_set:
+        rig = faulty(fakes, {1: "lost"})
+        tally = record(plan, rig, data_set, retries=0, accept=lambda take: take.verdict != "dropped audio")
+    assert (tally.verdicts, [row["index"] for row in rows(tmp_path)]) == ({"ok": 2}, [0, 2])
+    assert completed(fakes, tmp_path, plan) == 1
+
+
+def test_what_accepting_raises_ends_the_recording_without_that_take(
+    fakes: ModuleType, tmp_path: Path
+) -> None:
+    def accept(take: Take) -> bool:
+        if take.verdict == "silent":
+            raise DeviceError("unplugged")
+        return True
+
+    plan = fakes.short_plan(4, notes=[69], gates_s=[0.3], max_seconds=1.0)
+    with Writer(tmp_path) as data_set, pytest.raises(DeviceError, match="unplugged"):
+        record(plan, faulty(fakes, {2: "mute"}), data_set, retries=0, accept=accept)
+    assert [row["index"] for row in rows(tmp_path)] == [0, 1]
+    assert completed(fakes, tmp_path, plan) == 2
+
+
 def test_many_accidents_never_make_a_wrong_label(fakes: ModuleType, tmp_path: Path) -> None:
     lots = random.Random(4)
     faults = {k: lots.choice(list(VERDICTS)) for k in range(400) if lots.random() < 0.4}

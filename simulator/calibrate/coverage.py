@@ -1,0 +1,76 @@
+"""What of a calibration's plan a data set holds, and what is missing.
+
+Laws are read off plain tones that differ in one parameter. A data set of other tones holds few of them or
+none; then it is said what is missing, rather than that a fit failed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jxctl import dataset
+from jxctl.errors import UsageError
+from jxctl.verdict import TRUSTED
+from simulator.calibrate.calibration import FEWEST
+from simulator.calibrate.experiments import CalibrationPlan
+from simulator.calibrate.takes import Sample
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """``takes``: of the data set, and how many of them are not ``trusted``. ``held``, ``planned``: takes by
+    experiment."""
+
+    takes: int
+    untrusted: int
+    held: dict[str, int]
+    planned: dict[str, int]
+
+    @property
+    def enough(self) -> list[str]:
+        """Experiments whose laws can be fitted."""
+        return [name for name, planned in self.planned.items() if self.held[name] >= max(1, FEWEST * planned)]
+
+    @property
+    def short(self) -> dict[str, tuple[int, int]]:
+        """The others: takes that are there, and the fewest that are needed."""
+        return {
+            name: (self.held[name], max(1, math.ceil(FEWEST * planned)))
+            for name, planned in self.planned.items()
+            if name not in self.enough
+        }
+
+    def check(self, folder: Path) -> None:
+        """Raise `UsageError` where no law could be fitted."""
+        if self.enough:
+            return
+        used = sum(self.held.values())
+        if used:
+            short = ", ".join(
+                f"{name} ({have} of at least {least})" for name, (have, least) in self.short.items() if have
+            )
+            what = (
+                f"only {used} of the {self.takes} takes of {folder} are the calibration's, too few for any "
+                f"law: {short}"
+            )
+        elif self.untrusted == self.takes:
+            what = f"none of the {self.takes} takes of {folder} can be trusted (jx dataset info says why)"
+        else:
+            what = f"none of the {self.takes} takes of {folder} is of the tones that laws are read off"
+        raise UsageError(
+            what,
+            "jx calibrate --port PORT --audio DEVICE records them, about ten minutes; with --only EXPERIMENT "
+            "a part of them",
+        )
+
+
+def coverage(folder: Path, plan: CalibrationPlan, samples: Sequence[Sample], wanted: set[int]) -> Coverage:
+    """What ``samples``, from a data set, hold of the ``wanted`` takes of a plan. Raises as `dataset.rows`."""
+    trusted = [row["verdict"] in (None, *TRUSTED) for row in dataset.rows(folder)]
+    planned = Counter(plan.experiment(index).name for index in sorted(wanted))
+    held = Counter(plan.experiment(index).name for index in {sample.index for sample in samples})
+    return Coverage(len(trusted), trusted.count(False), {name: held[name] for name in planned}, dict(planned))
