@@ -4,11 +4,22 @@
 
     python -m benchmarks.loop TABLE.csv --tones 30 --takes 60 --seed 1
 
-For each tone of the table a board is made (`benchmarks.unknown_boards`; the seed and the tone's number say
+For each tone of the table a board is made (`benchmarks.virtual_boards`; the seed and the tone's number say
 which), plays the tone, and is then unknown: a guess is made from the sound alone with the default simulator
-(the open loop), and improved by takes of the board (`estimator.loop`). Both are then played three more times,
-and these takes, which nothing was chosen by, are compared with the target. Rows are kept as they
-come; the same command goes on. Written: ``loop.json``, ``loop.md`` and the rows, ``loop-rows-SEED.jsonl``.
+(the open loop), and improved by takes of the board (`estimator.loop`). Both are then played again on the
+board, and these takes, which nothing was chosen by, are compared with the target (log-mel distance, 80 dB
+floor):
+
+* **at any moment**: three takes on the board as it runs. Its control loop and its chorus stand elsewhere each
+  time, and noise is other noise, so even the true tone lies away from its own recording.
+* **at the target's moment**: one take on the same board, switched on anew, so that control loop, chorus LFO
+  and noise stand where they stood when the target was recorded. The true tone is at 0 there: what is measured
+  is the tone alone.
+* **over the noise**: the first again, with the floor of each mel band at the board's measured noise where
+  that is above 80 dB down: cells in which both lie below do not count.
+
+Rows are kept as they come; the same command goes on. Written: ``loop.json``, ``loop.md`` and the rows,
+``loop-rows-SEED.jsonl``.
 """
 
 from __future__ import annotations
@@ -22,14 +33,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.machine import describe
-from benchmarks.unknown_boards import unknown_board
+from benchmarks.virtual_boards import board_profile
 from estimator import heads
+from estimator.board_model import levels
 from estimator.board_play import BoardPlay
-from estimator.features import SAMPLE_RATE
+from estimator.features import FLOOR_DB, RANKING, SAMPLE_RATE, ranking_bands
 from estimator.guess import Estimator
 from estimator.listening import Listener
+from estimator.listening import _Target as Target
 from estimator.loop import closed_loop
 from estimator.proposal import Played, Recording
 from jxctl.errors import VerificationError
@@ -37,7 +51,7 @@ from jxctl.params import TONE_PARAMETERS
 from jxctl.rig import Rig
 from jxctl.synth import Synth
 from jxctl.tone import INIT_TONE, Tone
-from simulator import load_profile
+from simulator import load_profile, spectra
 from simulator.board import Board
 from simulator.port import SimPort
 
@@ -45,15 +59,17 @@ HERE = Path(__file__).parent
 NOTES, VELOCITIES, GATES_S = (36, 48, 55, 60, 67, 72), (60, 100, 127), (0.4, 0.8, 1.2)
 SECONDS = 2.5
 FRESH = 3
+MEASURES = ("any moment", "target's moment", "over the noise")
 RENDERS = 2000
 
 
-def tones(table: Path, origin: str | None) -> list[Tone]:
-    """The tones of a table with a column for each parameter."""
+def tones(table: Path, origin: str | None, without: str | None = None) -> list[Tone]:
+    """The tones of a table with a column for each parameter; ``origin``: only of this, ``without``: of all
+    but this."""
     found = []
     with table.open(newline="") as file:
         for row in csv.DictReader(file):
-            if origin and row.get("origin") != origin:
+            if (origin and row.get("origin") != origin) or (without and row.get("origin") == without):
                 continue
             values = {p.name: int(row[p.name]) for p in TONE_PARAMETERS if row.get(p.name)}
             raw = bytearray(INIT_TONE.values)
@@ -66,7 +82,7 @@ def tones(table: Path, origin: str | None) -> list[Tone]:
 
 def rig_of(seed: int, most: float) -> Rig:
     """A rig with the unknown board of a seed."""
-    board = Board(unknown_board(seed, most), SAMPLE_RATE, seed)
+    board = Board(board_profile(seed, most), SAMPLE_RATE, seed)
     port = SimPort("sim:", board, SAMPLE_RATE)
     return Rig(Synth(port), port)
 
@@ -96,29 +112,62 @@ def judge(
         return row | {"silent": True}
     began = time.monotonic()
     guess = estimator.guess([target], renders=renders, seed=seed, threads=threads)
-    guessed = time.monotonic()
+    guessed, guessed_cpu_s = time.monotonic(), time.process_time()
     starts = np.array(
         [heads.classes(np.frombuffer(c.tone.values, np.uint8)[None])[0] for c in guess.candidates[:256]]
     )
     play = BoardPlay(rig, [target], base)
     closed = closed_loop(
-        play, [target], starts, guess.proposal, estimator.profile, base, takes, rng, threads=threads
-    )
+        play, [target], starts, guess.proposal, estimator.profile, base, takes, rng, threads=threads,
+        floor=play.floor_dbfs,
+    )  # fmt: skip
+    closed_cpu_s, looped = time.process_time() - guessed_cpu_s, time.monotonic()
     ear = Listener([target], estimator.profile, threads=threads).targets[0]
 
-    def fresh(choice: Any) -> float:
-        sounds = np.stack([play(choice)[0].audio for _ in range(FRESH)])
-        return float(ear.compare(sounds, False, threads)[0].mean())
+    hush = rig.hush(1.0)
 
-    before, after = fresh(starts[0]), fresh(closed.choice)
+    def again(choice: NDArray[np.int64]) -> dict[str, float]:
+        return distances(play, rig_of(1000 * seed + number, most), ear, hush, choice)
+
+    before, after, true = again(starts[0]), again(closed.choice), again(truth)
     return row | {
-        "simulated_db": round(guess.candidates[0].distance_db, 4), "before_db": round(before, 4),
-        "after_db": round(after, 4), "ratio": round(before / max(after, 1e-6), 4),
-        "truth_db": round(fresh(truth), 4), "noise_db": round(closed.trials.noise_db, 4),
+        "simulated_db": round(guess.candidates[0].distance_db, 4), "before": before, "after": after,
+        "truth": true, "noise_db": round(closed.trials.noise_db, 4),
         "takes": len(closed.trials.takes), "ended": closed.ended,
         "course_db": [round(d, 3) for d in closed.trials.distances],
-        "guess_s": round(guessed - began, 1), "loop_s": round(time.monotonic() - guessed, 1),
+        "guess_s": round(guessed - began, 1), "loop_s": round(looped - guessed, 1),
+        "loop_cpu_s": round(closed_cpu_s, 1),
     }  # fmt: skip
+
+
+def distances(
+    play: BoardPlay, anew: Rig, ear: Target, hush: NDArray[np.float32], choice: NDArray[np.int64]
+) -> dict[str, float]:
+    """How far a candidate is from the target, by `MEASURES`. ``anew``: the same board, just switched on;
+    ``hush``: what the board sounds like when nothing plays."""
+    sounds = np.stack([play(choice)[0].audio for _ in range(FRESH)])
+    there = BoardPlay(anew, [ear.recording], play.base)(choice)[0].audio
+    floor = np.maximum(noise_levels(ear, hush), -FLOOR_DB)[None, :, None]
+    over = apart_over(np.maximum(levels(ear, sounds, 1), floor), np.maximum(ear.goal, floor[0]), floor)
+    return {
+        "any moment": round(float(ear.compare(sounds, False, 1)[0].mean()), 4),
+        "target's moment": round(float(ear.compare(there[None], False, 1)[0][0]), 4),
+        "over the noise": round(float(over.mean()), 4),
+    }
+
+
+def noise_levels(ear: Target, hush: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Decibels of the board's noise in each mel band, float64[bands], under the target's loudest cell: the
+    level that 99 % of its cells stay below."""
+    scale = np.array([1 / ear.loudest], np.float32)
+    cells = spectra.band_decibels(hush[None], RANKING.hop, ranking_bands(), FLOOR_DB, scale, threads=1)[0]
+    return np.asarray(np.quantile(cells[:, 3:-3], 0.99, axis=1), np.float64)
+
+
+def apart_over(heard: Any, goal: Any, floor: Any) -> NDArray[np.float64]:
+    """Mean absolute difference of levels that are cut at ``floor``, over cells where either is above it."""
+    sounding = np.count_nonzero(np.maximum(heard, goal[None]) > floor, axis=(1, 2))
+    return np.asarray(np.abs(heard - goal).sum(axis=(1, 2)) / np.maximum(sounding, 1))
 
 
 def bootstrap(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
@@ -132,12 +181,29 @@ def summary(rows: list[dict[str, Any]], asked: dict[str, Any]) -> dict[str, Any]
     """Medians over the tones that sound, with intervals."""
     heard = [row for row in rows if not row.get("silent")]
     found: dict[str, Any] = {"asked": asked, "tones": len(heard), "silent": len(rows) - len(heard)}
-    for key in ("before_db", "after_db", "ratio", "truth_db", "takes", "guess_s", "loop_s"):
-        values = np.array([row[key] for row in heard], float)
-        low, high = bootstrap(values)
-        found[key] = {"median": float(np.median(values)), "low": low, "high": high}
-    found["worse"] = sum(row["after_db"] > row["before_db"] + 2 * row["noise_db"] + 0.02 for row in heard)
+
+    def middle(values: Any) -> dict[str, float]:
+        array = np.array(list(values), float)
+        low, high = bootstrap(array)
+        return {"median": float(np.median(array)), "low": low, "high": high}
+
+    found["measures"] = {
+        measure: {
+            **{when: middle(row[when][measure] for row in heard) for when in ("before", "after", "truth")},
+            "ratio": middle(ratio(row, measure) for row in heard),
+            "worse": sum(row["after"][measure] > row["before"][measure] + 2 * row["noise_db"] + 0.02
+                         for row in heard),
+        }
+        for measure in MEASURES
+    }  # fmt: skip
+    for key in ("simulated_db", "takes", "guess_s", "loop_s", "loop_cpu_s"):
+        found[key] = middle(row[key] for row in heard)
     return found
+
+
+def ratio(row: dict[str, Any], measure: str) -> float:
+    """How many times nearer the loop came; less than 0.05 dB counts as that."""
+    return float(row["before"][measure] / max(row["after"][measure], 0.05))
 
 
 def page(found: dict[str, Any]) -> str:
@@ -145,24 +211,30 @@ def page(found: dict[str, Any]) -> str:
     asked = found["asked"]
     lines = [
         "# The closed loop on unknown virtual boards", "",
-        f"{found['tones']} real tones, a board each with laws up to {asked['most']:.0%} off, voice spread, "
-        "drift and a noise floor;",
+        f"{found['tones']} real tones, a board each (`benchmarks/virtual_boards.py`: laws up to "
+        f"{asked['most']:.0%} off, voices that differ, drift, noise, some with another filter order);",
         f"guess of {asked['renders']} renders in the default simulator, then at most "
-        f"{asked['takes']} takes. Seed {asked['seed']}, table `{asked['table']}`,",
-        f"commit {asked['commit']}, {asked['machine']}.", "",
-        "| log-mel distance on the board, dB | median | 95 % |", "|---|---:|---:|",
+        f"{asked['takes']} takes. Seed {asked['seed']}, table `{asked['table']}`"
+        + (f" without {asked['without']}" if asked.get("without") else "") + ",",
+        f"commit {asked['commit']}, {asked['machine']}. Medians with 95 % intervals (bootstrap over tones); "
+        "what the measures are: `benchmarks/loop.py`.", "",
+        "| log-mel distance on the board, dB | open loop | closed loop | ratio | true tone again | worse |",
+        "|---|---:|---:|---:|---:|---:|",
     ]  # fmt: skip
-    names = {
-        "before_db": "open loop", "after_db": "closed loop", "ratio": "ratio of the two",
-        "truth_db": "the true tone again",
-        "takes": "takes used", "guess_s": "seconds for the guess", "loop_s": "seconds for the loop",
-    }  # fmt: skip
-    for key, name in names.items():
-        value = found[key]
-        lines.append(f"| {name} | {value['median']:.2f} | {value['low']:.2f} to {value['high']:.2f} |")
-    lines += ["", f"Worse than before by more than the noise: {found['worse']} tones. "
-        f"Silent on their board, and "
-              f"left out: {found['silent']}."]  # fmt: skip
+
+    def cell(value: dict[str, float]) -> str:
+        return f"{value['median']:.2f} ({value['low']:.2f}-{value['high']:.2f})"
+
+    for measure, of in found["measures"].items():
+        cells = " | ".join(cell(of[key]) for key in ("before", "after", "ratio", "truth"))
+        lines.append(f"| {measure} | {cells} | {of['worse']} |")
+    lines += [
+        "", "The ratio of each tone, then the median. *Worse*: tones that got worse by more than the noise. "
+        f"Silent on their board, and left out: {found['silent']}.",
+        f"In the simulator the guess is {cell(found['simulated_db'])} dB from its target. "
+        f"Takes used: {cell(found['takes'])}; loop {cell(found['loop_cpu_s'])} CPU seconds "
+        "without the playing on a real board.",
+    ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
@@ -175,12 +247,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--most", type=float, default=0.3, help="how far laws lie off")
     parser.add_argument("--origin", help="only tones of this origin")
+    parser.add_argument("--without", help="no tones of this origin")
     parser.add_argument("--renders", type=int, default=RENDERS, help="of the open loop")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--part", help="K/N: every Nth tone from K on, for several processes")
     parser.add_argument("--out", type=Path, default=HERE)
     given = parser.parse_args()
-    found = tones(given.table, given.origin)
+    found = tones(given.table, given.origin, given.without)
     picked = np.random.default_rng(given.seed).permutation(len(found))
     store = given.out / f"loop-rows-{given.seed}.jsonl"
     k, n = map(int, (given.part or "0/1").split("/"))
@@ -200,13 +273,13 @@ def main() -> None:
         )
         with store.open("a") as file:
             file.write(json.dumps(row) + "\n")
-        print({k: v for k, v in row.items() if k != "course_db"}, file=sys.stderr)
+        print({k: v for k, v in row.items() if k != "course_db"}, file=sys.stderr, flush=True)
     rows = [row for row in kept(store) if row["number"] < given.tones]
     here = describe()
     asked = {
         "table": given.table.name, "tones": given.tones, "takes": given.takes, "seed": given.seed,
         "most": given.most,
-        "origin": given.origin, "renders": given.renders, "commit": here["commit"],
+        "origin": given.origin, "without": given.without, "renders": given.renders, "commit": here["commit"],
         "machine": f"{here['processor']}, {here['cores']} cores",
     }  # fmt: skip
     if any(not row.get("silent") for row in rows):

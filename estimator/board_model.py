@@ -15,11 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from estimator import heads
+from estimator.board_moment import PLACES, SEEDS, Moment, free, has_chorus, nearest, shifted
 from estimator.descent import SMALLEST_DB
 from estimator.features import FLOOR_DB, RANKING, SAMPLE_RATE, ranking_bands
 from estimator.listening import Listener, _Target
@@ -29,15 +31,24 @@ from simulator.laws import FloatArray
 from simulator.profile import LIMITS
 from simulator.variants import render_variants
 
+Levels = NDArray[np.float32]
+"""Decibels of sounds, as `levels` gives them."""
+
 SPREAD = 0.17
 """How far the logarithm of a law is expected to lie off: evenly spread up to 30 %, as a standard
 deviation."""
 PITCH_SPREAD = 0.06
 """The same in semitones."""
+CENTRE_SPREAD = 10.0
+"""The same of the key from which the cutoff follows the keys, in keys."""
 CELLS_A_FACT = 60
 """So many cells of a residual count as one independent observation: neighbours say the same (assumed)."""
 UNHEARD_DB = 0.02
 """A knob that moves the mean cell by less over its spread is left alone."""
+READINGS: dict[str, tuple[float | str, ...]] = {"vcf_poles": (4.0, 2.0), "lfo_wave3": ("triangle", "sine")}
+"""Laws that are one of a few, by their readings."""
+CLEARLY = 0.9
+"""Another reading is believed when its fit is as much nearer."""
 SHORTER = (1.0, 0.5, 0.2)
 """Shares of a step that are tried; the best is taken."""
 
@@ -59,8 +70,9 @@ _BY_POSITION = {
 @dataclass(frozen=True)
 class Knob:
     """One number by which ``law`` may differ. ``kind``: ``scale`` (exp of it, of the whole or of one
-    ``place``), ``tilt`` (exp of it times -1 to 1 over raw values), ``offset`` (added at ``place``), ``depth``
-    (scale of x-mod's two depths), ``bend`` (dynamics: an exponent). ``spread``: its expected size."""
+    ``place``), ``tilt`` (exp of it times -1 to 1 over raw values), ``offset`` (added, at ``place`` or to a
+    constant), ``depth`` (scale of x-mod's two depths), ``bend`` (dynamics: an exponent), ``row`` (dynamics:
+    scale of a curve). ``spread``: its expected size."""
 
     law: str
     kind: str
@@ -74,6 +86,8 @@ def _knobs() -> tuple[Knob, ...]:
     knobs += [Knob(law, "scale", place) for law, places in _BY_POSITION.items() for place in places]
     knobs += [Knob("dco_range", "offset", place, PITCH_SPREAD) for place in range(4)]
     knobs += [Knob("dco_tune", "offset", place, PITCH_SPREAD) for place in range(25)]
+    knobs += [Knob("dynamics", "row", place) for place in range(1, 4)]
+    knobs += [Knob("vcf_key_centre", "offset", spread=CENTRE_SPREAD), Knob("noise_floor", "offset", spread=3)]
     return (*knobs, Knob("dco_xmod", "depth"), Knob("dynamics", "bend"))
 
 
@@ -101,7 +115,9 @@ def _turned(values: FloatArray, knob: Knob, value: float) -> FloatArray:
     if knob.kind == "tilt":
         return values * np.exp(value * np.linspace(-1, 1, len(values)))
     if knob.kind == "offset":
-        values[knob.place] += value
+        values[knob.place if values.ndim else ...] += value
+    elif knob.kind == "row":
+        values[knob.place] *= np.exp(value)
     elif knob.kind == "depth":
         values[:, 2:] *= np.exp(value)
     elif knob.kind == "bend":
@@ -114,28 +130,90 @@ def _turned(values: FloatArray, knob: Knob, value: float) -> FloatArray:
 
 
 class BoardTake:
-    """One tone as the board played it: ``choice`` int64[heads], ``sounds`` float32[samples] for each of the
-    recordings, at its note."""
+    """One tone as the board played it: ``choice`` int64[heads], and what was heard at the note of each of the
+    recordings. ``moments``: when each began (`estimator.board_moment`), as far as it is known;
+    ``targets``: the sounds put back to where a render begins."""
 
     def __init__(self, choice: NDArray[np.int64], recordings: Sequence[Recording]) -> None:
         self.choice = choice
-        self.targets = [_Target(recording) for recording in recordings]
+        self.raw = list(recordings)
+        self.moments = [Moment() for _ in self.raw]
+        self.targets = [_Target(recording) for recording in self.raw]
 
     @property
     def sounds(self) -> list[NDArray[np.float32]]:
-        """What was heard, one sound for each recording."""
+        """What was heard, one sound for each recording, from where a render would begin."""
         return [target.recording.audio for target in self.targets]
+
+    def settle(self, j: int, moment: Moment) -> None:
+        """The take of recording ``j`` began at this moment."""
+        if moment.late != self.moments[j].late:
+            self.targets[j] = _Target(at_once(self.raw[j], moment))
+        self.moments[j] = moment
+
+
+def at_once(recording: Recording, moment: Moment) -> Recording:
+    """A recording from where a render would begin."""
+    return Recording(shifted(recording.audio, -moment.late), recording.played)
 
 
 class BoardModel:
     """The simulator with knobs. ``profile``: as fitted so far; ``base``: raw values of what no head has."""
 
     def __init__(self, start: Profile, base: bytes, threads: int | None = None) -> None:
-        self.start, self.base, self.threads = start, base, threads
-        self.profile = start
+        self.start, self.base, self.threads = free(start), base, threads
+        self.profile = self.start
         self.values = np.zeros(len(KNOBS))
         self._heard: NDArray[np.int64] = np.zeros(0, np.int64)
         self._screened = b""
+
+    def hiss(self, take: BoardTake, floor_dbfs: float) -> None:
+        """Give the model the board's noise, which was measured before its takes: ``floor_dbfs``, RMS. What
+        counts is how far it lies below the sound, so a take and its render say what a dBFS is."""
+        heard = float(np.mean([target.rms for target in take.targets]))
+        own = [self._places(take.choice, target, (0,))[0] for target in take.targets]
+        rendered = float(np.mean([np.sqrt(np.mean(np.square(audio, dtype=np.float64))) for audio in own]))
+        if min(heard, rendered) <= 0:
+            return
+        # The mean of two outputs has half the power of their noise.
+        level = floor_dbfs + 10 * np.log10(2) - 20 * np.log10(heard / rendered)
+        laws = dict(self.start.laws)
+        laws["noise_floor"] = replace(laws["noise_floor"], values=np.asarray(np.clip(level, -150, -20)))
+        self.start = Profile(self.start.name, self.start.about, laws)
+        self.profile = self._at(self.values)
+
+    def choose(self, takes: Sequence[BoardTake], steps: int = 2) -> None:
+        """Try the other readings of what a board may be built like (`READINGS`), each fitted for ``steps``,
+        and keep the one that comes nearest by `CLEARLY`."""
+        for law, readings in READINGS.items():
+            now = self._reading(law)
+            kept = (
+                self._cost(self._residuals([self.profile], takes)[0], self.values),
+                self.start,
+                self.values,
+            )
+            for reading in readings:
+                if reading == now:
+                    continue
+                self._read(law, reading)
+                self.fit(takes, steps)
+                cost = self._cost(self._residuals([self.profile], takes)[0], self.values)
+                if cost < CLEARLY * kept[0]:
+                    kept = (cost, self.start, self.values)
+                self.start, self.values = kept[1], kept[2]
+                self.profile = self._at(self.values)
+
+    def _reading(self, law: str) -> float | str:
+        return self.start.laws[law].choice or float(self.start.laws[law].values)
+
+    def _read(self, law: str, reading: float | str) -> None:
+        laws = dict(self.start.laws)
+        changed: dict[str, Any] = (
+            {"choice": reading} if isinstance(reading, str) else {"values": np.asarray(reading)}
+        )
+        laws[law] = replace(laws[law], **changed)
+        self.start = Profile(self.start.name, self.start.about, laws)
+        self.profile = self._at(self.values)
 
     def fit(self, takes: Sequence[BoardTake], steps: int = 1) -> float:
         """Move the knobs towards the takes, the first of which is the one that matters most; the mean
@@ -167,16 +245,71 @@ class BoardModel:
                 break
         return float(np.abs(now).mean())
 
-    def difference(self, takes: Sequence[BoardTake], targets: Sequence[_Target]) -> list[NDArray[np.float32]]:
+    def settle(self, takes: Sequence[BoardTake]) -> None:
+        """Find the moment of each take: where the model comes nearest to it."""
+        for take in takes:
+            for j, raw in enumerate(take.raw):
+                take.settle(j, self.moment(take.choice, _Target(raw)))
+
+    def moment(self, choice: NDArray[np.int64], target: _Target, field: Levels | None = None) -> Moment:
+        """When a sound began, if it is of this candidate. ``field`` (`difference`) is added to renders."""
+        renders = self._places(choice, target)
+        if field is None:
+
+            def distance(sounds: NDArray[np.float32]) -> NDArray[np.float64]:
+                return target.compare(sounds, False, self.threads)[0]
+        else:
+
+            def distance(sounds: NDArray[np.float32]) -> NDArray[np.float64]:
+                own = np.maximum(levels(target, sounds, self.threads) + field, -FLOOR_DB)
+                return apart(own, target.goal)
+
+        return nearest(renders, distance)[0]
+
+    def difference(self, takes: Sequence[BoardTake], targets: Sequence[_Target]) -> list[Levels]:
         """What the board has more than the model, takes of one tone averaged: for each recording decibels,
         float32[bands, frames], at its level and over its floor (``targets``: of the recordings)."""
         fields = []
-        tones = heads.tones_from(takes[0].choice[None], self.base)
         for j, target in enumerate(targets):
-            own = levels(target, _rendered(tones, target, self.profile, self.threads), self.threads)[0]
+            places = sorted({take.moments[j].place for take in takes})
+            own = dict(zip(places, self._levels(takes[0].choice, target, places), strict=True))
             heard = levels(target, np.stack([take.sounds[j] for take in takes]), self.threads)
-            fields.append(np.asarray(heard.mean(axis=0) - own, np.float32))
+            model = np.stack([own[take.moments[j].place] for take in takes])
+            fields.append(np.asarray((heard - model).mean(axis=0), np.float32))
         return fields
+
+    def expected(
+        self, takes: Sequence[BoardTake], targets: Sequence[_Target], moments: Sequence[Moment]
+    ) -> NDArray[np.float64]:
+        """How far each of some takes of one tone would be from the recordings had it begun at their
+        ``moments``, dB, float64[takes]: what the model says of the one moment and the other is added."""
+        total = np.zeros(len(takes))
+        for j, (target, moment) in enumerate(zip(targets, moments, strict=True)):
+            places = sorted({take.moments[j].place for take in takes} | {moment.place})
+            heard = levels(target, np.stack([take.sounds[j] for take in takes]), self.threads)
+            if len(places) > 1 and self._sways(takes[0].choice):
+                own = dict(zip(places, self._levels(takes[0].choice, target, places), strict=True))
+                heard += np.stack([own[moment.place] - own[take.moments[j].place] for take in takes])
+                np.maximum(heard, -FLOOR_DB, out=heard)
+            total += apart(heard, target.goal)
+        return total / len(targets)
+
+    def _sways(self, choice: NDArray[np.int64]) -> bool:
+        return bool(has_chorus(heads.tones_from(choice[None], self.base), self.profile)[0])
+
+    def _places(
+        self, choice: NDArray[np.int64], target: _Target, places: Sequence[int] | None = None
+    ) -> NDArray[np.float32]:
+        """A candidate at places of the chorus' LFO (default: all that differ), float32[places, samples]."""
+        if places is None:
+            places = range(PLACES) if self._sways(choice) else (0,)
+        tones = heads.tones_from(np.tile(choice, (len(places), 1)), self.base)
+        return _rendered(tones, target, self.profile, self.threads, [SEEDS[place] for place in places])
+
+    def _levels(self, choice: NDArray[np.int64], target: _Target, places: Sequence[int]) -> Levels:
+        if not self._sways(choice):
+            return np.repeat(levels(target, self._places(choice, target), self.threads), len(places), axis=0)
+        return levels(target, self._places(choice, target, places), self.threads)
 
     def _at(self, values: NDArray[np.float64]) -> Profile:
         return moved(self.start, KNOBS, values)
@@ -212,8 +345,15 @@ class BoardModel:
         parts = []
         for j, target in enumerate(takes[0].targets):
             played, samples = target.recording.played, len(target.recording.audio)
+            seeds = [take.moments[j].seed for take in takes]
             audio = render_variants(
-                tones, profiles, played.note, played.velocity, played.gate_s, samples / SAMPLE_RATE
+                tones,
+                profiles,
+                played.note,
+                played.velocity,
+                played.gate_s,
+                samples / SAMPLE_RATE,
+                seed=seeds,
             )
             for k, take in enumerate(takes):
                 own = np.ascontiguousarray(audio[:, k])
@@ -223,7 +363,7 @@ class BoardModel:
 
 class Corrected(Listener):
     """A listener to a model of the board: with ``fields`` (`BoardModel.difference`) added to every render,
-    which is the same as taking them from the targets."""
+    which is the same as taking them from the targets, and every render at the recordings' ``moments``."""
 
     def __init__(
         self,
@@ -231,14 +371,29 @@ class Corrected(Listener):
         profile: Profile,
         base: bytes,
         threads: int | None,
-        fields: Sequence[NDArray[np.float32]] = (),
+        moments: Sequence[Moment],
+        fields: Sequence[Levels] = (),
     ) -> None:
-        super().__init__(recordings, profile, base=base, threads=threads)
+        placed = [at_once(r, moment) for r, moment in zip(recordings, moments, strict=True)]
+        super().__init__(placed, profile, base=base, threads=threads)
+        self.seeds = {id(target): moment.seed for target, moment in zip(self.targets, moments, strict=True)}
         for target, field in zip(self.targets, fields, strict=False):
             target.goal = target.goal - field
 
+    def _render(self, tones: NDArray[np.uint8], target: _Target) -> NDArray[np.float32]:
+        assert isinstance(self.profile, Profile)
+        return _rendered(tones, target, self.profile, self.threads, [self.seeds[id(target)]] * len(tones))
 
-def levels(target: _Target, audio: NDArray[np.float32], threads: int | None) -> NDArray[np.float32]:
+
+def apart(heard: Levels, goal: Levels) -> NDArray[np.float64]:
+    """Mean absolute difference of `levels`, float32[N, bands, frames], from one, over cells where either is
+    above the floor: `estimator.features.log_mel_distance`."""
+    sounding = np.count_nonzero(np.maximum(heard, goal) > -FLOOR_DB, axis=(1, 2))
+    total = np.abs(heard - goal).sum(axis=(1, 2), dtype=np.float64)
+    return np.asarray(total / np.maximum(sounding, 1))
+
+
+def levels(target: _Target, audio: NDArray[np.float32], threads: int | None) -> Levels:
     """Decibels, float32[N, bands, frames], of sounds float32[N, samples], at the RMS of a target and under
     its loudest cell: what `Listener` compares."""
     rms = np.sqrt(np.mean(np.square(audio), axis=1)).astype(np.float64)
@@ -248,12 +403,12 @@ def levels(target: _Target, audio: NDArray[np.float32], threads: int | None) -> 
 
 
 def _rendered(
-    tones: NDArray[np.uint8], target: _Target, profile: Profile, threads: int | None
+    tones: NDArray[np.uint8], target: _Target, profile: Profile, threads: int | None, seeds: Sequence[int]
 ) -> NDArray[np.float32]:
     played, samples = target.recording.played, len(target.recording.audio)
     return render(
         tones, played.note, played.velocity, played.gate_s, samples / SAMPLE_RATE,
-        profile=profile, threads=threads,
+        profile=profile, threads=threads, seed=seeds,
     )  # fmt: skip
 
 

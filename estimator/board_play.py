@@ -76,6 +76,11 @@ class BoardPlay:
         self.rig, self.recordings, self.base, self.data_set = rig, list(recordings), base, data_set
         self.label = f"jx guess --loop, target {fingerprint(recordings)}"
         self._index = 0
+        self._floors: list[float] = []
+
+    def floor_dbfs(self) -> float | None:
+        """The board's own noise, dBFS RMS: the median of what was heard before each take; None before any."""
+        return float(np.median(self._floors)) if self._floors else None
 
     def __call__(self, choice: NDArray[np.int64]) -> list[Recording]:
         """Play one candidate at every note."""
@@ -90,6 +95,8 @@ class BoardPlay:
             if self.data_set is not None:
                 self.data_set.append(self._index, take)
             self._index += 1
+            if take.noise_floor_dbfs is not None:
+                self._floors.append(take.noise_floor_dbfs)
         return [
             self._heard(t.audio, t.sample_rate, t.latency_s, r)
             for t, r in zip(takes, self.recordings, strict=True)
@@ -146,6 +153,7 @@ class BoardPlay:
                 t.compare(s[None], False, 1)[0][0] for t, s in zip(listener.targets, take.sounds, strict=True)
             ]
             trials.add(take, float(np.mean(each)))
+            self._floors += [r["noise_floor_dbfs"] for r in group if r.get("noise_floor_dbfs") is not None]
         return trials
 
     def _take(self, tone: Tone, recording: Recording) -> Take:

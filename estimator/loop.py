@@ -19,10 +19,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.board_model import BoardModel, BoardTake, Corrected
+from estimator.board_model import BoardModel, BoardTake, Corrected, at_once
+from estimator.board_moment import Moment, lates
 from estimator.descent import Slopes
 from estimator.expansion import DAMPINGS
-from estimator.listening import Listener
+from estimator.listening import _Target
 from estimator.moves import IS_LEVEL, Moves
 from estimator.proposal import Proposal, Recording
 from estimator.search import search
@@ -36,6 +37,8 @@ FITTED = 4
 """Takes that the model is fitted to: the nearest to the target, and the last."""
 APART = 10
 """Raw steps, all levels together, by which candidates of one round differ at least."""
+CHOOSING = (0, 2, 5)
+"""Rounds in which the model's readings (filter order, LFO wave) are asked again."""
 PATIENCE = 24
 """Takes without an improvement above the noise, after which the loop ends."""
 CONFIRMED = 2
@@ -108,16 +111,18 @@ def closed_loop(
     renders: int = RENDERS,
     threads: int | None = None,
     before: Trials | None = None,
+    floor: Callable[[], float | None] = lambda: None,
     report: Callable[[Trials], None] = lambda trials: None,
 ) -> Closed:
     """Improve a guess on the board with at most ``takes`` takes (of each recording one).
 
     ``starts``: int64[N, heads], candidates of the search without a board, the best first: that one is played
-    first. ``before``: takes of an earlier run, which count. A `KeyboardInterrupt` ends it with the best so
+    first. ``before``: takes of an earlier run, which count. ``floor``: the board's noise before its takes,
+    dBFS, where it was measured. A `KeyboardInterrupt` ends it with the best so
     far; other errors of ``play`` pass through.
     """
     loop = _Loop(play, recordings, starts, proposal, profile, base, takes, rng, fixed or {}, renders, threads,
-                 before or Trials(), report)  # fmt: skip
+                 before or Trials(), floor, report)  # fmt: skip
     return loop.run()
 
 
@@ -125,12 +130,15 @@ class _Loop:
     def __init__(
         self, play: Play, recordings: Sequence[Recording], starts: NDArray[np.int64], proposal: Proposal,
         profile: Profile, base: bytes, takes: int, rng: np.random.Generator, fixed: Mapping[int, int],
-        renders: int, threads: int | None, trials: Trials, report: Callable[[Trials], None],
+        renders: int, threads: int | None, trials: Trials, floor: Callable[[], float | None],
+        report: Callable[[Trials], None],
     ) -> None:  # fmt: skip
         self.play, self.recordings, self.starts, self.proposal = play, recordings, starts, proposal
         self.base, self.budget, self.rng, self.fixed = base, takes, rng, fixed
         self.renders, self.threads, self.trials, self.report = renders, threads, trials, report
-        self.listener = Listener(recordings, profile, base=base, threads=threads)
+        self.floor = floor
+        self.moments = [Moment() for _ in recordings]
+        self.targets = [_Target(recording) for recording in recordings]
         self.model = BoardModel(profile, base, threads)
         self.moves = Moves(proposal, fixed, rng)
         self.improved_at, self.held = 0, np.inf
@@ -169,10 +177,36 @@ class _Loop:
         if not self._left:
             return
         take = BoardTake(choice, self.play(choice))
-        pairs = zip(self.listener.targets, take.sounds, strict=True)
-        each = [float(target.compare(sound[None], False, self.threads)[0][0]) for target, sound in pairs]
-        self.trials.add(take, float(np.mean(each)))
+        self.model.settle([take])
+        [distance] = self.model.expected([take], self.targets, self.moments)
+        self.trials.add(take, float(distance))
         self.report(self.trials)
+
+    def _judge(self) -> None:
+        """Hear all takes again: the model, which says what a take would be at the recordings' moments, has
+        become better, and so is what is known of those moments."""
+        trials = self.trials
+        best = self._best
+        takes = [trials.takes[k] for k in trials.of(best)]
+        self.model.settle(takes)
+        fields = self.model.difference(takes, self.targets)
+        self.moments = [
+            self._later(moment, self.model.moment(best, target, field))
+            for moment, target, field in zip(self.moments, self.targets, fields, strict=True)
+        ]
+        self.targets = [
+            _Target(at_once(r, moment)) for r, moment in zip(self.recordings, self.moments, strict=True)
+        ]
+        for _, choice in trials.ranked():
+            which = trials.of(choice)
+            again = self.model.expected([trials.takes[k] for k in which], self.targets, self.moments)
+            for k, distance in zip(which, again, strict=True):
+                trials.distances[k] = float(distance)
+
+    def _later(self, before: Moment, more: Moment) -> Moment:
+        """A moment that was found from another on."""
+        first, *_, last = lates()
+        return Moment(int(np.clip(before.late + more.late, first, last)), more.place)
 
     def _opening(self) -> None:
         """The guess, twice, so that the noise is known, and one that differs."""
@@ -180,6 +214,8 @@ class _Loop:
             self._hear(self.starts[0])
         if len(self.trials.takes) == 1:
             self._hear(self.starts[0])
+        self.model.settle(self.trials.takes)
+        self._judge()
 
     def _round(self, number: int) -> None:
         trials = self.trials
@@ -188,16 +224,25 @@ class _Loop:
         picked = [trials.takes[trials.of(choice)[-1]] for choice in near]
         if all(take is not trials.takes[-1] for take in picked):
             picked.append(trials.takes[-1])
+        self.model.settle(picked)
+        if number == 0 and (floor_dbfs := self.floor()) is not None:
+            self.model.hiss(trials.takes[0], floor_dbfs)
         self.model.fit(picked, steps=4 if number == 0 else 1)
-        fields = self.model.difference([trials.takes[k] for k in trials.of(best)], self.listener.targets)
-        corrected = Corrected(self.recordings, self.model.profile, self.base, self.threads, fields)
+        if number in CHOOSING:
+            self.model.choose(picked)
+        self._judge()
+        best = self._best
+        fields = self.model.difference([trials.takes[k] for k in trials.of(best)], self.targets)
+        corrected = Corrected(
+            self.recordings, self.model.profile, self.base, self.threads, self.moments, fields
+        )
         heard = np.array([choice for _, choice in trials.ranked()[:6]])
         wanted = [self._stepped(best, corrected)]
         # Far away the field that was heard at the best tone says nothing: every other round goes without it.
         wide = number % 3 == 0
         ears = [corrected]
         if wide:
-            ears.append(Corrected(self.recordings, self.model.profile, self.base, self.threads))
+            ears.append(Corrected(self.recordings, self.model.profile, self.base, self.threads, self.moments))
         for ear in ears:
             own = np.concatenate([heard, self.starts[:64]])
             found = search(self.proposal, ear, self.renders, self.rng, fixed=self.fixed, starts=own)
@@ -262,7 +307,7 @@ class _Loop:
         return out[1:2] if len(out) > 1 else out
 
     def _residual(self, take: BoardTake) -> NDArray[np.float32]:
-        pairs = zip(self.listener.targets, take.sounds, strict=True)
+        pairs = zip(self.targets, take.sounds, strict=True)
         parts = [target.compare(sound[None], True, self.threads)[1][0] for target, sound in pairs]
         return np.concatenate(parts)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.unknown_boards import unknown_board
+from benchmarks.virtual_boards import board_profile
 from estimator import heads
 from estimator.board_check import check_board
 from estimator.board_play import BoardPlay
@@ -66,7 +66,7 @@ def looped(board: Rig, target: Recording, takes: int, folder: Path | None = None
 
 
 def test_the_loop_comes_nearer_and_is_never_worse_than_what_it_heard() -> None:
-    board = rig(unknown_board(5))
+    board = rig(board_profile(5))
     closed = looped(board, target_on(board), 12)
     assert len(closed.trials.takes) <= 12
     assert closed.distance_db < 0.8 * closed.first_db
@@ -74,7 +74,7 @@ def test_the_loop_comes_nearer_and_is_never_worse_than_what_it_heard() -> None:
 
 
 def test_a_kill_costs_nothing_that_was_heard(tmp_path: Path) -> None:
-    board = rig(unknown_board(5))
+    board = rig(board_profile(5))
     target = target_on(board)
     first = looped(board, target, 5, tmp_path / "takes")
     more = looped(board, target, 8, tmp_path / "takes")
@@ -98,7 +98,7 @@ def test_repeats_are_averaged_and_tell_the_noise() -> None:
 
 def test_variants_are_what_render_gives() -> None:
     tones = np.stack([np.frombuffer(t.values, np.uint8) for t in (BRASS, BRASS.with_values({"CHORUS": 2}))])
-    profiles = [load_profile(), unknown_board(1), unknown_board(2)]
+    profiles = [load_profile(), board_profile(1), board_profile(2)]
     for profile, audio in zip(profiles, render_variants(tones, profiles, 60, 100, 0.2, 0.4), strict=True):
         assert np.array_equal(audio, render(tones, 60, 100, 0.2, 0.4, profile=profile))
 
