@@ -153,7 +153,8 @@ class BoardPlay:
                 t.compare(s[None], False, 1)[0][0] for t, s in zip(listener.targets, take.sounds, strict=True)
             ]
             trials.add(take, float(np.mean(each)))
-            self._floors += [r["noise_floor_dbfs"] for r in group if r.get("noise_floor_dbfs") is not None]
+            floors = [row["noise_floor_dbfs"] for row in group]
+            self._floors += [floor for floor in floors if floor is not None]
         return trials
 
     def _take(self, tone: Tone, recording: Recording) -> Take:

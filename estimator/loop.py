@@ -88,13 +88,14 @@ class Trials:
 class Closed:
     """``choice``: the best, int64[heads], and its ``distance_db`` on the board (mean of its takes);
     ``first_db``: of the guess that the loop began with. ``trials``: all that was heard. ``ended``: why it
-    ended: "budget", "noise" or "interrupted"."""
+    ended: "budget", "noise" or "interrupted". ``profile``: the simulator as it was fitted to the board."""
 
     choice: NDArray[np.int64]
     distance_db: float
     first_db: float
     trials: Trials
     ended: str
+    profile: Profile
 
 
 def closed_loop(
@@ -163,7 +164,7 @@ class _Loop:
         distance, choice = self.trials.ranked()[0]
         first = self.trials.of(self.trials.takes[0].choice)
         first_db = float(np.mean([self.trials.distances[k] for k in first]))
-        return Closed(choice, distance, first_db, self.trials, ended)
+        return Closed(choice, distance, first_db, self.trials, ended, self.model.profile)
 
     @property
     def _left(self) -> int:
