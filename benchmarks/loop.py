@@ -15,8 +15,9 @@ floor):
 * **at the target's moment**: one take on the same board, switched on anew, so that control loop, chorus LFO
   and noise stand where they stood when the target was recorded. The true tone is at 0 there: what is measured
   is the tone alone.
-* **over the noise**: the first again, with the floor of each mel band at the board's measured noise where
-  that is above 80 dB down: cells in which both lie below do not count.
+* **over the noise**: the same take, with the floor of each mel band 3 dB over the board's noise (which is
+  recorded) where that is above 80 dB down: cells in which both lie below do not count, so that noise which is
+  the same does not pass for a tone that is.
 
 Rows are kept as they come; the same command goes on. Written: ``loop.json``, ``loop.md`` and the rows,
 ``loop-rows-SEED.jsonl``.
@@ -59,6 +60,7 @@ HERE = Path(__file__).parent
 NOTES, VELOCITIES, GATES_S = (36, 48, 55, 60, 67, 72), (60, 100, 127), (0.4, 0.8, 1.2)
 SECONDS = 2.5
 FRESH = 3
+OVER_DB = 3.0
 MEASURES = ("any moment", "target's moment", "over the noise")
 RENDERS = 2000
 
@@ -134,6 +136,10 @@ def judge(
         "simulated_db": round(guess.candidates[0].distance_db, 4), "before": before, "after": after,
         "truth": true, "noise_db": round(closed.trials.noise_db, 4),
         "takes": len(closed.trials.takes), "ended": closed.ended,
+        "raw": {"truth": tone.values.hex(), **{
+            name: heads.tones_from(choice[None], base)[0].tobytes().hex()
+            for name, choice in (("open", starts[0]), ("closed", closed.choice))
+        }},
         "course_db": [round(d, 3) for d in closed.trials.distances],
         "guess_s": round(guessed - began, 1), "loop_s": round(looped - guessed, 1),
         "loop_cpu_s": round(closed_cpu_s, 1),
@@ -147,12 +153,12 @@ def distances(
     ``hush``: what the board sounds like when nothing plays."""
     sounds = np.stack([play(choice)[0].audio for _ in range(FRESH)])
     there = BoardPlay(anew, [ear.recording], play.base)(choice)[0].audio
-    floor = np.maximum(noise_levels(ear, hush), -FLOOR_DB)[None, :, None]
-    over = apart_over(np.maximum(levels(ear, sounds, 1), floor), np.maximum(ear.goal, floor[0]), floor)
+    floor = np.maximum(noise_levels(ear, hush) + OVER_DB, -FLOOR_DB)[:, None]
+    over = apart_over(np.maximum(levels(ear, there[None], 1)[0], floor), np.maximum(ear.goal, floor), floor)
     return {
         "any moment": round(float(ear.compare(sounds, False, 1)[0].mean()), 4),
         "target's moment": round(float(ear.compare(there[None], False, 1)[0][0]), 4),
-        "over the noise": round(float(over.mean()), 4),
+        "over the noise": round(over, 4),
     }
 
 
@@ -164,10 +170,10 @@ def noise_levels(ear: Target, hush: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(np.quantile(cells[:, 3:-3], 0.99, axis=1), np.float64)
 
 
-def apart_over(heard: Any, goal: Any, floor: Any) -> NDArray[np.float64]:
+def apart_over(heard: NDArray[Any], goal: NDArray[Any], floor: NDArray[Any]) -> float:
     """Mean absolute difference of levels that are cut at ``floor``, over cells where either is above it."""
-    sounding = np.count_nonzero(np.maximum(heard, goal[None]) > floor, axis=(1, 2))
-    return np.asarray(np.abs(heard - goal).sum(axis=(1, 2)) / np.maximum(sounding, 1))
+    sounding = np.count_nonzero(np.maximum(heard, goal) > floor)
+    return float(np.abs(heard - goal).sum() / max(sounding, 1))
 
 
 def bootstrap(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
@@ -273,7 +279,7 @@ def main() -> None:
         )
         with store.open("a") as file:
             file.write(json.dumps(row) + "\n")
-        print({k: v for k, v in row.items() if k != "course_db"}, file=sys.stderr, flush=True)
+        print({k: v for k, v in row.items() if k not in ("course_db", "raw")}, file=sys.stderr, flush=True)
     rows = [row for row in kept(store) if row["number"] < given.tones]
     here = describe()
     asked = {

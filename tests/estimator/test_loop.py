@@ -12,8 +12,10 @@ from benchmarks.virtual_boards import board_profile
 from estimator import heads
 from estimator.board_check import check_board
 from estimator.board_play import BoardPlay
+from estimator.guess import Candidate, Guess
 from estimator.listening import Listener
 from estimator.loop import Closed, Trials, closed_loop
+from estimator.on_board import heard_on_board
 from estimator.proposal import Played, Recording, from_prior
 from jxctl.dataset_writer import Writer
 from jxctl.errors import UsageError
@@ -125,3 +127,23 @@ def test_the_default_board_is_well() -> None:
     found = check_board(rig(), BRASS, load_profile(), [60], [50, 100], 0.8)
     assert found.blocks == []
     assert found.distance_db < 0.1
+
+
+def test_what_is_told_after_the_loop_is_of_the_board() -> None:
+    board = rig(board_profile(5))
+    target = target_on(board)
+    closed = looped(board, target, 12)
+    proposal = from_prior(64, np.random.default_rng(3))
+    simulated = Candidate(INIT_TONE, 0.5)
+    guess = Guess([simulated], [simulated], np.zeros(10, np.float32), {}, {}, target.played, proposal)
+    told = heard_on_board(guess, closed, [target], INIT_TONE.values, ["VCF FREQ"], 3)
+    assert told.candidates[0].distance_db == closed.distance_db
+    assert len(told.candidates) == len(closed.trials.ranked())
+    assert INIT_TONE not in [candidate.tone for candidate in told.alternatives]
+    assert len(told.audio) == len(target.audio)
+    assert np.abs(told.audio).max() > 0.01
+    assert set(told.confidence) == {name for name, heard in told.audible.items() if heard}
+    assert told.audible["MIX DCO1"]
+    best = told.candidates[0].tone.values
+    column = next(h.parameter.column for h in heads.HEADS if h.parameter.name == "VCF FREQ")
+    assert best[column] == INIT_TONE.values[column]
