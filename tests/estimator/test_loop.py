@@ -80,9 +80,12 @@ def test_a_kill_costs_nothing_that_was_heard(tmp_path: Path) -> None:
     target = target_on(board)
     first = looped(board, target, 5, tmp_path / "takes")
     more = looped(board, target, 8, tmp_path / "takes")
-    assert more.trials.distances[:5] == pytest.approx(first.trials.distances, abs=0.02)
+    for kept, heard in zip(more.trials.takes, first.trials.takes, strict=False):
+        assert np.array_equal(kept.choice, heard.choice)
+        assert kept.raw[0].audio == pytest.approx(heard.raw[0].audio, abs=1e-4)
     assert len(more.trials.takes) == 8
-    assert more.distance_db <= first.distance_db + 0.02
+    # Distances are judged anew as the model of the board becomes better.
+    assert more.distance_db <= first.distance_db + 0.1
     other = Recording(target.audio * np.float32(0.5), target.played)
     with pytest.raises(UsageError, match="another recording"):
         looped(board, other, 8, tmp_path / "takes")
