@@ -19,8 +19,9 @@ floor):
   recorded) where that is above 80 dB down: cells in which both lie below do not count, so that noise which is
   the same does not pass for a tone that is.
 
-Rows are kept as they come; the same command goes on. Written: ``loop.json``, ``loop.md`` and the rows,
-``loop-rows-SEED.jsonl``.
+``--calibrated``: the board is calibrated first (`simulator.calibrate`, the full plan of takes), and guess and
+loop begin with that profile; such rows are kept apart. Rows are kept as they come; the same command goes on.
+Written: ``loop.json``, ``loop.md`` and the rows, ``loop-rows-SEED.jsonl``.
 """
 
 from __future__ import annotations
@@ -36,12 +37,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.calibrate import record
+from benchmarks.loop_report import page, summary
 from benchmarks.machine import describe
 from benchmarks.virtual_boards import board_profile
 from estimator import heads
-from estimator.board_model import levels
+from estimator.board_ear import Ear, noise_of
 from estimator.board_play import BoardPlay
-from estimator.features import FLOOR_DB, RANKING, SAMPLE_RATE, ranking_bands
+from estimator.features import SAMPLE_RATE
 from estimator.guess import Estimator
 from estimator.listening import Listener
 from estimator.listening import _Target as Target
@@ -52,16 +55,18 @@ from jxctl.params import TONE_PARAMETERS
 from jxctl.rig import Rig
 from jxctl.synth import Synth
 from jxctl.tone import INIT_TONE, Tone
-from simulator import load_profile, spectra
+from simulator import load_profile
 from simulator.board import Board
+from simulator.calibrate.calibration import calibrate
+from simulator.calibrate.experiments import EXPERIMENTS, CalibrationPlan
+from simulator.calibrate.takes import from_takes
 from simulator.port import SimPort
+from simulator.profile import Profile
 
 HERE = Path(__file__).parent
 NOTES, VELOCITIES, GATES_S = (36, 48, 55, 60, 67, 72), (60, 100, 127), (0.4, 0.8, 1.2)
 SECONDS = 2.5
 FRESH = 3
-OVER_DB = 3.0
-MEASURES = ("any moment", "target's moment", "over the noise")
 RENDERS = 2000
 
 
@@ -89,6 +94,12 @@ def rig_of(seed: int, most: float) -> Rig:
     return Rig(Synth(port), port)
 
 
+def calibrated(seed: int, most: float) -> Profile:
+    """The profile that calibration finds for an unknown board."""
+    plan = CalibrationPlan(EXPERIMENTS)
+    return calibrate(from_takes(record(board_profile(seed, most), seed, plan), plan)).profile
+
+
 def judge(
     estimator: Estimator,
     tone: Tone,
@@ -98,8 +109,9 @@ def judge(
     most: float,
     renders: int,
     threads: int,
+    profile_first: bool = False,
 ) -> dict[str, Any]:
-    """One tone on its board."""
+    """One tone on its board. ``profile_first``: which is calibrated before anything else."""
     rng = np.random.default_rng([seed, number])
     played = Played(int(rng.choice(NOTES)), int(rng.choice(VELOCITIES)), float(rng.choice(GATES_S)))
     rig = rig_of(1000 * seed + number, most)
@@ -112,7 +124,8 @@ def judge(
         [(_, target)] = BoardPlay(rig, [blank], base).takes_of(tone)
     except VerificationError:
         return row | {"silent": True}
-    began = time.monotonic()
+    if profile_first:
+        estimator.profile = calibrated(1000 * seed + number, most)
     guess = estimator.guess([target], renders=renders, seed=seed, threads=threads)
     guessed, guessed_cpu_s = time.monotonic(), time.process_time()
     starts = np.array(
@@ -121,7 +134,7 @@ def judge(
     play = BoardPlay(rig, [target], base)
     closed = closed_loop(
         play, [target], starts, guess.proposal, estimator.profile, base, takes, rng, threads=threads,
-        floor=play.floor_dbfs,
+        noise=play.noise(),
     )  # fmt: skip
     closed_cpu_s, looped = time.process_time() - guessed_cpu_s, time.monotonic()
     ear = Listener([target], estimator.profile, threads=threads).targets[0]
@@ -141,7 +154,7 @@ def judge(
             for name, choice in (("open", starts[0]), ("closed", closed.choice))
         }},
         "course_db": [round(d, 3) for d in closed.trials.distances],
-        "guess_s": round(guessed - began, 1), "loop_s": round(looped - guessed, 1),
+        "loop_s": round(looped - guessed, 1),
         "loop_cpu_s": round(closed_cpu_s, 1),
     }  # fmt: skip
 
@@ -149,99 +162,17 @@ def judge(
 def distances(
     play: BoardPlay, anew: Rig, ear: Target, hush: NDArray[np.float32], choice: NDArray[np.int64]
 ) -> dict[str, float]:
-    """How far a candidate is from the target, by `MEASURES`. ``anew``: the same board, just switched on;
-    ``hush``: what the board sounds like when nothing plays."""
+    """How far a candidate is from the target, by `loop_report.MEASURES`. ``anew``: the same board, just
+    switched on; ``hush``: what the board sounds like when nothing plays."""
     sounds = np.stack([play(choice)[0].audio for _ in range(FRESH)])
     there = BoardPlay(anew, [ear.recording], play.base)(choice)[0].audio
-    floor = np.maximum(noise_levels(ear, hush) + OVER_DB, -FLOOR_DB)[:, None]
-    over = apart_over(np.maximum(levels(ear, there[None], 1)[0], floor), np.maximum(ear.goal, floor), floor)
+    own = Ear(ear.recording, noise_of(hush))
+    [over] = own.apart_over(own.levels(there[None], 1))
     return {
         "any moment": round(float(ear.compare(sounds, False, 1)[0].mean()), 4),
         "target's moment": round(float(ear.compare(there[None], False, 1)[0][0]), 4),
-        "over the noise": round(over, 4),
+        "over the noise": round(float(over), 4),
     }
-
-
-def noise_levels(ear: Target, hush: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Decibels of the board's noise in each mel band, float64[bands], under the target's loudest cell: the
-    level that 99 % of its cells stay below."""
-    scale = np.array([1 / ear.loudest], np.float32)
-    cells = spectra.band_decibels(hush[None], RANKING.hop, ranking_bands(), FLOOR_DB, scale, threads=1)[0]
-    return np.asarray(np.quantile(cells[:, 3:-3], 0.99, axis=1), np.float64)
-
-
-def apart_over(heard: NDArray[Any], goal: NDArray[Any], floor: NDArray[Any]) -> float:
-    """Mean absolute difference of levels that are cut at ``floor``, over cells where either is above it."""
-    sounding = np.count_nonzero(np.maximum(heard, goal) > floor)
-    return float(np.abs(heard - goal).sum() / max(sounding, 1))
-
-
-def bootstrap(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """The 95 % interval of the median by 10,000 resamplings."""
-    rng = np.random.default_rng(seed)
-    medians = np.median(values[rng.integers(len(values), size=(10_000, len(values)))], axis=1)
-    return float(np.quantile(medians, 0.025)), float(np.quantile(medians, 0.975))
-
-
-def summary(rows: list[dict[str, Any]], asked: dict[str, Any]) -> dict[str, Any]:
-    """Medians over the tones that sound, with intervals."""
-    heard = [row for row in rows if not row.get("silent")]
-    found: dict[str, Any] = {"asked": asked, "tones": len(heard), "silent": len(rows) - len(heard)}
-
-    def middle(values: Any) -> dict[str, float]:
-        array = np.array(list(values), float)
-        low, high = bootstrap(array)
-        return {"median": float(np.median(array)), "low": low, "high": high}
-
-    found["measures"] = {
-        measure: {
-            **{when: middle(row[when][measure] for row in heard) for when in ("before", "after", "truth")},
-            "ratio": middle(ratio(row, measure) for row in heard),
-            "worse": sum(row["after"][measure] > row["before"][measure] + 2 * row["noise_db"] + 0.02
-                         for row in heard),
-        }
-        for measure in MEASURES
-    }  # fmt: skip
-    for key in ("simulated_db", "takes", "guess_s", "loop_s", "loop_cpu_s"):
-        found[key] = middle(row[key] for row in heard)
-    return found
-
-
-def ratio(row: dict[str, Any], measure: str) -> float:
-    """How many times nearer the loop came; less than 0.05 dB counts as that."""
-    return float(row["before"][measure] / max(row["after"][measure], 0.05))
-
-
-def page(found: dict[str, Any]) -> str:
-    """The page."""
-    asked = found["asked"]
-    lines = [
-        "# The closed loop on unknown virtual boards", "",
-        f"{found['tones']} real tones, a board each (`benchmarks/virtual_boards.py`: laws up to "
-        f"{asked['most']:.0%} off, voices that differ, drift, noise, some with another filter order);",
-        f"guess of {asked['renders']} renders in the default simulator, then at most "
-        f"{asked['takes']} takes. Seed {asked['seed']}, table `{asked['table']}`"
-        + (f" without {asked['without']}" if asked.get("without") else "") + ",",
-        f"commit {asked['commit']}, {asked['machine']}. Medians with 95 % intervals (bootstrap over tones); "
-        "what the measures are: `benchmarks/loop.py`.", "",
-        "| log-mel distance on the board, dB | open loop | closed loop | ratio | true tone again | worse |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]  # fmt: skip
-
-    def cell(value: dict[str, float]) -> str:
-        return f"{value['median']:.2f} ({value['low']:.2f}-{value['high']:.2f})"
-
-    for measure, of in found["measures"].items():
-        cells = " | ".join(cell(of[key]) for key in ("before", "after", "ratio", "truth"))
-        lines.append(f"| {measure} | {cells} | {of['worse']} |")
-    lines += [
-        "", "The ratio of each tone, then the median. *Worse*: tones that got worse by more than the noise. "
-        f"Silent on their board, and left out: {found['silent']}.",
-        f"In the simulator the guess is {cell(found['simulated_db'])} dB from its target. "
-        f"Takes used: {cell(found['takes'])}; loop {cell(found['loop_cpu_s'])} CPU seconds "
-        "without the playing on a real board.",
-    ]  # fmt: skip
-    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -253,6 +184,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--most", type=float, default=0.3, help="how far laws lie off")
     parser.add_argument("--origin", help="only tones of this origin")
+    parser.add_argument("--calibrated", action="store_true", help="calibrate each board first")
     parser.add_argument("--without", help="no tones of this origin")
     parser.add_argument("--renders", type=int, default=RENDERS, help="of the open loop")
     parser.add_argument("--threads", type=int, default=1)
@@ -261,7 +193,8 @@ def main() -> None:
     given = parser.parse_args()
     found = tones(given.table, given.origin, given.without)
     picked = np.random.default_rng(given.seed).permutation(len(found))
-    store = given.out / f"loop-rows-{given.seed}.jsonl"
+    kind = "-calibrated" if given.calibrated else ""
+    store = given.out / f"loop-rows-{given.seed}{kind}.jsonl"
     k, n = map(int, (given.part or "0/1").split("/"))
     estimator = Estimator(profile=load_profile())
     for number in range(k, min(given.tones, len(picked)), n):
@@ -276,6 +209,7 @@ def main() -> None:
             given.most,
             given.renders,
             given.threads,
+            given.calibrated,
         )
         with store.open("a") as file:
             file.write(json.dumps(row) + "\n")
@@ -285,13 +219,15 @@ def main() -> None:
     asked = {
         "table": given.table.name, "tones": given.tones, "takes": given.takes, "seed": given.seed,
         "most": given.most,
-        "origin": given.origin, "without": given.without, "renders": given.renders, "commit": here["commit"],
+        "origin": given.origin, "calibrated": given.calibrated, "without": given.without,
+        "renders": given.renders,
+        "commit": here["commit"],
         "machine": f"{here['processor']}, {here['cores']} cores",
     }  # fmt: skip
     if any(not row.get("silent") for row in rows):
         result = summary(rows, asked)
-        (given.out / "loop.json").write_text(json.dumps(result | {"rows": rows}, indent=1) + "\n")
-        (given.out / "loop.md").write_text(page(result))
+        (given.out / f"loop{kind}.json").write_text(json.dumps(result | {"rows": rows}, indent=1) + "\n")
+        (given.out / f"loop{kind}.md").write_text(page(result))
         print(json.dumps(result, indent=1))
 
 

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator import heads
+from estimator.board_ear import Noise, noise_of
 from estimator.board_model import BoardTake
+from estimator.board_trials import Trials
 from estimator.features import SAMPLE_RATE
 from estimator.listening import Listener
-from estimator.loop import Trials
 from estimator.proposal import Recording
 from jxctl.dataset import rows, take_audio
 from jxctl.dataset_writer import Writer
@@ -32,6 +33,7 @@ RETRIES = 2
 """How often a take that lost samples is played again."""
 OFF_CENTS = 70.0
 """A plain note that is heard farther from its key is another synth, another channel or another source."""
+HUSH_S = 1.0
 _KEYS = (57, 69)
 _KEY_S = 0.4
 
@@ -76,11 +78,15 @@ class BoardPlay:
         self.rig, self.recordings, self.base, self.data_set = rig, list(recordings), base, data_set
         self.label = f"jx guess --loop, target {fingerprint(recordings)}"
         self._index = 0
-        self._floors: list[float] = []
 
-    def floor_dbfs(self) -> float | None:
-        """The board's own noise, dBFS RMS: the median of what was heard before each take; None before any."""
-        return float(np.median(self._floors)) if self._floors else None
+    def noise(self) -> Noise:
+        """What the board sounds like while nothing plays (`estimator.board_ear.noise_of`); takes a second."""
+        rate, quiet = self.rig.audio.sample_rate, self.rig.hush(HUSH_S)
+        if rate != SAMPLE_RATE:
+            import soxr
+
+            quiet = soxr.resample(quiet, rate, SAMPLE_RATE, quality="HQ")
+        return noise_of(np.asarray(quiet, np.float32))
 
     def __call__(self, choice: NDArray[np.int64]) -> list[Recording]:
         """Play one candidate at every note."""
@@ -95,8 +101,6 @@ class BoardPlay:
             if self.data_set is not None:
                 self.data_set.append(self._index, take)
             self._index += 1
-            if take.noise_floor_dbfs is not None:
-                self._floors.append(take.noise_floor_dbfs)
         return [
             self._heard(t.audio, t.sample_rate, t.latency_s, r)
             for t, r in zip(takes, self.recordings, strict=True)
@@ -153,8 +157,6 @@ class BoardPlay:
                 t.compare(s[None], False, 1)[0][0] for t, s in zip(listener.targets, take.sounds, strict=True)
             ]
             trials.add(take, float(np.mean(each)))
-            floors = [row["noise_floor_dbfs"] for row in group]
-            self._floors += [floor for floor in floors if floor is not None]
         return trials
 
     def _take(self, tone: Tone, recording: Recording) -> Take:

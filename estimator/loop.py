@@ -14,16 +14,17 @@ cheap model that is aligned again and again to few of the dear one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from estimator.board_ear import Ear, Levels, Noise, most_noise_db
 from estimator.board_model import BoardModel, BoardTake, Corrected, at_once
 from estimator.board_moment import Moment, lates
+from estimator.board_trials import Trials
 from estimator.descent import Slopes
 from estimator.expansion import DAMPINGS
-from estimator.listening import _Target
 from estimator.moves import IS_LEVEL, Moves
 from estimator.proposal import Proposal, Recording
 from estimator.search import search
@@ -46,42 +47,6 @@ CONFIRMED = 2
 
 Play = Callable[[NDArray[np.int64]], list[Recording]]
 """Plays a candidate, int64[heads], on the board at the note of every recording."""
-
-
-@dataclass
-class Trials:
-    """What was heard of the board so far: ``takes`` with their ``distances``, dB, in the order of playing."""
-
-    takes: list[BoardTake] = field(default_factory=list)
-    distances: list[float] = field(default_factory=list)
-
-    def add(self, take: BoardTake, distance: float) -> None:
-        """One more."""
-        self.takes.append(take)
-        self.distances.append(distance)
-
-    def of(self, choice: NDArray[np.int64]) -> list[int]:
-        """Which takes are of a candidate."""
-        return [k for k, take in enumerate(self.takes) if np.array_equal(take.choice, choice)]
-
-    def ranked(self) -> list[tuple[float, NDArray[np.int64]]]:
-        """Every candidate with its distance, the mean of its takes; the nearest first."""
-        means: dict[bytes, list[float]] = {}
-        for take, distance in zip(self.takes, self.distances, strict=True):
-            means.setdefault(take.choice.tobytes(), []).append(distance)
-        order = sorted(means, key=lambda key: float(np.mean(means[key])))
-        return [(float(np.mean(means[key])), np.frombuffer(key, np.int64).copy()) for key in order]
-
-    @property
-    def noise_db(self) -> float:
-        """How far takes of one candidate lie apart, a standard deviation; 0 where nothing was repeated."""
-        apart = []
-        for _, choice in self.ranked():
-            own = [self.distances[k] for k in self.of(choice)]
-            if len(own) > 1:
-                apart.append((float(np.var(own, ddof=1)), len(own) - 1))
-        freedom = sum(n for _, n in apart)
-        return float(np.sqrt(sum(v * n for v, n in apart) / freedom)) if freedom else 0.0
 
 
 @dataclass(frozen=True)
@@ -112,18 +77,18 @@ def closed_loop(
     renders: int = RENDERS,
     threads: int | None = None,
     before: Trials | None = None,
-    floor: Callable[[], float | None] = lambda: None,
+    noise: Noise | None = None,
     report: Callable[[Trials], None] = lambda trials: None,
 ) -> Closed:
     """Improve a guess on the board with at most ``takes`` takes (of each recording one).
 
     ``starts``: int64[N, heads], candidates of the search without a board, the best first: that one is played
-    first. ``before``: takes of an earlier run, which count. ``floor``: the board's noise before its takes,
-    dBFS, where it was measured. A `KeyboardInterrupt` ends it with the best so
+    first. ``before``: takes of an earlier run, which count. ``noise``: the board's
+    (`estimator.board_ear.noise_of`), where it was recorded. A `KeyboardInterrupt` ends it with the best so
     far; other errors of ``play`` pass through.
     """
     loop = _Loop(play, recordings, starts, proposal, profile, base, takes, rng, fixed or {}, renders, threads,
-                 before or Trials(), floor, report)  # fmt: skip
+                 before or Trials(), noise, report)  # fmt: skip
     return loop.run()
 
 
@@ -131,15 +96,18 @@ class _Loop:
     def __init__(
         self, play: Play, recordings: Sequence[Recording], starts: NDArray[np.int64], proposal: Proposal,
         profile: Profile, base: bytes, takes: int, rng: np.random.Generator, fixed: Mapping[int, int],
-        renders: int, threads: int | None, trials: Trials, floor: Callable[[], float | None],
+        renders: int, threads: int | None, trials: Trials, noise: Noise | None,
         report: Callable[[Trials], None],
     ) -> None:  # fmt: skip
         self.play, self.recordings, self.starts, self.proposal = play, recordings, starts, proposal
         self.base, self.budget, self.rng, self.fixed = base, takes, rng, fixed
         self.renders, self.threads, self.trials, self.report = renders, threads, trials, report
-        self.floor = floor
+        self.noise = noise
+        for take in self.trials.takes:
+            take.over(noise)
         self.moments = [Moment() for _ in recordings]
-        self.targets = [_Target(recording) for recording in recordings]
+        self.targets = [Ear(recording) for recording in recordings]
+        self.louder = [0.0 for _ in recordings]
         self.model = BoardModel(profile, base, threads)
         self.moves = Moves(proposal, fixed, rng)
         self.improved_at, self.held = 0, np.inf
@@ -178,10 +146,19 @@ class _Loop:
         if not self._left:
             return
         take = BoardTake(choice, self.play(choice))
+        take.over(self.noise)
         self.model.settle([take])
         [distance] = self.model.expected([take], self.targets, self.moments)
         self.trials.add(take, float(distance))
         self.report(self.trials)
+
+    def _louder(self, recording: Recording, take: Ear) -> float:
+        """How much louder than the board's the noise in a recording is taken to be, dB: as much as the
+        recording is louder than the guess on the board, if it is not known to be less."""
+        assert self.noise is not None
+        rms = float(np.sqrt(np.mean(np.square(recording.audio, dtype=np.float64))))
+        louder = 20 * np.log10(max(rms, 1e-9) / max(take.rms, 1e-9))
+        return float(min(louder, most_noise_db(recording, self.noise)))
 
     def _judge(self) -> None:
         """Hear all takes again: the model, which says what a take would be at the recordings' moments, has
@@ -196,7 +173,8 @@ class _Loop:
             for moment, target, field in zip(self.moments, self.targets, fields, strict=True)
         ]
         self.targets = [
-            _Target(at_once(r, moment)) for r, moment in zip(self.recordings, self.moments, strict=True)
+            Ear(at_once(r, moment), self.noise, louder)
+            for r, moment, louder in zip(self.recordings, self.moments, self.louder, strict=True)
         ]
         for _, choice in trials.ranked():
             which = trials.of(choice)
@@ -216,6 +194,11 @@ class _Loop:
         if len(self.trials.takes) == 1:
             self._hear(self.starts[0])
         self.model.settle(self.trials.takes)
+        if self.noise is not None:
+            first = self.trials.takes[0]
+            self.louder = [
+                self._louder(r, ear) for r, ear in zip(self.recordings, first.targets, strict=True)
+            ]
         self._judge()
 
     def _round(self, number: int) -> None:
@@ -226,24 +209,20 @@ class _Loop:
         if all(take is not trials.takes[-1] for take in picked):
             picked.append(trials.takes[-1])
         self.model.settle(picked)
-        if number == 0 and (floor_dbfs := self.floor()) is not None:
-            self.model.hiss(trials.takes[0], floor_dbfs)
         self.model.fit(picked, steps=4 if number == 0 else 1)
         if number in CHOOSING:
             self.model.choose(picked)
         self._judge()
         best = self._best
         fields = self.model.difference([trials.takes[k] for k in trials.of(best)], self.targets)
-        corrected = Corrected(
-            self.recordings, self.model.profile, self.base, self.threads, self.moments, fields
-        )
+        corrected = self._ear(fields)
         heard = np.array([choice for _, choice in trials.ranked()[:6]])
         wanted = [self._stepped(best, corrected)]
         # Far away the field that was heard at the best tone says nothing: every other round goes without it.
         wide = number % 3 == 0
         ears = [corrected]
         if wide:
-            ears.append(Corrected(self.recordings, self.model.profile, self.base, self.threads, self.moments))
+            ears.append(self._ear())
         for ear in ears:
             own = np.concatenate([heard, self.starts[:64]])
             found = search(self.proposal, ear, self.renders, self.rng, fixed=self.fixed, starts=own)
@@ -253,6 +232,9 @@ class _Loop:
                 self._hear(choice)
         if number % 3 == 2 and len(trials.of(self._best)) == 1 and self._left > CONFIRMED:
             self._hear(self._best)
+
+    def _ear(self, fields: Sequence[Levels] = ()) -> Corrected:
+        return Corrected(self.targets, self.moments, self.model.profile, self.base, self.threads, fields)
 
     def _distinct(self, choices: NDArray[np.int64], count: int) -> NDArray[np.int64]:
         """The first that were not played yet and differ enough from each other: two neighbours in the same

@@ -13,8 +13,8 @@ from jxctl.errors import JxError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from estimator.board_trials import Trials
     from estimator.guess import Estimator, Guess
-    from estimator.loop import Trials
     from estimator.proposal import Recording
     from jxctl.rig import Rig
     from jxctl.tone import Tone
@@ -104,6 +104,7 @@ def improve(
         if before.takes:
             say(f"{len(before.takes)} candidates are in {board.keep} already: going on")
         try:
+            noise = play.noise()
             with progress("Playing on the board", board.takes // len(recordings)) as advance:
                 advance(len(before.takes))
 
@@ -113,7 +114,7 @@ def improve(
                 closed = closed_loop(
                     play, recordings, starts, guess.proposal, estimator.profile, values, board.takes,
                     np.random.default_rng([seed, len(before.takes)]), fixed=fixed, before=before,
-                    floor=play.floor_dbfs, report=report,
+                    noise=noise, report=report,
                 )  # fmt: skip
         except JxError:
             say(f"what was heard so far is in {board.keep}; the same command goes on")

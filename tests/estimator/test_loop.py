@@ -12,9 +12,10 @@ from benchmarks.virtual_boards import board_profile
 from estimator import heads
 from estimator.board_check import check_board
 from estimator.board_play import BoardPlay
+from estimator.board_trials import Trials
 from estimator.guess import Candidate, Guess
 from estimator.listening import Listener
-from estimator.loop import Closed, Trials, closed_loop
+from estimator.loop import Closed, closed_loop
 from estimator.on_board import heard_on_board
 from estimator.proposal import Played, Recording, from_prior
 from jxctl.dataset_writer import Writer
