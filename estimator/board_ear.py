@@ -24,7 +24,7 @@ OVER_DB = 3.0
 """How far over its noise a band begins to count."""
 QUANTILE = 0.99
 """Of a band's cells of noise, which scatter: so many lie below what is called its level."""
-LEAST_RANGE_DB = 20.0
+LEAST_RANGE_DB = 45.0
 """So much under the loudest cell counts however loud the noise is."""
 _DEEPEST_DB = 160.0
 

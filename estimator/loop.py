@@ -34,8 +34,9 @@ RENDERS = 400
 """Candidates that are heard in the model for each round of takes."""
 A_ROUND = 3
 """Takes a round that the model proposes; one more goes along the slopes."""
-FITTED = 4
-"""Takes that the model is fitted to: the nearest to the target, and the last."""
+NEAR, ELSEWHERE = 3, 4
+"""Takes that the model is fitted to: of the tones nearest to the target, and of others, evenly over their
+distances."""
 APART = 10
 """Raw steps, all levels together, by which candidates of one round differ at least."""
 CHOOSING = (0, 2, 5)
@@ -152,14 +153,6 @@ class _Loop:
         self.trials.add(take, float(distance))
         self.report(self.trials)
 
-    def _louder(self, recording: Recording, take: Ear) -> float:
-        """How much louder than the board's the noise in a recording is taken to be, dB: as much as the
-        recording is louder than the guess on the board, if it is not known to be less."""
-        assert self.noise is not None
-        rms = float(np.sqrt(np.mean(np.square(recording.audio, dtype=np.float64))))
-        louder = 20 * np.log10(max(rms, 1e-9) / max(take.rms, 1e-9))
-        return float(min(louder, most_noise_db(recording, self.noise)))
-
     def _judge(self) -> None:
         """Hear all takes again: the model, which says what a take would be at the recordings' moments, has
         become better, and so is what is known of those moments."""
@@ -195,20 +188,15 @@ class _Loop:
             self._hear(self.starts[0])
         self.model.settle(self.trials.takes)
         if self.noise is not None:
-            first = self.trials.takes[0]
-            self.louder = [
-                self._louder(r, ear) for r, ear in zip(self.recordings, first.targets, strict=True)
-            ]
+            self.louder = [most_noise_db(recording, self.noise) for recording in self.recordings]
+            self.model.hiss(self.trials.takes[0], self.noise.dbfs)
         self._judge()
 
     def _round(self, number: int) -> None:
         trials = self.trials
-        best = self._best
-        near = [choice for _, choice in trials.ranked()[: FITTED - 1]]
-        picked = [trials.takes[trials.of(choice)[-1]] for choice in near]
-        if all(take is not trials.takes[-1] for take in picked):
-            picked.append(trials.takes[-1])
-        self.model.settle(picked)
+        picked = self._picked()
+        if number in CHOOSING or number % 3 == 0:
+            self.model.settle(picked)
         self.model.fit(picked, steps=4 if number == 0 else 1)
         if number in CHOOSING:
             self.model.choose(picked)
@@ -232,6 +220,21 @@ class _Loop:
                 self._hear(choice)
         if number % 3 == 2 and len(trials.of(self._best)) == 1 and self._left > CONFIRMED:
             self._hear(self._best)
+
+    def _picked(self) -> list[BoardTake]:
+        """Takes for the model: of the nearest tones, the last, and some that went elsewhere. Near ones alone
+        let knobs stand in for one another, and the model would be wrong where the search goes next."""
+        trials = self.trials
+        ranked = [choice for _, choice in trials.ranked()]
+        rest = ranked[NEAR:]
+        spread = (
+            {round(k) for k in np.linspace(0, len(rest) - 1, min(ELSEWHERE, len(rest)))} if rest else set()
+        )
+        wanted = ranked[:NEAR] + [rest[k] for k in sorted(spread)]
+        picked = [trials.takes[trials.of(choice)[-1]] for choice in wanted]
+        if all(take is not trials.takes[-1] for take in picked):
+            picked.append(trials.takes[-1])
+        return picked
 
     def _ear(self, fields: Sequence[Levels] = ()) -> Corrected:
         return Corrected(self.targets, self.moments, self.model.profile, self.base, self.threads, fields)
