@@ -11,6 +11,7 @@ from estimator.proposal import Played, Recording
 
 RATE = 44100
 PLAYED = Played(57, 100, 0.5)
+LEVEL = 2e-4
 
 
 def tone(hz: float = 220.0, partials: int = 12) -> np.ndarray:
@@ -19,7 +20,7 @@ def tone(hz: float = 220.0, partials: int = 12) -> np.ndarray:
     return (0.02 * np.sum(waves, axis=0) * np.exp(-4 * t)).astype(np.float32)
 
 
-def noise(seed: int, level: float = 1e-3, seconds: float = 0.8) -> np.ndarray:
+def noise(seed: int, level: float = LEVEL, seconds: float = 0.8) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return (level * rng.standard_normal(round(seconds * RATE))).astype(np.float32)
 
@@ -53,7 +54,7 @@ def test_a_tone_that_drowns_is_not_near() -> None:
 
 def test_how_loud_noise_is_in_a_recording() -> None:
     heard = noise_of(noise(1, seconds=1.0))
-    assert heard.dbfs == pytest.approx(-60, abs=0.2)
+    assert heard.dbfs == pytest.approx(20 * np.log10(LEVEL), abs=0.2)
     for louder in (-20.0, 0.0, 6.0):
-        own = noise(5, 1e-3 * 10 ** (louder / 20))
+        own = noise(5, LEVEL * 10 ** (louder / 20))
         assert most_noise_db(Recording(tone() + own, PLAYED), heard) == pytest.approx(louder, abs=3)
