@@ -4,11 +4,24 @@
 
     python -m benchmarks.loop TABLE.csv --tones 30 --takes 60 --seed 1
 
-For each tone of the table a board is made (`benchmarks.unknown_boards`; the seed and the tone's number say
+For each tone of the table a board is made (`benchmarks.virtual_boards`; the seed and the tone's number say
 which), plays the tone, and is then unknown: a guess is made from the sound alone with the default simulator
-(the open loop), and improved by takes of the board (`estimator.loop`). Both are then played three more times,
-and these takes, which nothing was chosen by, are compared with the target. Rows are kept as they
-come; the same command goes on. Written: ``loop.json``, ``loop.md`` and the rows, ``loop-rows-SEED.jsonl``.
+(the open loop), and improved by takes of the board (`estimator.loop`). Both are then played again on the
+board, and these takes, which nothing was chosen by, are compared with the target (log-mel distance, 80 dB
+floor):
+
+* **at any moment**: three takes on the board as it runs. Its control loop and its chorus stand elsewhere each
+  time, and noise is other noise, so even the true tone lies away from its own recording.
+* **at the target's moment**: one take on the same board, switched on anew, so that control loop, chorus LFO
+  and noise stand where they stood when the target was recorded. The true tone is at 0 there: what is measured
+  is the tone alone.
+* **over the noise**: the same take, with the floor of each mel band 3 dB over the board's noise (which is
+  recorded) where that is above 80 dB down: cells in which both lie below do not count, so that noise which is
+  the same does not pass for a tone that is.
+
+``--calibrated``: the board is calibrated first (`simulator.calibrate`, the full plan of takes), and guess and
+loop begin with that profile; such rows are kept apart. Rows are kept as they come; the same command goes on.
+Written: ``loop.json``, ``loop.md`` and the rows, ``loop-rows-SEED.jsonl``.
 """
 
 from __future__ import annotations
@@ -22,14 +35,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from benchmarks.calibrate import record
+from benchmarks.loop_report import page, summary
 from benchmarks.machine import describe
-from benchmarks.unknown_boards import unknown_board
+from benchmarks.virtual_boards import board_profile
 from estimator import heads
+from estimator.board_ear import Ear, noise_of
 from estimator.board_play import BoardPlay
 from estimator.features import SAMPLE_RATE
 from estimator.guess import Estimator
 from estimator.listening import Listener
+from estimator.listening import Target as Target
 from estimator.loop import closed_loop
 from estimator.proposal import Played, Recording
 from jxctl.errors import VerificationError
@@ -39,7 +57,11 @@ from jxctl.synth import Synth
 from jxctl.tone import INIT_TONE, Tone
 from simulator import load_profile
 from simulator.board import Board
+from simulator.calibrate.calibration import calibrate
+from simulator.calibrate.experiments import EXPERIMENTS, CalibrationPlan
+from simulator.calibrate.takes import from_takes
 from simulator.port import SimPort
+from simulator.profile import Profile
 
 HERE = Path(__file__).parent
 NOTES, VELOCITIES, GATES_S = (36, 48, 55, 60, 67, 72), (60, 100, 127), (0.4, 0.8, 1.2)
@@ -48,12 +70,13 @@ FRESH = 3
 RENDERS = 2000
 
 
-def tones(table: Path, origin: str | None) -> list[Tone]:
-    """The tones of a table with a column for each parameter."""
+def tones(table: Path, origin: str | None, without: str | None = None) -> list[Tone]:
+    """The tones of a table with a column for each parameter; ``origin``: only of this, ``without``: of all
+    but this."""
     found = []
     with table.open(newline="") as file:
         for row in csv.DictReader(file):
-            if origin and row.get("origin") != origin:
+            if (origin and row.get("origin") != origin) or (without and row.get("origin") == without):
                 continue
             values = {p.name: int(row[p.name]) for p in TONE_PARAMETERS if row.get(p.name)}
             raw = bytearray(INIT_TONE.values)
@@ -66,9 +89,15 @@ def tones(table: Path, origin: str | None) -> list[Tone]:
 
 def rig_of(seed: int, most: float) -> Rig:
     """A rig with the unknown board of a seed."""
-    board = Board(unknown_board(seed, most), SAMPLE_RATE, seed)
+    board = Board(board_profile(seed, most), SAMPLE_RATE, seed)
     port = SimPort("sim:", board, SAMPLE_RATE)
     return Rig(Synth(port), port)
+
+
+def calibrated(seed: int, most: float) -> Profile:
+    """The profile that calibration finds for an unknown board."""
+    plan = CalibrationPlan(EXPERIMENTS)
+    return calibrate(from_takes(record(board_profile(seed, most), seed, plan), plan)).profile
 
 
 def judge(
@@ -80,8 +109,9 @@ def judge(
     most: float,
     renders: int,
     threads: int,
+    profile_first: bool = False,
 ) -> dict[str, Any]:
-    """One tone on its board."""
+    """One tone on its board. ``profile_first``: which is calibrated before anything else."""
     rng = np.random.default_rng([seed, number])
     played = Played(int(rng.choice(NOTES)), int(rng.choice(VELOCITIES)), float(rng.choice(GATES_S)))
     rig = rig_of(1000 * seed + number, most)
@@ -94,76 +124,55 @@ def judge(
         [(_, target)] = BoardPlay(rig, [blank], base).takes_of(tone)
     except VerificationError:
         return row | {"silent": True}
-    began = time.monotonic()
+    if profile_first:
+        estimator.profile = calibrated(1000 * seed + number, most)
     guess = estimator.guess([target], renders=renders, seed=seed, threads=threads)
-    guessed = time.monotonic()
+    guessed, guessed_cpu_s = time.monotonic(), time.process_time()
     starts = np.array(
         [heads.classes(np.frombuffer(c.tone.values, np.uint8)[None])[0] for c in guess.candidates[:256]]
     )
     play = BoardPlay(rig, [target], base)
     closed = closed_loop(
-        play, [target], starts, guess.proposal, estimator.profile, base, takes, rng, threads=threads
-    )
+        play, [target], starts, guess.proposal, estimator.profile, base, takes, rng, threads=threads,
+        noise=play.noise(),
+    )  # fmt: skip
+    closed_cpu_s, looped = time.process_time() - guessed_cpu_s, time.monotonic()
     ear = Listener([target], estimator.profile, threads=threads).targets[0]
 
-    def fresh(choice: Any) -> float:
-        sounds = np.stack([play(choice)[0].audio for _ in range(FRESH)])
-        return float(ear.compare(sounds, False, threads)[0].mean())
+    hush = rig.hush(1.0)
 
-    before, after = fresh(starts[0]), fresh(closed.choice)
+    def again(choice: NDArray[np.int64]) -> dict[str, float]:
+        return distances(play, rig_of(1000 * seed + number, most), ear, hush, choice)
+
+    before, after, true = again(starts[0]), again(closed.choice), again(truth)
     return row | {
-        "simulated_db": round(guess.candidates[0].distance_db, 4), "before_db": round(before, 4),
-        "after_db": round(after, 4), "ratio": round(before / max(after, 1e-6), 4),
-        "truth_db": round(fresh(truth), 4), "noise_db": round(closed.trials.noise_db, 4),
+        "simulated_db": round(guess.candidates[0].distance_db, 4), "before": before, "after": after,
+        "truth": true, "noise_db": round(closed.trials.noise_db, 4),
         "takes": len(closed.trials.takes), "ended": closed.ended,
+        "raw": {"truth": tone.values.hex(), **{
+            name: heads.tones_from(choice[None], base)[0].tobytes().hex()
+            for name, choice in (("open", starts[0]), ("closed", closed.choice))
+        }},
         "course_db": [round(d, 3) for d in closed.trials.distances],
-        "guess_s": round(guessed - began, 1), "loop_s": round(time.monotonic() - guessed, 1),
+        "loop_s": round(looped - guessed, 1),
+        "loop_cpu_s": round(closed_cpu_s, 1),
     }  # fmt: skip
 
 
-def bootstrap(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """The 95 % interval of the median by 10,000 resamplings."""
-    rng = np.random.default_rng(seed)
-    medians = np.median(values[rng.integers(len(values), size=(10_000, len(values)))], axis=1)
-    return float(np.quantile(medians, 0.025)), float(np.quantile(medians, 0.975))
-
-
-def summary(rows: list[dict[str, Any]], asked: dict[str, Any]) -> dict[str, Any]:
-    """Medians over the tones that sound, with intervals."""
-    heard = [row for row in rows if not row.get("silent")]
-    found: dict[str, Any] = {"asked": asked, "tones": len(heard), "silent": len(rows) - len(heard)}
-    for key in ("before_db", "after_db", "ratio", "truth_db", "takes", "guess_s", "loop_s"):
-        values = np.array([row[key] for row in heard], float)
-        low, high = bootstrap(values)
-        found[key] = {"median": float(np.median(values)), "low": low, "high": high}
-    found["worse"] = sum(row["after_db"] > row["before_db"] + 2 * row["noise_db"] + 0.02 for row in heard)
-    return found
-
-
-def page(found: dict[str, Any]) -> str:
-    """The page."""
-    asked = found["asked"]
-    lines = [
-        "# The closed loop on unknown virtual boards", "",
-        f"{found['tones']} real tones, a board each with laws up to {asked['most']:.0%} off, voice spread, "
-        "drift and a noise floor;",
-        f"guess of {asked['renders']} renders in the default simulator, then at most "
-        f"{asked['takes']} takes. Seed {asked['seed']}, table `{asked['table']}`,",
-        f"commit {asked['commit']}, {asked['machine']}.", "",
-        "| log-mel distance on the board, dB | median | 95 % |", "|---|---:|---:|",
-    ]  # fmt: skip
-    names = {
-        "before_db": "open loop", "after_db": "closed loop", "ratio": "ratio of the two",
-        "truth_db": "the true tone again",
-        "takes": "takes used", "guess_s": "seconds for the guess", "loop_s": "seconds for the loop",
-    }  # fmt: skip
-    for key, name in names.items():
-        value = found[key]
-        lines.append(f"| {name} | {value['median']:.2f} | {value['low']:.2f} to {value['high']:.2f} |")
-    lines += ["", f"Worse than before by more than the noise: {found['worse']} tones. "
-        f"Silent on their board, and "
-              f"left out: {found['silent']}."]  # fmt: skip
-    return "\n".join(lines) + "\n"
+def distances(
+    play: BoardPlay, anew: Rig, ear: Target, hush: NDArray[np.float32], choice: NDArray[np.int64]
+) -> dict[str, float]:
+    """How far a candidate is from the target, by `loop_report.MEASURES`. ``anew``: the same board, just
+    switched on; ``hush``: what the board sounds like when nothing plays."""
+    sounds = np.stack([play(choice)[0].audio for _ in range(FRESH)])
+    there = BoardPlay(anew, [ear.recording], play.base)(choice)[0].audio
+    own = Ear(ear.recording, noise_of(hush))
+    [over] = own.apart_over(own.levels(there[None], 1))
+    return {
+        "any moment": round(float(ear.compare(sounds, False, 1)[0].mean()), 4),
+        "target's moment": round(float(ear.compare(there[None], False, 1)[0][0]), 4),
+        "over the noise": round(float(over), 4),
+    }
 
 
 def main() -> None:
@@ -175,14 +184,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--most", type=float, default=0.3, help="how far laws lie off")
     parser.add_argument("--origin", help="only tones of this origin")
+    parser.add_argument("--calibrated", action="store_true", help="calibrate each board first")
+    parser.add_argument("--without", help="no tones of this origin")
     parser.add_argument("--renders", type=int, default=RENDERS, help="of the open loop")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--part", help="K/N: every Nth tone from K on, for several processes")
     parser.add_argument("--out", type=Path, default=HERE)
     given = parser.parse_args()
-    found = tones(given.table, given.origin)
+    found = tones(given.table, given.origin, given.without)
     picked = np.random.default_rng(given.seed).permutation(len(found))
-    store = given.out / f"loop-rows-{given.seed}.jsonl"
+    kind = "-calibrated" if given.calibrated else ""
+    store = given.out / f"loop-rows-{given.seed}{kind}.jsonl"
     k, n = map(int, (given.part or "0/1").split("/"))
     estimator = Estimator(profile=load_profile())
     for number in range(k, min(given.tones, len(picked)), n):
@@ -197,22 +209,25 @@ def main() -> None:
             given.most,
             given.renders,
             given.threads,
+            given.calibrated,
         )
         with store.open("a") as file:
             file.write(json.dumps(row) + "\n")
-        print({k: v for k, v in row.items() if k != "course_db"}, file=sys.stderr)
+        print({k: v for k, v in row.items() if k not in ("course_db", "raw")}, file=sys.stderr, flush=True)
     rows = [row for row in kept(store) if row["number"] < given.tones]
     here = describe()
     asked = {
         "table": given.table.name, "tones": given.tones, "takes": given.takes, "seed": given.seed,
         "most": given.most,
-        "origin": given.origin, "renders": given.renders, "commit": here["commit"],
+        "origin": given.origin, "calibrated": given.calibrated, "without": given.without,
+        "renders": given.renders,
+        "commit": here["commit"],
         "machine": f"{here['processor']}, {here['cores']} cores",
     }  # fmt: skip
     if any(not row.get("silent") for row in rows):
         result = summary(rows, asked)
-        (given.out / "loop.json").write_text(json.dumps(result | {"rows": rows}, indent=1) + "\n")
-        (given.out / "loop.md").write_text(page(result))
+        (given.out / f"loop{kind}.json").write_text(json.dumps(result | {"rows": rows}, indent=1) + "\n")
+        (given.out / f"loop{kind}.md").write_text(page(result))
         print(json.dumps(result, indent=1))
 
 

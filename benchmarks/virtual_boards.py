@@ -1,8 +1,19 @@
-"""Unknown hardware for tests: boards whose laws are those of ``superjx``, each number moved at random.
+"""Unknown hardware: boards whose laws are those of ``superjx``, each number moved at random.
 
-Every number of a law is multiplied by its own factor, evenly spread up to ``most`` to either side; tunings
-move by cents; the six voices differ; cutoff drifts; there is a noise floor; some have a filter of two
-poles. What a board is follows from its seed alone.
+The only such boards: calibration (`benchmarks.calibrate`), the closed loop (`benchmarks.loop`) and tests use
+them. What a board is follows from its seed alone.
+
+* Every number of a law is multiplied by its own factor, evenly spread up to ``most`` (30 %) to either side;
+  tunings move by up to 10 cents (one crystal makes all pitches, what is left are dividers and rounding).
+* The six voices differ: up to 3 % of an octave in cutoff, 3 % in resonance and gain, 0.4 % of a cycle in
+  pulse width, about what trimmed 1 % parts leave; the cutoff drifts by up to 1 % of an octave. Assumed: no
+  source says how far six voices of a JX lie apart.
+* A noise floor of -95 to -75 dBFS (RMS at each output), where a full chord peaks near 0: from a quiet
+  interface to a noisy chorus. Assumed.
+* One in four has a filter of two poles, one in four a sine for the LFO's triangle.
+
+What differs most between two takes of one tone is none of these: the control loop notices a key at its next
+turn, and the chorus' LFO runs on (see `estimator.board_moment`).
 """
 
 from __future__ import annotations

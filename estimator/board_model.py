@@ -13,129 +13,126 @@ around the tone that is searched for. What it leaves over is a field of decibels
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from estimator import heads
+from estimator.board_ear import Ear, Levels, Noise
+from estimator.board_knobs import KNOBS, READINGS, moved
+from estimator.board_moment import PLACES, SEEDS, Moment, free, has_chorus, nearest, shifted
 from estimator.descent import SMALLEST_DB
-from estimator.features import FLOOR_DB, RANKING, SAMPLE_RATE, ranking_bands
+from estimator.features import FLOOR_DB, SAMPLE_RATE
 from estimator.listening import Listener, Target
 from estimator.proposal import Recording
-from simulator import Profile, render, spectra
-from simulator.laws import FloatArray
-from simulator.profile import LIMITS
+from simulator import Profile, render
 from simulator.variants import render_variants
 
-SPREAD = 0.17
-"""How far the logarithm of a law is expected to lie off: evenly spread up to 30 %, as a standard
-deviation."""
-PITCH_SPREAD = 0.06
-"""The same in semitones."""
 CELLS_A_FACT = 60
 """So many cells of a residual count as one independent observation: neighbours say the same (assumed)."""
 UNHEARD_DB = 0.02
 """A knob that moves the mean cell by less over its spread is left alone."""
+CLEARLY = 0.9
+"""Another reading is believed when its fit is as much nearer."""
 SHORTER = (1.0, 0.5, 0.2)
 """Shares of a step that are tried; the best is taken."""
 
-_BOTH = (
-    "vcf_cutoff", "vcf_damping", "env_attack", "env_decay", "env_release", "env_sustain", "lfo_rate",
-    "lfo_delay",
-    "mix_level", "mix_env", "vcf_env", "vcf_lfo", "dco_lfo", "dco_env",
-)  # fmt: skip
-_WHOLE = (
-    "vcf_key", "dco_ftune", "dco_pulse_width", "vcf_fixed_damping", "tick", "lfo_fade", "chorus_low_pass_in",
-    "chorus_low_pass_out", "vcf_highest",
-)  # fmt: skip
-_BY_POSITION = {
-    "hpf_corner": (1, 2, 3), "chorus_rate": (1, 2), "chorus_shortest": (1, 2), "chorus_longest": (1, 2),
-    "chorus_wet": (1, 2), "env_key": (1, 2, 3),
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Knob:
-    """One number by which ``law`` may differ. ``kind``: ``scale`` (exp of it, of the whole or of one
-    ``place``), ``tilt`` (exp of it times -1 to 1 over raw values), ``offset`` (added at ``place``), ``depth``
-    (scale of x-mod's two depths), ``bend`` (dynamics: an exponent). ``spread``: its expected size."""
-
-    law: str
-    kind: str
-    place: int = -1
-    spread: float = SPREAD
-
-
-def _knobs() -> tuple[Knob, ...]:
-    knobs = [Knob(law, kind) for law in _BOTH for kind in ("scale", "tilt")]
-    knobs += [Knob(law, "scale") for law in _WHOLE]
-    knobs += [Knob(law, "scale", place) for law, places in _BY_POSITION.items() for place in places]
-    knobs += [Knob("dco_range", "offset", place, PITCH_SPREAD) for place in range(4)]
-    knobs += [Knob("dco_tune", "offset", place, PITCH_SPREAD) for place in range(25)]
-    return (*knobs, Knob("dco_xmod", "depth"), Knob("dynamics", "bend"))
-
-
-KNOBS = _knobs()
-
-
-def moved(base: Profile, knobs: Sequence[Knob], values: NDArray[np.float64]) -> Profile:
-    """The profile with its laws moved by ``values``, float64[knobs]; kept within what a law may be."""
-    laws = dict(base.laws)
-    for knob, value in zip(knobs, values, strict=True):
-        if value:
-            law = laws[knob.law]
-            low, high = LIMITS[knob.law]
-            laws[knob.law] = replace(law, values=np.clip(_turned(law.values, knob, float(value)), low, high))
-    longest = laws["chorus_longest"].values
-    shortest = np.minimum(laws["chorus_shortest"].values, longest)
-    laws["chorus_shortest"] = replace(laws["chorus_shortest"], values=shortest)
-    slew = min(float(laws["cv_slew"]), float(laws["tick"]))
-    laws["cv_slew"] = replace(laws["cv_slew"], values=np.asarray(slew))
-    return Profile(f"{base.name}, fitted", base.about, laws)
-
-
-def _turned(values: FloatArray, knob: Knob, value: float) -> FloatArray:
-    values = np.array(values, np.float64)
-    if knob.kind == "tilt":
-        return values * np.exp(value * np.linspace(-1, 1, len(values)))
-    if knob.kind == "offset":
-        values[knob.place] += value
-    elif knob.kind == "depth":
-        values[:, 2:] *= np.exp(value)
-    elif knob.kind == "bend":
-        values[1:] **= np.exp(value)
-    elif knob.place >= 0:
-        values[knob.place] *= np.exp(value)
-    else:
-        values *= np.exp(value)
-    return values
-
 
 class BoardTake:
-    """One tone as the board played it: ``choice`` int64[heads], ``sounds`` float32[samples] for each of the
-    recordings, at its note."""
+    """One tone as the board played it: ``choice`` int64[heads], and what was heard at the note of each of the
+    recordings. ``moments``: when each began (`estimator.board_moment`), as far as it is known;
+    ``targets``: the sounds put back to where a render begins."""
 
     def __init__(self, choice: NDArray[np.int64], recordings: Sequence[Recording]) -> None:
         self.choice = choice
-        self.targets = [Target(recording) for recording in recordings]
+        self.raw = list(recordings)
+        self.moments = [Moment() for _ in self.raw]
+        self.noise: Noise | None = None
+        self.targets = [Ear(recording) for recording in self.raw]
+
+    def over(self, noise: Noise | None) -> None:
+        """Compare over the board's noise (`estimator.board_ear.noise_of`) from now on."""
+        self.noise = noise
+        self.targets = [Ear(target.recording, noise) for target in self.targets]
 
     @property
     def sounds(self) -> list[NDArray[np.float32]]:
-        """What was heard, one sound for each recording."""
+        """What was heard, one sound for each recording, from where a render would begin."""
         return [target.recording.audio for target in self.targets]
+
+    def settle(self, j: int, moment: Moment) -> None:
+        """The take of recording ``j`` began at this moment."""
+        if moment.late != self.moments[j].late:
+            self.targets[j] = Ear(at_once(self.raw[j], moment), self.noise)
+        self.moments[j] = moment
+
+
+def at_once(recording: Recording, moment: Moment) -> Recording:
+    """A recording from where a render would begin."""
+    return Recording(shifted(recording.audio, -moment.late), recording.played)
 
 
 class BoardModel:
     """The simulator with knobs. ``profile``: as fitted so far; ``base``: raw values of what no head has."""
 
     def __init__(self, start: Profile, base: bytes, threads: int | None = None) -> None:
-        self.start, self.base, self.threads = start, base, threads
-        self.profile = start
+        self.start, self.base, self.threads = free(start), base, threads
+        self.profile = self.start
         self.values = np.zeros(len(KNOBS))
         self._heard: NDArray[np.int64] = np.zeros(0, np.int64)
         self._screened = b""
+
+    def hiss(self, take: BoardTake, floor_dbfs: float) -> None:
+        """Give the model the board's noise, which was measured before its takes: ``floor_dbfs``, RMS. What
+        counts is how far it lies below the sound, so a take and its render say what a dBFS is."""
+        heard = float(np.mean([target.rms for target in take.targets]))
+        own = [self._places(take.choice, target, (0,))[0] for target in take.targets]
+        rendered = float(np.mean([np.sqrt(np.mean(np.square(audio, dtype=np.float64))) for audio in own]))
+        if min(heard, rendered) <= 0:
+            return
+        # The mean of two outputs has half the power of their noise.
+        level = floor_dbfs + 10 * np.log10(2) - 20 * np.log10(heard / rendered)
+        laws = dict(self.start.laws)
+        laws["noise_floor"] = replace(laws["noise_floor"], values=np.asarray(np.clip(level, -150, -20)))
+        self.start = Profile(self.start.name, self.start.about, laws)
+        self.profile = self._at(self.values)
+
+    def choose(self, takes: Sequence[BoardTake], steps: int = 2) -> None:
+        """Try the other readings of what a board may be built like (`READINGS`), each fitted for ``steps``,
+        and keep the one that comes nearest by `CLEARLY`."""
+        for law, readings in READINGS.items():
+            now = self._reading(law)
+            kept = (
+                self._cost(self._residuals([self.profile], takes)[0], self.values),
+                self.start,
+                self.values,
+            )
+            for reading in readings:
+                if reading == now:
+                    continue
+                self._read(law, reading)
+                self.fit(takes, steps)
+                cost = self._cost(self._residuals([self.profile], takes)[0], self.values)
+                if cost < CLEARLY * kept[0]:
+                    kept = (cost, self.start, self.values)
+                self.start, self.values = kept[1], kept[2]
+                self.profile = self._at(self.values)
+
+    def _reading(self, law: str) -> float | str:
+        return self.start.laws[law].choice or float(self.start.laws[law].values)
+
+    def _read(self, law: str, reading: float | str) -> None:
+        laws = dict(self.start.laws)
+        changed: dict[str, Any] = (
+            {"choice": reading} if isinstance(reading, str) else {"values": np.asarray(reading)}
+        )
+        laws[law] = replace(laws[law], **changed)
+        self.start = Profile(self.start.name, self.start.about, laws)
+        self.profile = self._at(self.values)
 
     def fit(self, takes: Sequence[BoardTake], steps: int = 1) -> float:
         """Move the knobs towards the takes, the first of which is the one that matters most; the mean
@@ -167,16 +164,71 @@ class BoardModel:
                 break
         return float(np.abs(now).mean())
 
-    def difference(self, takes: Sequence[BoardTake], targets: Sequence[Target]) -> list[NDArray[np.float32]]:
+    def settle(self, takes: Sequence[BoardTake]) -> None:
+        """Find the moment of each take: where the model comes nearest to it."""
+        for take in takes:
+            for j, raw in enumerate(take.raw):
+                take.settle(j, self.moment(take.choice, Ear(raw, take.noise)))
+
+    def moment(self, choice: NDArray[np.int64], target: Ear, field: Levels | None = None) -> Moment:
+        """When a sound began, if it is of this candidate. ``field`` (`difference`) is added to renders."""
+        renders = self._places(choice, target)
+        if field is None:
+
+            def distance(sounds: NDArray[np.float32]) -> NDArray[np.float64]:
+                return target.compare(sounds, False, self.threads)[0]
+        else:
+
+            def distance(sounds: NDArray[np.float32]) -> NDArray[np.float64]:
+                own = target.levels(sounds, self.threads) + field
+                return target.apart(np.maximum(own, -FLOOR_DB))
+
+        return nearest(renders, distance)[0]
+
+    def difference(self, takes: Sequence[BoardTake], targets: Sequence[Ear]) -> list[Levels]:
         """What the board has more than the model, takes of one tone averaged: for each recording decibels,
         float32[bands, frames], at its level and over its floor (``targets``: of the recordings)."""
         fields = []
-        tones = heads.tones_from(takes[0].choice[None], self.base)
         for j, target in enumerate(targets):
-            own = levels(target, _rendered(tones, target, self.profile, self.threads), self.threads)[0]
-            heard = levels(target, np.stack([take.sounds[j] for take in takes]), self.threads)
-            fields.append(np.asarray(heard.mean(axis=0) - own, np.float32))
+            places = sorted({take.moments[j].place for take in takes})
+            own = dict(zip(places, self._levels(takes[0].choice, target, places), strict=True))
+            heard = target.levels(np.stack([take.sounds[j] for take in takes]), self.threads)
+            model = np.stack([own[take.moments[j].place] for take in takes])
+            fields.append(np.asarray((heard - model).mean(axis=0), np.float32))
         return fields
+
+    def expected(
+        self, takes: Sequence[BoardTake], targets: Sequence[Ear], moments: Sequence[Moment]
+    ) -> NDArray[np.float64]:
+        """How far each of some takes of one tone would be from the recordings had it begun at their
+        ``moments``, dB, float64[takes]: what the model says of the one moment and the other is added."""
+        total = np.zeros(len(takes))
+        for j, (target, moment) in enumerate(zip(targets, moments, strict=True)):
+            places = sorted({take.moments[j].place for take in takes} | {moment.place})
+            heard = target.levels(np.stack([take.sounds[j] for take in takes]), self.threads)
+            if len(places) > 1 and self._sways(takes[0].choice):
+                own = dict(zip(places, self._levels(takes[0].choice, target, places), strict=True))
+                heard += np.stack([own[moment.place] - own[take.moments[j].place] for take in takes])
+                np.maximum(heard, -FLOOR_DB, out=heard)
+            total += target.apart(heard)
+        return total / len(targets)
+
+    def _sways(self, choice: NDArray[np.int64]) -> bool:
+        return bool(has_chorus(heads.tones_from(choice[None], self.base), self.profile)[0])
+
+    def _places(
+        self, choice: NDArray[np.int64], target: Ear, places: Sequence[int] | None = None
+    ) -> NDArray[np.float32]:
+        """A candidate at places of the chorus' LFO (default: all that differ), float32[places, samples]."""
+        if places is None:
+            places = range(PLACES) if self._sways(choice) else (0,)
+        tones = heads.tones_from(np.tile(choice, (len(places), 1)), self.base)
+        return _rendered(tones, target, self.profile, self.threads, [SEEDS[place] for place in places])
+
+    def _levels(self, choice: NDArray[np.int64], target: Ear, places: Sequence[int]) -> Levels:
+        if not self._sways(choice):
+            return np.repeat(target.levels(self._places(choice, target), self.threads), len(places), axis=0)
+        return target.levels(self._places(choice, target, places), self.threads)
 
     def _at(self, values: NDArray[np.float64]) -> Profile:
         return moved(self.start, KNOBS, values)
@@ -212,8 +264,15 @@ class BoardModel:
         parts = []
         for j, target in enumerate(takes[0].targets):
             played, samples = target.recording.played, len(target.recording.audio)
+            seeds = [take.moments[j].seed for take in takes]
             audio = render_variants(
-                tones, profiles, played.note, played.velocity, played.gate_s, samples / SAMPLE_RATE
+                tones,
+                profiles,
+                played.note,
+                played.velocity,
+                played.gate_s,
+                samples / SAMPLE_RATE,
+                seed=seeds,
             )
             for k, take in enumerate(takes):
                 own = np.ascontiguousarray(audio[:, k])
@@ -223,37 +282,36 @@ class BoardModel:
 
 class Corrected(Listener):
     """A listener to a model of the board: with ``fields`` (`BoardModel.difference`) added to every render,
-    which is the same as taking them from the targets."""
+    which is the same as taking them from the ``targets``, and every render at their ``moments``."""
 
     def __init__(
         self,
-        recordings: Sequence[Recording],
+        targets: Sequence[Ear],
+        moments: Sequence[Moment],
         profile: Profile,
         base: bytes,
         threads: int | None,
-        fields: Sequence[NDArray[np.float32]] = (),
+        fields: Sequence[Levels] = (),
     ) -> None:
-        super().__init__(recordings, profile, base=base, threads=threads)
-        for target, field in zip(self.targets, fields, strict=False):
-            target.goal = target.goal - field
+        super().__init__([target.recording for target in targets], profile, base=base, threads=threads)
+        own = [copy.copy(target) for target in targets]
+        for target, field in zip(own, fields, strict=False):
+            target.field = field
+        self.targets = list(own)
+        self.seeds = {id(target): moment.seed for target, moment in zip(own, moments, strict=True)}
 
-
-def levels(target: Target, audio: NDArray[np.float32], threads: int | None) -> NDArray[np.float32]:
-    """Decibels, float32[N, bands, frames], of sounds float32[N, samples], at the RMS of a target and under
-    its loudest cell: what `Listener` compares."""
-    rms = np.sqrt(np.mean(np.square(audio), axis=1)).astype(np.float64)
-    gain = np.where(rms > 1e-9, target.rms / np.maximum(rms, 1e-9), 0)
-    scale = (np.square(gain) / target.loudest).astype(np.float32)
-    return spectra.band_decibels(audio, RANKING.hop, ranking_bands(), FLOOR_DB, scale, threads=threads or 1)
+    def _render(self, tones: NDArray[np.uint8], target: Target) -> NDArray[np.float32]:
+        assert isinstance(self.profile, Profile)
+        return _rendered(tones, target, self.profile, self.threads, [self.seeds[id(target)]] * len(tones))
 
 
 def _rendered(
-    tones: NDArray[np.uint8], target: Target, profile: Profile, threads: int | None
+    tones: NDArray[np.uint8], target: Target, profile: Profile, threads: int | None, seeds: Sequence[int]
 ) -> NDArray[np.float32]:
     played, samples = target.recording.played, len(target.recording.audio)
     return render(
         tones, played.note, played.velocity, played.gate_s, samples / SAMPLE_RATE,
-        profile=profile, threads=threads,
+        profile=profile, threads=threads, seed=seeds,
     )  # fmt: skip
 
 

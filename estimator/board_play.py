@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator import heads
+from estimator.board_ear import Noise, noise_of
 from estimator.board_model import BoardTake
+from estimator.board_trials import Trials
 from estimator.features import SAMPLE_RATE
 from estimator.listening import Listener
-from estimator.loop import Trials
 from estimator.proposal import Recording
 from jxctl.dataset import rows, take_audio
 from jxctl.dataset_writer import Writer
@@ -32,6 +33,7 @@ RETRIES = 2
 """How often a take that lost samples is played again."""
 OFF_CENTS = 70.0
 """A plain note that is heard farther from its key is another synth, another channel or another source."""
+HUSH_S = 1.0
 _KEYS = (57, 69)
 _KEY_S = 0.4
 
@@ -76,6 +78,15 @@ class BoardPlay:
         self.rig, self.recordings, self.base, self.data_set = rig, list(recordings), base, data_set
         self.label = f"jx guess --loop, target {fingerprint(recordings)}"
         self._index = 0
+
+    def noise(self) -> Noise:
+        """What the board sounds like while nothing plays (`estimator.board_ear.noise_of`); takes a second."""
+        rate, quiet = self.rig.audio.sample_rate, self.rig.hush(HUSH_S)
+        if rate != SAMPLE_RATE:
+            import soxr
+
+            quiet = soxr.resample(quiet, rate, SAMPLE_RATE, quality="HQ")
+        return noise_of(np.asarray(quiet, np.float32))
 
     def __call__(self, choice: NDArray[np.int64]) -> list[Recording]:
         """Play one candidate at every note."""

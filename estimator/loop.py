@@ -14,15 +14,17 @@ cheap model that is aligned again and again to few of the dear one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.board_model import BoardModel, BoardTake, Corrected
+from estimator.board_ear import Ear, Levels, Noise, most_noise_db
+from estimator.board_model import BoardModel, BoardTake, Corrected, at_once
+from estimator.board_moment import Moment, lates
+from estimator.board_trials import Trials
 from estimator.descent import Slopes
 from estimator.expansion import DAMPINGS
-from estimator.listening import Listener
 from estimator.moves import IS_LEVEL, Moves
 from estimator.proposal import Proposal, Recording
 from estimator.search import search
@@ -32,10 +34,13 @@ RENDERS = 400
 """Candidates that are heard in the model for each round of takes."""
 A_ROUND = 3
 """Takes a round that the model proposes; one more goes along the slopes."""
-FITTED = 4
-"""Takes that the model is fitted to: the nearest to the target, and the last."""
+NEAR, ELSEWHERE = 3, 4
+"""Takes that the model is fitted to: of the tones nearest to the target, and of others, evenly over their
+distances."""
 APART = 10
 """Raw steps, all levels together, by which candidates of one round differ at least."""
+CHOOSING = (0, 2, 5)
+"""Rounds in which the model's readings (filter order, LFO wave) are asked again."""
 PATIENCE = 24
 """Takes without an improvement above the noise, after which the loop ends."""
 CONFIRMED = 2
@@ -45,53 +50,18 @@ Play = Callable[[NDArray[np.int64]], list[Recording]]
 """Plays a candidate, int64[heads], on the board at the note of every recording."""
 
 
-@dataclass
-class Trials:
-    """What was heard of the board so far: ``takes`` with their ``distances``, dB, in the order of playing."""
-
-    takes: list[BoardTake] = field(default_factory=list)
-    distances: list[float] = field(default_factory=list)
-
-    def add(self, take: BoardTake, distance: float) -> None:
-        """One more."""
-        self.takes.append(take)
-        self.distances.append(distance)
-
-    def of(self, choice: NDArray[np.int64]) -> list[int]:
-        """Which takes are of a candidate."""
-        return [k for k, take in enumerate(self.takes) if np.array_equal(take.choice, choice)]
-
-    def ranked(self) -> list[tuple[float, NDArray[np.int64]]]:
-        """Every candidate with its distance, the mean of its takes; the nearest first."""
-        means: dict[bytes, list[float]] = {}
-        for take, distance in zip(self.takes, self.distances, strict=True):
-            means.setdefault(take.choice.tobytes(), []).append(distance)
-        order = sorted(means, key=lambda key: float(np.mean(means[key])))
-        return [(float(np.mean(means[key])), np.frombuffer(key, np.int64).copy()) for key in order]
-
-    @property
-    def noise_db(self) -> float:
-        """How far takes of one candidate lie apart, a standard deviation; 0 where nothing was repeated."""
-        apart = []
-        for _, choice in self.ranked():
-            own = [self.distances[k] for k in self.of(choice)]
-            if len(own) > 1:
-                apart.append((float(np.var(own, ddof=1)), len(own) - 1))
-        freedom = sum(n for _, n in apart)
-        return float(np.sqrt(sum(v * n for v, n in apart) / freedom)) if freedom else 0.0
-
-
 @dataclass(frozen=True)
 class Closed:
     """``choice``: the best, int64[heads], and its ``distance_db`` on the board (mean of its takes);
     ``first_db``: of the guess that the loop began with. ``trials``: all that was heard. ``ended``: why it
-    ended: "budget", "noise" or "interrupted"."""
+    ended: "budget", "noise" or "interrupted". ``profile``: the simulator as it was fitted to the board."""
 
     choice: NDArray[np.int64]
     distance_db: float
     first_db: float
     trials: Trials
     ended: str
+    profile: Profile
 
 
 def closed_loop(
@@ -108,16 +78,18 @@ def closed_loop(
     renders: int = RENDERS,
     threads: int | None = None,
     before: Trials | None = None,
+    noise: Noise | None = None,
     report: Callable[[Trials], None] = lambda trials: None,
 ) -> Closed:
     """Improve a guess on the board with at most ``takes`` takes (of each recording one).
 
     ``starts``: int64[N, heads], candidates of the search without a board, the best first: that one is played
-    first. ``before``: takes of an earlier run, which count. A `KeyboardInterrupt` ends it with the best so
+    first. ``before``: takes of an earlier run, which count. ``noise``: the board's
+    (`estimator.board_ear.noise_of`), where it was recorded. A `KeyboardInterrupt` ends it with the best so
     far; other errors of ``play`` pass through.
     """
     loop = _Loop(play, recordings, starts, proposal, profile, base, takes, rng, fixed or {}, renders, threads,
-                 before or Trials(), report)  # fmt: skip
+                 before or Trials(), noise, report)  # fmt: skip
     return loop.run()
 
 
@@ -125,12 +97,18 @@ class _Loop:
     def __init__(
         self, play: Play, recordings: Sequence[Recording], starts: NDArray[np.int64], proposal: Proposal,
         profile: Profile, base: bytes, takes: int, rng: np.random.Generator, fixed: Mapping[int, int],
-        renders: int, threads: int | None, trials: Trials, report: Callable[[Trials], None],
+        renders: int, threads: int | None, trials: Trials, noise: Noise | None,
+        report: Callable[[Trials], None],
     ) -> None:  # fmt: skip
         self.play, self.recordings, self.starts, self.proposal = play, recordings, starts, proposal
         self.base, self.budget, self.rng, self.fixed = base, takes, rng, fixed
         self.renders, self.threads, self.trials, self.report = renders, threads, trials, report
-        self.listener = Listener(recordings, profile, base=base, threads=threads)
+        self.noise = noise
+        for take in self.trials.takes:
+            take.over(noise)
+        self.moments = [Moment() for _ in recordings]
+        self.targets = [Ear(recording) for recording in recordings]
+        self.louder = [0.0 for _ in recordings]
         self.model = BoardModel(profile, base, threads)
         self.moves = Moves(proposal, fixed, rng)
         self.improved_at, self.held = 0, np.inf
@@ -155,7 +133,7 @@ class _Loop:
         distance, choice = self.trials.ranked()[0]
         first = self.trials.of(self.trials.takes[0].choice)
         first_db = float(np.mean([self.trials.distances[k] for k in first]))
-        return Closed(choice, distance, first_db, self.trials, ended)
+        return Closed(choice, distance, first_db, self.trials, ended, self.model.profile)
 
     @property
     def _left(self) -> int:
@@ -169,10 +147,38 @@ class _Loop:
         if not self._left:
             return
         take = BoardTake(choice, self.play(choice))
-        pairs = zip(self.listener.targets, take.sounds, strict=True)
-        each = [float(target.compare(sound[None], False, self.threads)[0][0]) for target, sound in pairs]
-        self.trials.add(take, float(np.mean(each)))
+        take.over(self.noise)
+        self.model.settle([take])
+        [distance] = self.model.expected([take], self.targets, self.moments)
+        self.trials.add(take, float(distance))
         self.report(self.trials)
+
+    def _judge(self) -> None:
+        """Hear all takes again: the model, which says what a take would be at the recordings' moments, has
+        become better, and so is what is known of those moments."""
+        trials = self.trials
+        best = self._best
+        takes = [trials.takes[k] for k in trials.of(best)]
+        self.model.settle(takes)
+        fields = self.model.difference(takes, self.targets)
+        self.moments = [
+            self._later(moment, self.model.moment(best, target, field))
+            for moment, target, field in zip(self.moments, self.targets, fields, strict=True)
+        ]
+        self.targets = [
+            Ear(at_once(r, moment), self.noise, louder)
+            for r, moment, louder in zip(self.recordings, self.moments, self.louder, strict=True)
+        ]
+        for _, choice in trials.ranked():
+            which = trials.of(choice)
+            again = self.model.expected([trials.takes[k] for k in which], self.targets, self.moments)
+            for k, distance in zip(which, again, strict=True):
+                trials.distances[k] = float(distance)
+
+    def _later(self, before: Moment, more: Moment) -> Moment:
+        """A moment that was found from another on."""
+        first, *_, last = lates()
+        return Moment(int(np.clip(before.late + more.late, first, last)), more.place)
 
     def _opening(self) -> None:
         """The guess, twice, so that the noise is known, and one that differs."""
@@ -180,24 +186,31 @@ class _Loop:
             self._hear(self.starts[0])
         if len(self.trials.takes) == 1:
             self._hear(self.starts[0])
+        self.model.settle(self.trials.takes)
+        if self.noise is not None:
+            self.louder = [most_noise_db(recording, self.noise) for recording in self.recordings]
+            self.model.hiss(self.trials.takes[0], self.noise.dbfs)
+        self._judge()
 
     def _round(self, number: int) -> None:
         trials = self.trials
-        best = self._best
-        near = [choice for _, choice in trials.ranked()[: FITTED - 1]]
-        picked = [trials.takes[trials.of(choice)[-1]] for choice in near]
-        if all(take is not trials.takes[-1] for take in picked):
-            picked.append(trials.takes[-1])
+        picked = self._picked()
+        if number in CHOOSING or number % 3 == 0:
+            self.model.settle(picked)
         self.model.fit(picked, steps=4 if number == 0 else 1)
-        fields = self.model.difference([trials.takes[k] for k in trials.of(best)], self.listener.targets)
-        corrected = Corrected(self.recordings, self.model.profile, self.base, self.threads, fields)
+        if number in CHOOSING:
+            self.model.choose(picked)
+        self._judge()
+        best = self._best
+        fields = self.model.difference([trials.takes[k] for k in trials.of(best)], self.targets)
+        corrected = self._ear(fields)
         heard = np.array([choice for _, choice in trials.ranked()[:6]])
         wanted = [self._stepped(best, corrected)]
         # Far away the field that was heard at the best tone says nothing: every other round goes without it.
         wide = number % 3 == 0
         ears = [corrected]
         if wide:
-            ears.append(Corrected(self.recordings, self.model.profile, self.base, self.threads))
+            ears.append(self._ear())
         for ear in ears:
             own = np.concatenate([heard, self.starts[:64]])
             found = search(self.proposal, ear, self.renders, self.rng, fixed=self.fixed, starts=own)
@@ -207,6 +220,24 @@ class _Loop:
                 self._hear(choice)
         if number % 3 == 2 and len(trials.of(self._best)) == 1 and self._left > CONFIRMED:
             self._hear(self._best)
+
+    def _picked(self) -> list[BoardTake]:
+        """Takes for the model: of the nearest tones, the last, and some that went elsewhere. Near ones alone
+        let knobs stand in for one another, and the model would be wrong where the search goes next."""
+        trials = self.trials
+        ranked = [choice for _, choice in trials.ranked()]
+        rest = ranked[NEAR:]
+        spread = (
+            {round(k) for k in np.linspace(0, len(rest) - 1, min(ELSEWHERE, len(rest)))} if rest else set()
+        )
+        wanted = ranked[:NEAR] + [rest[k] for k in sorted(spread)]
+        picked = [trials.takes[trials.of(choice)[-1]] for choice in wanted]
+        if all(take is not trials.takes[-1] for take in picked):
+            picked.append(trials.takes[-1])
+        return picked
+
+    def _ear(self, fields: Sequence[Levels] = ()) -> Corrected:
+        return Corrected(self.targets, self.moments, self.model.profile, self.base, self.threads, fields)
 
     def _distinct(self, choices: NDArray[np.int64], count: int) -> NDArray[np.int64]:
         """The first that were not played yet and differ enough from each other: two neighbours in the same
@@ -262,7 +293,7 @@ class _Loop:
         return out[1:2] if len(out) > 1 else out
 
     def _residual(self, take: BoardTake) -> NDArray[np.float32]:
-        pairs = zip(self.listener.targets, take.sounds, strict=True)
+        pairs = zip(self.targets, take.sounds, strict=True)
         parts = [target.compare(sound[None], True, self.threads)[1][0] for target, sound in pairs]
         return np.concatenate(parts)
 

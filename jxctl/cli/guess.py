@@ -102,7 +102,7 @@ def guess(
         sources.append(source)
     sent_to = _open(send)
     boards = ExitStack()
-    on_board: tuple[Any, dict[str, Any], str] | None = None
+    looped: tuple[dict[str, Any], str] | None = None
     try:
         heard = [
             guess_request.hear(file, source.audio, source.sample_rate, what)
@@ -126,10 +126,13 @@ def guess(
                 "try more --renders" if renders < 2000 else "is --note right?",
             )
         name = _name(files[0])
-        tone = best.tone.named(name)
+        rendered = len(result.candidates)
         if board_asked is not None and rig is not None:
-            on_board = guess_loop.improve(board_asked, rig, estimator, result, recordings, base, locked, seed)
-            tone = on_board[0].named(name)
+            result, happened, line = guess_loop.improve(
+                board_asked, rig, estimator, result, recordings, base, locked, seed, top
+            )
+            looped, best = (happened, line), result.candidates[0]
+        tone = best.tone.named(name)
         target = recordings[0].audio
         board = _send(sent_to, tone, recordings[0].played, target) if sent_to is not None else None
     finally:
@@ -153,16 +156,17 @@ def guess(
         from jxctl.files import write_atomically
 
         note_is = f"note {recordings[0].played.note}"
-        title = f"{files[0].name}, {note_is}: log-mel distance {best.distance_db:.1f} dB"
+        where = " on the board" if looped else ""
+        title = f"{files[0].name}, {note_is}: log-mel distance {best.distance_db:.1f} dB{where}"
         write_atomically(plot, plot_guess(target, result.audio, title))
         written["plot"] = str(plot)
     shown = guess_text.data(result, tone, found, written, locked) | ({"board": board} if board else {})
-    screen = guess_text.screen(result, tone, found, written, locked, send, board)
-    if on_board is None:
+    screen = guess_text.screen(result, tone, found, written, locked, send, board, looped is not None)
+    if looped is None:
         return Shown(shown, screen)
     from rich.console import Group
 
-    return Shown(shown | {"loop": on_board[1]}, Group(screen, on_board[2]))
+    return Shown(shown | {"renders": rendered, "loop": looped[0]}, Group(screen, looped[1]))
 
 
 def _numbered(output: Path, top: int) -> list[Path | None]:

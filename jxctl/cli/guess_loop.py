@@ -13,8 +13,8 @@ from jxctl.errors import JxError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from estimator.board_trials import Trials
     from estimator.guess import Estimator, Guess
-    from estimator.loop import Trials
     from estimator.proposal import Recording
     from jxctl.rig import Rig
     from jxctl.tone import Tone
@@ -77,14 +77,16 @@ def improve(
     base: Tone | None,
     locked: list[str],
     seed: int,
-) -> tuple[Tone, dict[str, Any], str]:
-    """The best tone heard on the board, what happened as plain data, and as a line."""
+    top: int,
+) -> tuple[Guess, dict[str, Any], str]:
+    """The guess as the board decided it, what happened as plain data, and as a line."""
     import numpy as np
 
     from estimator import heads
-    from estimator.board_play import BoardPlay, tone_of
+    from estimator.board_play import BoardPlay
     from estimator.listening import Listener
     from estimator.loop import closed_loop
+    from estimator.on_board import heard_on_board
     from jxctl.dataset_writer import Writer
     from jxctl.tone import INIT_TONE
 
@@ -102,6 +104,7 @@ def improve(
         if before.takes:
             say(f"{len(before.takes)} candidates are in {board.keep} already: going on")
         try:
+            noise = play.noise()
             with progress("Playing on the board", board.takes // len(recordings)) as advance:
                 advance(len(before.takes))
 
@@ -111,30 +114,24 @@ def improve(
                 closed = closed_loop(
                     play, recordings, starts, guess.proposal, estimator.profile, values, board.takes,
                     np.random.default_rng([seed, len(before.takes)]), fixed=fixed, before=before,
-                    report=report,
+                    noise=noise, report=report,
                 )  # fmt: skip
         except JxError:
             say(f"what was heard so far is in {board.keep}; the same command goes on")
             raise
-    tone = tone_of(closed.choice, values, "GUESS")
-    # Raw values of switches have many spellings; what is kept is kept to the byte.
-    from jxctl.tone import Tone as AnyTone
-
-    raw = bytearray(tone.values)
-    for head in heads.HEADS:
-        if head.parameter.name in locked:
-            raw[head.parameter.column] = values[head.parameter.column]
-    tone = AnyTone(bytes(raw))
     count = len(closed.trials.takes)
     data = {
         "port": board.port, "takes": count * len(recordings), "candidates": count, "kept": str(board.keep),
+        "simulated_db": round(guess.candidates[0].distance_db, 3),
         "distance_db": round(closed.distance_db, 3), "open_loop_db": round(closed.first_db, 3),
         "repeat_db": round(closed.trials.noise_db, 4), "ended": closed.ended,
         "course_db": [round(d, 3) for d in closed.trials.distances],
     }  # fmt: skip
     line = (
-        f"on the board: {closed.distance_db:.2f} dB away after {count} candidates, the guess itself was "
-        f"{closed.first_db:.2f} dB (takes of one tone differ by {closed.trials.noise_db:.2f} dB)"
+        f"the guess before the loop: {closed.first_db:.2f} dB away on the board, "
+        f"{guess.candidates[0].distance_db:.2f} dB in the simulator (takes of one tone differ by "
+        f"{closed.trials.noise_db:.2f} dB)"
     )
     ends = {"noise": "; it got no better beyond the noise", "interrupted": "; interrupted", "budget": ""}
-    return tone, data, line + ends[closed.ended]
+    result = heard_on_board(guess, closed, recordings, values, locked, top)
+    return result, data, line + ends[closed.ended]

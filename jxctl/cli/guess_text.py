@@ -39,9 +39,9 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
 
 def screen(
     result: Guess, tone: Any, found: list[dict[str, Any]], written: dict[str, str], locked: list[str],
-    send: str | None, heard: dict[str, Any] | None,
+    send: str | None, heard: dict[str, Any] | None, on_board: bool = False,
 ) -> Any:  # fmt: skip
-    """The tone by group with confidences, and what was done."""
+    """The tone by group with confidences, and what was done. ``on_board``: of takes of a board."""
     from rich.console import Group
 
     from jxctl.cli.tone import tone_table
@@ -57,6 +57,8 @@ def screen(
         lines.append(f"{name}: note {each['note']} ({how}), held {each['gate_s']:.2f} s")
     count = len(result.candidates)
     what = "the network's own answer" if count == 1 else f"best of {count} candidates"
+    if on_board:
+        what = f"best of {count} candidates that were heard on the board"
     lines.append(f"{what}: {best.distance_db:.1f} dB away (log-mel)")
     if result.interrupted:
         lines.append("interrupted: the best so far")

@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.unknown_boards import unknown_board
+from benchmarks.virtual_boards import board_profile
 from estimator import heads
 from estimator.board_check import check_board
 from estimator.board_play import BoardPlay
+from estimator.board_trials import Trials
+from estimator.guess import Candidate, Guess
 from estimator.listening import Listener
-from estimator.loop import Closed, Trials, closed_loop
+from estimator.loop import Closed, closed_loop
+from estimator.on_board import heard_on_board
 from estimator.proposal import Played, Recording, from_prior
 from jxctl.dataset_writer import Writer
 from jxctl.errors import UsageError
@@ -66,7 +69,7 @@ def looped(board: Rig, target: Recording, takes: int, folder: Path | None = None
 
 
 def test_the_loop_comes_nearer_and_is_never_worse_than_what_it_heard() -> None:
-    board = rig(unknown_board(5))
+    board = rig(board_profile(5))
     closed = looped(board, target_on(board), 12)
     assert len(closed.trials.takes) <= 12
     assert closed.distance_db < 0.8 * closed.first_db
@@ -74,13 +77,16 @@ def test_the_loop_comes_nearer_and_is_never_worse_than_what_it_heard() -> None:
 
 
 def test_a_kill_costs_nothing_that_was_heard(tmp_path: Path) -> None:
-    board = rig(unknown_board(5))
+    board = rig(board_profile(5))
     target = target_on(board)
     first = looped(board, target, 5, tmp_path / "takes")
     more = looped(board, target, 8, tmp_path / "takes")
-    assert more.trials.distances[:5] == pytest.approx(first.trials.distances, abs=0.02)
+    for kept, heard in zip(more.trials.takes, first.trials.takes, strict=False):
+        assert np.array_equal(kept.choice, heard.choice)
+        assert kept.raw[0].audio == pytest.approx(heard.raw[0].audio, abs=1e-4)
     assert len(more.trials.takes) == 8
-    assert more.distance_db <= first.distance_db + 0.02
+    # Distances are judged anew as the model of the board becomes better.
+    assert more.distance_db <= first.distance_db + 0.1
     other = Recording(target.audio * np.float32(0.5), target.played)
     with pytest.raises(UsageError, match="another recording"):
         looped(board, other, 8, tmp_path / "takes")
@@ -98,7 +104,7 @@ def test_repeats_are_averaged_and_tell_the_noise() -> None:
 
 def test_variants_are_what_render_gives() -> None:
     tones = np.stack([np.frombuffer(t.values, np.uint8) for t in (BRASS, BRASS.with_values({"CHORUS": 2}))])
-    profiles = [load_profile(), unknown_board(1), unknown_board(2)]
+    profiles = [load_profile(), board_profile(1), board_profile(2)]
     for profile, audio in zip(profiles, render_variants(tones, profiles, 60, 100, 0.2, 0.4), strict=True):
         assert np.array_equal(audio, render(tones, 60, 100, 0.2, 0.4, profile=profile))
 
@@ -125,3 +131,23 @@ def test_the_default_board_is_well() -> None:
     found = check_board(rig(), BRASS, load_profile(), [60], [50, 100], 0.8)
     assert found.blocks == []
     assert found.distance_db < 0.1
+
+
+def test_what_is_told_after_the_loop_is_of_the_board() -> None:
+    board = rig(board_profile(5))
+    target = target_on(board)
+    closed = looped(board, target, 12)
+    proposal = from_prior(64, np.random.default_rng(3))
+    simulated = Candidate(INIT_TONE, 0.5)
+    guess = Guess([simulated], [simulated], np.zeros(10, np.float32), {}, {}, target.played, proposal)
+    told = heard_on_board(guess, closed, [target], INIT_TONE.values, ["VCF FREQ"], 3)
+    assert told.candidates[0].distance_db == closed.distance_db
+    assert len(told.candidates) == len(closed.trials.ranked())
+    assert INIT_TONE not in [candidate.tone for candidate in told.alternatives]
+    assert len(told.audio) == len(target.audio)
+    assert np.abs(told.audio).max() > 0.01
+    assert set(told.confidence) == {name for name, heard in told.audible.items() if heard}
+    assert told.audible["MIX DCO1"]
+    best = told.candidates[0].tone.values
+    column = next(h.parameter.column for h in heads.HEADS if h.parameter.name == "VCF FREQ")
+    assert best[column] == INIT_TONE.values[column]

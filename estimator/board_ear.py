@@ -1,0 +1,120 @@
+"""Comparing sounds over a board's noise.
+
+The log-mel distance counts every cell in which either sound lies within 80 dB of the target's peak. Of a
+quiet tone on a board that hisses these are mostly hiss: in one recording 76 of 100 cells, where the tone had
+5. What is nearest by them is what hisses alike. So the noise is recorded while nothing plays, and the
+distance over cells that are above it counts as much.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from estimator.features import FLOOR_DB, RANKING, ranking_bands
+from estimator.listening import FRAMES_A_CELL, Target
+from estimator.proposal import Recording
+from simulator import spectra
+
+Levels = NDArray[np.float32]
+"""Decibels of sounds, float32[..., bands, frames], at a recording's RMS and under its loudest cell."""
+OVER_DB = 3.0
+"""How far over its noise a band begins to count."""
+QUANTILE = 0.99
+"""Of a band's cells of noise, which scatter: so many lie below what is called its level."""
+LEAST_RANGE_DB = 45.0
+"""So much under the loudest cell counts however loud the noise is."""
+_DEEPEST_DB = 160.0
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A board's noise in each mel band, decibels of mel power, float64[bands]. ``most``: what nearly all
+    cells stay below, and `OVER_DB` more; ``least``: what nearly all are above. ``dbfs``: its RMS."""
+
+    most: NDArray[np.float64]
+    least: NDArray[np.float64]
+    dbfs: float
+
+
+def noise_of(hush: NDArray[np.float32]) -> Noise:
+    """The noise, from a recording, float32[samples], of nothing."""
+    cells = _mel_db(hush)
+    inside = cells[:, 3:-3] if cells.shape[1] > 8 else cells
+    least, most = np.quantile(inside, (1 - QUANTILE, QUANTILE), axis=1)
+    rms = float(np.sqrt(np.mean(np.square(hush, dtype=np.float64))))
+    return Noise(most + OVER_DB, least, 20 * np.log10(max(rms, 1e-9)))
+
+
+def most_noise_db(recording: Recording, noise: Noise) -> float:
+    """How much louder than the board's the noise in a recording may be at most, dB: in the bands and frames
+    where the recording is quietest there is nothing but noise, if there is any."""
+    quiet = np.quantile(_mel_db(recording.audio), 1 - QUANTILE, axis=1)
+    return float(np.quantile(quiet - noise.least, 1 - QUANTILE))
+
+
+def _mel_db(audio: NDArray[np.float32]) -> NDArray[np.float32]:
+    sound = np.ascontiguousarray(audio[None], np.float32)
+    scale = np.ones(1, np.float32)
+    return spectra.band_decibels(sound, RANKING.hop, ranking_bands(), _DEEPEST_DB, scale, threads=1)[0]
+
+
+class Ear(Target):
+    """One recording to compare with. ``noise``: of the board, ``louder_db`` more in this recording; None
+    where it is not known. A distance is the mean of two: of all cells down to 80 dB, as everywhere, and of
+    those over the noise. The first alone is led astray by noise, the second by candidates that drown in it.
+    """
+
+    def __init__(self, recording: Recording, noise: Noise | None = None, louder_db: float = 0.0) -> None:
+        super().__init__(recording)
+        self.floor = np.full((self.goal.shape[0], 1), -FLOOR_DB, np.float32)
+        self.field: Levels = np.zeros((1, 1), np.float32)
+        if noise is not None:
+            floor = noise.most + louder_db - 10 * np.log10(self.loudest)
+            self.floor = np.clip(floor, -FLOOR_DB, -LEAST_RANGE_DB).astype(np.float32)[:, None]
+        self.over = np.maximum(self.goal, self.floor)
+
+    def levels(self, audio: NDArray[np.float32], threads: int | None) -> Levels:
+        """Of sounds, float32[N, samples], with the ``field`` of decibels that renders lack."""
+        rms = np.sqrt(np.mean(np.square(audio), axis=1)).astype(np.float64)
+        gain = np.where(rms > 1e-9, self.rms / np.maximum(rms, 1e-9), 0)
+        scale = (np.square(gain) / self.loudest).astype(np.float32)
+        own = spectra.band_decibels(
+            audio, RANKING.hop, ranking_bands(), FLOOR_DB, scale, threads=threads or 1
+        )
+        own += self.field
+        return np.maximum(own, -FLOOR_DB, out=own)
+
+    def apart(self, heard: Levels) -> NDArray[np.float64]:
+        """The distance of levels, float32[N, bands, frames], from the recording's, dB."""
+        return (self.apart_in_all(heard) + self.apart_over(heard)) / 2
+
+    def apart_in_all(self, heard: Levels) -> NDArray[np.float64]:
+        """Over cells that are within 80 dB of the peak: `estimator.features.log_mel_distance`."""
+        sounding = np.count_nonzero(np.maximum(heard, self.goal) > -FLOOR_DB, axis=(1, 2))
+        total = np.abs(heard - self.goal).sum(axis=(1, 2), dtype=np.float64)
+        return np.asarray(total / np.maximum(sounding, 1))
+
+    def apart_over(self, heard: Levels) -> NDArray[np.float64]:
+        """Over cells that are above the noise."""
+        own = np.maximum(heard, self.floor)
+        sounding = np.count_nonzero(np.maximum(own, self.over) > self.floor, axis=(1, 2))
+        total = np.abs(np.subtract(own, self.over, out=own), out=own).sum(axis=(1, 2), dtype=np.float64)
+        return np.asarray(total / np.maximum(sounding, 1))
+
+    def compare(
+        self, audio: NDArray[np.float32], residuals: bool, threads: int | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Distances, float64[N], and residuals as of `estimator.listening.Heard`, over the noise."""
+        own = self.levels(audio, threads)
+        distances = self.apart(own)
+        cells = np.empty((len(audio), 0), np.float32)
+        if residuals:
+            np.maximum(own, self.floor, out=own)
+            own -= self.over
+            whole = own.shape[2] // FRAMES_A_CELL * FRAMES_A_CELL
+            cells = own[:, :, :whole].reshape(*own.shape[:2], -1, FRAMES_A_CELL).mean(axis=3)
+            cells = cells.reshape(len(audio), -1)
+        return distances, cells
