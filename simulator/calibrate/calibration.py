@@ -11,6 +11,7 @@ import numpy as np
 from jxctl.errors import UsageError
 from jxctl.params import parameter
 from simulator.calibrate import certainty, starts
+from simulator.calibrate.apart import STARTS
 from simulator.calibrate.choices import CHOICES, Chosen, choose, choose_couplings
 from simulator.calibrate.chorus import Swept, fit_chorus
 from simulator.calibrate.experiments import EXPERIMENTS
@@ -24,8 +25,9 @@ from simulator.calibrate.swept import played, refine
 from simulator.calibrate.takes import Sample
 from simulator.calibrate.unknowns import Form, Part, forms, law_values, with_values
 from simulator.profile import Profile, load_profile
+from simulator.voices import HIGHEST_STEP
 
-JOINT_STEPS = 4
+JOINT_STEPS = 6
 CHORUS = "chorus"
 """The experiment that is fitted by itself, in closed form."""
 FEWEST = 0.5
@@ -145,6 +147,8 @@ def _found(law: str, model: Model, solution: Solution, doubtful: Sequence[str]) 
     lost = [part.name for part in form.parts if not 0 < sigma[part.name] < _loose(form, part)]
     if lost and (form.kind != "positions" or len(lost) == len(form.parts)):
         return Found(law, None, takes=takes, why=_why([sigma[name] for name in lost]))
+    if law == "vcf_highest" and solution.values[law, "value"] > _NEARLY * HIGHEST_STEP * _rate(model):
+        return Found(law, None, takes=takes, why="it is above what this sample rate can show")
     lost += [name for name in doubtful if name not in lost]
     why = f"{', '.join(lost)}: not known well, or other values fit as well" if lost else ""
     if len(lost) == len(form.parts):
@@ -157,6 +161,14 @@ def _found(law: str, model: Model, solution: Solution, doubtful: Sequence[str]) 
         {part.name: part.log for part in parts}, covariance[np.ix_(kept, kept)],
         solution.residual[experiment.name], takes, why, tuple(lost),
     )  # fmt: skip
+
+
+_NEARLY = 0.97
+"""Of the highest cutoff that a render can place: from there on a limit is not told from none."""
+
+
+def _rate(model: Model) -> int:
+    return max(sample.heard.rate for sample in model.samples)
 
 
 def _why(sigmas: Sequence[float]) -> str:
@@ -178,7 +190,7 @@ def _chorus(swept: Sequence[Sample], model: Model, solution: Solution) -> dict[s
     corner = float(np.sqrt(np.prod([base.constant(law) for law in LOW_PASSES])))
     fit = fit_chorus(takes, corner, base.constant("chorus_damping"))
     if fit is not None:
-        fit = refine(swept, positions, base, fit, solution.spread.get("gain", _LEVEL))
+        fit = refine(swept, positions, base, fit, {**STARTS, **solution.spread})
     laws = next(e.laws for e in EXPERIMENTS if e.name == CHORUS)
     indices = tuple(sample.index for sample in swept)
     if fit is None:
@@ -200,8 +212,6 @@ def _chorus(swept: Sequence[Sample], model: Model, solution: Solution) -> dict[s
     return found
 
 
-_LEVEL = 0.02
-"""How far levels of voices lie apart, as a share, where it is not known who played."""
 _WIDEST = 0.1 / certainty.NINETY
 """A standard deviation, as a share, from which on a number does not count as measured."""
 

@@ -7,12 +7,13 @@ higher ones turn too often to be followed from afar), then for all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from simulator.calibrate import certainty, measures
+from simulator.calibrate.apart import shifted
 from simulator.calibrate.chorus import POSITIONS, ChorusFit, as_positions
 from simulator.calibrate.measures import LOW_PASSES, PASSED, Heard
 from simulator.calibrate.signals import Floats
@@ -30,6 +31,7 @@ _EACH = 4
 """Open numbers of a position: logarithms of middle and half width of the delay, level, logarithm of the
 rate."""
 _RATE = 3
+_OCTAVES = 0.02
 _PHASES = 4
 _LONGEST = 0.1
 
@@ -47,27 +49,30 @@ def entries(base: Profile, fit: ChorusFit) -> dict[str, dict[str, Any]]:
 
 
 def refine(
-    samples: Sequence[Sample], positions: Sequence[str], base: Profile, fit: ChorusFit, gain: float
-) -> ChorusFit:
+    samples: Sequence[Sample], positions: Sequence[str], base: Profile, fit: ChorusFit,
+    spread: Mapping[str, float],
+) -> ChorusFit:  # fmt: skip
     """The fit, finished by renders. ``positions``: of CHORUS in each take. ``base``: every other law.
-    ``gain``: standard deviation of the level of a voice, a share: each take was played by one."""
-    return _Renders(samples, positions, base, fit, gain).fitted()
+    ``spread``: how far ``gain`` and ``cutoff`` of voices lie apart: each take was played by one of them."""
+    return _Renders(samples, positions, base, fit, spread).fitted()
 
 
 class _Renders:
     def __init__(
-        self, samples: Sequence[Sample], positions: Sequence[str], base: Profile, fit: ChorusFit, gain: float
-    ) -> None:
+        self, samples: Sequence[Sample], positions: Sequence[str], base: Profile, fit: ChorusFit,
+        spread: Mapping[str, float],
+    ) -> None:  # fmt: skip
         self.samples, self.positions, self.base, self.start = list(samples), list(positions), base, fit
         self.known = [each for each in POSITIONS if ("chorus_wet", each) in fit.values]
         self.count = _EACH * len(self.known) + 1
         self.data = [measures.chorus_motion(sample.heard) for sample in samples]
-        # Takes' levels are open, too: numbers of their own behind those of the laws.
-        self.prior = np.concatenate([np.zeros(self.count), np.full(len(self.samples), gain**-2)])
-        self.columns = np.zeros((0, 0))
+        # Level and cutoff of each take are open, too: numbers behind those of the laws. The upper bands would
+        # otherwise take a voice's cutoff for that of the low-passes, whose delay is part of all delays.
+        own = [np.full(len(self.samples), spread[kind] ** -2) for kind in ("gain", "cutoff")]
+        self.prior = np.concatenate([np.zeros(self.count), *own])
 
     def fitted(self) -> ChorusFit:
-        x = np.concatenate([self._begin(), np.zeros(len(self.samples))])
+        x = np.concatenate([self._begin(), np.zeros(2 * len(self.samples))])
         data = np.concatenate(self.data)
         here = self._measured(x)
         for harmonics, moves in _STAGES:
@@ -177,8 +182,9 @@ class _Renders:
             if only and position != only:
                 found.append(np.zeros(self.data[number].size))
                 continue
-            motion = measures.chorus_motion(played(sample, sample.tone, profile, self.start.one_side, seed))
-            level = float(x[self.count + number])
+            level, octaves = (float(x[self.count + number + n]) for n in (0, len(self.samples)))
+            own = shifted(profile, "cutoff", octaves)
+            motion = measures.chorus_motion(played(sample, sample.tone, own, self.start.one_side, seed))
             shares, high = motion[1 : 1 + _SHARES] * np.exp(level), motion[1 + _SHARES :] + level * _DB
             found.append(np.concatenate([motion[:1], shares, high]))
         return found
@@ -205,6 +211,12 @@ class _Renders:
         for number, own in enumerate(here):
             level = np.concatenate([[0.0], own[1 : 1 + _SHARES], np.full(own.size - 1 - _SHARES, _DB)])
             parts = [level if n == number else np.zeros(each.size) for n, each in enumerate(here)]
+            columns.append(np.concatenate(parts))
+        moved = x.copy()
+        moved[-len(here) :] += _OCTAVES
+        changes = [(b - a) / _OCTAVES for a, b in zip(here, self._measured(moved), strict=True)]
+        for number in range(len(here)):
+            parts = [change if n == number else np.zeros(change.size) for n, change in enumerate(changes)]
             columns.append(np.concatenate(parts))
         return np.nan_to_num(np.stack(columns, axis=1))
 
