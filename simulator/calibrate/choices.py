@@ -17,6 +17,8 @@ from simulator.calibrate.model import Key, Model
 from simulator.calibrate.unknowns import with_choice, with_values
 from simulator.profile import Profile
 
+_FITTED = 6
+"""Steps of a fit before readings are compared."""
 CLEAR = 1.15
 """By what factor the second best reading has to leave more (RMS), for the best to be taken."""
 
@@ -126,7 +128,7 @@ def choose(
     models: dict[str, Model] = {}
     for reading in choice.readings:
         other = model.on(with_choice(model.base, choice.law, reading))
-        solved = solve(other, choice.laws, values, places, uncertain=False)
+        solved = solve(other, choice.laws, values, places, _FITTED, uncertain=False)
         profile = other.profile(solved.values)
         rendered = other.rendered(profile, places)
         squares = [np.square(other.data[n] - rendered.measured[n]) for n in places]

@@ -22,7 +22,7 @@ from simulator.calibrate.unknowns import law_values, with_choice, with_values
 from simulator.profile import Profile
 from simulator.render import render
 
-_STAGES = ((4, 2), (10, 2), (measures.CHORUS_HARMONICS, 3))
+_STAGES = ((4, 2), (10, 2), (measures.CHORUS_HARMONICS, 5))
 """Harmonics that are compared, and how often the laws are moved with one set of derivatives."""
 _STEP = 0.001
 _LEAST = 1e-5
@@ -86,6 +86,8 @@ class _Renders:
                 move = np.linalg.lstsq(normal, some.T @ (left * weight) - self.prior * x, rcond=1e-10)[0]
                 x = x + move * min(1.0, _LONGEST / float(np.max(np.abs(move))))
                 here = self._measured(x)
+                if float(np.max(np.abs(move))) < _STEP / 10:
+                    break
         return self._result(x, matrix, np.nan_to_num(data - np.concatenate(here)))
 
     def _scatter(self, left: Floats, used: Floats) -> Floats:
@@ -106,9 +108,10 @@ class _Renders:
         some, rest = matrix / scatter[:, None], left / scatter
         covariance = certainty.covariance(some[order], rest[order], self.prior, ends)
         covariance = covariance * self._together(rest)
-        covariance = covariance + self._by_phase(
-            x, some / scatter[:, None], certainty.inverse(some, self.prior)
-        )
+        inverse = certainty.inverse(some, self.prior)
+        covariance = covariance + self._by_phase(x, some / scatter[:, None], inverse)
+        # How far another step would go is not known any better.
+        covariance += np.diag(np.square(inverse @ (some.T @ rest - self.prior * x)))
         values, sigma = self._values(x), {}
         for number, position in enumerate(self.known):
             place = _EACH * number
