@@ -38,7 +38,9 @@ def _with(**laws: object) -> Profile:
 
 def test_few_is_students_quantile_over_the_normal_one() -> None:
     # Tables of Student's t, 95 %: 6.314, 2.920 and 1.697 for 1, 2 and 30 degrees of freedom.
-    assert [certainty.few(free) * 1.6449 for free in (1, 2, 30)] == pytest.approx([6.314, 2.920, 1.697], abs=1e-3)
+    assert [certainty.few(free) * 1.6449 for free in (1, 2, 30)] == pytest.approx(
+        [6.314, 2.920, 1.697], abs=1e-3
+    )
 
 
 def test_scatter_is_what_known_noise_leaves_unexplained() -> None:
