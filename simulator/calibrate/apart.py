@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from simulator.calibrate.unknowns import with_values
 from simulator.profile import Profile
 
@@ -10,8 +12,19 @@ KINDS: dict[str, tuple[float, float]] = {
     "envelope": (0.005, 0.01),
 }  # fmt: skip
 """How voices differ: standard deviation to begin with, and step for a derivative."""
-DRIFT, DRIFT_START = "drift", 0.003
-"""The cutoff of one voice, from take to take: octaves, as standard deviation to begin with."""
+_TIMES = tuple((f"env_{stage}", end) for stage in ("attack", "decay", "release") for end in ("low", "high"))
+MOVES: dict[str, dict[tuple[str, str], float]] = {
+    "cutoff": {("vcf_cutoff", "low"): math.log(2), ("vcf_cutoff", "high"): math.log(2)},
+    "resonance": {("vcf_damping", "low"): 1.0, ("vcf_damping", "high"): 1.0},
+    "gain": {("voice_gain", "value"): 1.0},
+    "pulse_width": {("dco_pulse_width", "value"): 1.0},
+    "envelope": dict.fromkeys(_TIMES, 1.0),
+}
+"""Parts of laws that a voice which is off by 1 seems to have moved, each by so much on its axis."""
+DRIFT, SWELL = "drift", "swell"
+"""What one take has for itself: its cutoff (octaves) and its level (share) may have drifted."""
+STARTS = {kind: start for kind, (start, _) in KINDS.items()} | {DRIFT: 0.003, SWELL: 0.001}
+"""Standard deviations to begin with."""
 
 
 def shifted(profile: Profile, kind: str, amount: float) -> Profile:

@@ -10,20 +10,24 @@ import numpy as np
 
 from jxctl.errors import UsageError
 from jxctl.params import parameter
+from simulator.calibrate import certainty, starts
+from simulator.calibrate.apart import STARTS
 from simulator.calibrate.choices import CHOICES, Chosen, choose, choose_couplings
-from simulator.calibrate.chorus import Swept, as_positions, fit_chorus
+from simulator.calibrate.chorus import Swept, fit_chorus
 from simulator.calibrate.experiments import EXPERIMENTS
 from simulator.calibrate.fit import solve
-from simulator.calibrate.measures import Heard
+from simulator.calibrate.measures import LOW_PASSES
 from simulator.calibrate.model import Model
 from simulator.calibrate.signals import Floats
 from simulator.calibrate.solution import Solution
+from simulator.calibrate.swept import entries as swept_entries
+from simulator.calibrate.swept import played, refine
 from simulator.calibrate.takes import Sample
-from simulator.calibrate.unknowns import Form, forms, law_values, with_values
+from simulator.calibrate.unknowns import Form, Part, forms, law_values, with_values
 from simulator.profile import Profile, load_profile
-from simulator.render import render
+from simulator.voices import HIGHEST_STEP
 
-JOINT_STEPS = 2
+JOINT_STEPS = 6
 CHORUS = "chorus"
 """The experiment that is fitted by itself, in closed form."""
 FEWEST = 0.5
@@ -35,7 +39,8 @@ class Found:
     """What calibration says of a law. ``entry``: form and numbers, as a profile's file has them, None for one
     that could not be identified, with ``why``. ``sigma``: standard deviation of each part, on its axis (of
     its logarithm, where ``log``). ``residual``: RMS of what its experiment leaves, in units of its
-    measurement. ``takes``: indices in the plan."""
+    measurement. ``takes``: indices in the plan. ``lost``: parts (positions) that could not be identified and
+    are as they were; the others are in ``values``."""
 
     law: str
     entry: dict[str, Any] | None
@@ -46,6 +51,7 @@ class Found:
     residual: float = float("nan")
     takes: tuple[int, ...] = ()
     why: str = ""
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,7 @@ def calibrate(
     model = Model(samples, profile, forms(profile))
     values = model.start()
     chosen: dict[str, Chosen] = {}
+    doubtful: tuple[int, ...] = ()
     for experiment in EXPERIMENTS:
         places = [n for n, sample in enumerate(model.samples) if sample.experiment.name == experiment.name]
         if not places:
@@ -89,13 +96,16 @@ def calibrate(
         if experiment.name == "couplings":
             model, values, one = choose_couplings(model, values, said)
             if one is not None:
-                chosen["dco_xmod"] = one
+                chosen["dco_xmod"], doubtful = one, one.doubtful
+        for key in ((law, "value") for law in experiment.laws if law in starts.SEARCHED):
+            values[key] = starts.nearest(model, values, places[:2], key)
         if experiment.laws:
-            values = solve(model, experiment.laws, values, places, 6, uncertain=False).values
+            values = solve(model, experiment.laws, values, places, uncertain=False).values
     laws = [law for e in EXPERIMENTS if e.name not in {*missing, CHORUS} for law in e.laws]
     said("all laws together")
     solution = solve(model, laws, values, range(len(model.samples)), joint_steps, by_voice=True, said=said)
-    found = {law: _found(law, model, solution) for law in laws}
+    unsure = [f"{row},{column}" for row in doubtful for column in (2, 3)]
+    found = {law: _found(law, model, solution, unsure if law == "dco_xmod" else ()) for law in laws}
     if swept:
         said(CHORUS)
         found.update(_chorus(swept, model, solution))
@@ -127,69 +137,91 @@ def _enough(samples: Sequence[Sample]) -> tuple[list[Sample], set[str]]:
     return kept, missing
 
 
-def _found(law: str, model: Model, solution: Solution) -> Found:
+def _found(law: str, model: Model, solution: Solution, doubtful: Sequence[str]) -> Found:
     form = model.forms[law]
     places = [n for n, part in enumerate(solution.parts) if part.law == law]
     covariance = solution.covariance[np.ix_(places, places)]
     sigma = {part.name: float(np.sqrt(max(covariance[n, n], 0))) for n, part in enumerate(form.parts)}
     experiment = next(e for e in EXPERIMENTS if law in e.laws)
     takes = tuple(s.index for s in model.samples if s.experiment.name == experiment.name)
-    values = {part.name: solution.values[law, part.name] for part in form.parts}
-    dead = [part.name for part in form.parts if not 0 < sigma[part.name] < _hopeless(part.log, part.start)]
-    if len(dead) == len(form.parts):
-        return Found(law, None, takes=takes, why="nothing that was recorded depends on it enough")
+    lost = [part.name for part in form.parts if not 0 < sigma[part.name] < _loose(form, part)]
+    if lost and (form.kind != "positions" or len(lost) == len(form.parts)):
+        return Found(law, None, takes=takes, why=_why([sigma[name] for name in lost]))
+    if law == "vcf_highest" and solution.values[law, "value"] > _NEARLY * HIGHEST_STEP * _rate(model):
+        return Found(law, None, takes=takes, why="it is above what this sample rate can show")
+    lost += [name for name in doubtful if name not in lost]
+    why = f"{', '.join(lost)}: not known well, or other values fit as well" if lost else ""
+    if len(lost) == len(form.parts):
+        return Found(law, None, takes=takes, why="other values fit as well")
+    kept = [n for n, part in enumerate(form.parts) if part.name not in lost]
+    parts = [form.parts[n] for n in kept]
+    values = {part.name: solution.values[law, part.name] for part in parts}
     return Found(
-        law, form.entry(values, model.base), values, sigma, {part.name: part.log for part in form.parts},
-        covariance, solution.residual[experiment.name], takes,
+        law, form.entry(values, model.base), values, {part.name: sigma[part.name] for part in parts},
+        {part.name: part.log for part in parts}, covariance[np.ix_(kept, kept)],
+        solution.residual[experiment.name], takes, why, tuple(lost),
     )  # fmt: skip
+
+
+_NEARLY = 0.97
+"""Of the highest cutoff that a render can place: from there on a limit is not told from none."""
+
+
+def _rate(model: Model) -> int:
+    return max(sample.heard.rate for sample in model.samples)
+
+
+def _why(sigmas: Sequence[float]) -> str:
+    if max(sigmas) >= certainty.UNKNOWN:
+        return "nothing that was recorded depends on it"
+    return "what was recorded leaves its 90 % interval wider than a tenth to either side"
 
 
 def _chorus(swept: Sequence[Sample], model: Model, solution: Solution) -> dict[str, Found]:
     """The laws of the chorus; the same notes without it come from renders of what has been found so far."""
     base, switch = model.profile(solution.values), parameter("CHORUS")
+    quiet = with_values(base, {"noise_floor": np.array(-200.0)})
+    positions = [str(switch.position(int(sample.tone[switch.column]))) for sample in swept]
     takes = []
-    for sample in swept:
+    for sample, position in zip(swept, positions, strict=True):
         dry = sample.tone.copy()
         dry[switch.column] = 0
-        heard = sample.heard
-        sound = render(
-            dry, heard.note, sample.velocity, heard.gate_s, sample.seconds,
-            profile=with_values(base, {"noise_floor": np.array(-200.0)}), sample_rate=heard.rate, threads=1,
-        )[0]  # fmt: skip
-        position = str(switch.position(int(sample.tone[switch.column])))
-        takes.append(Swept(position, heard, Heard(sound, heard.rate, heard.note, heard.gate_s)))
-    fit = fit_chorus(takes, base.constant("chorus_low_pass_in"), base.constant("chorus_damping"))
+        takes.append(Swept(position, sample.heard, played(sample, dry, quiet)))
+    corner = float(np.sqrt(np.prod([base.constant(law) for law in LOW_PASSES])))
+    fit = fit_chorus(takes, corner, base.constant("chorus_damping"))
+    if fit is not None:
+        fit = refine(swept, positions, base, fit, {**STARTS, **solution.spread})
     laws = next(e.laws for e in EXPERIMENTS if e.name == CHORUS)
     indices = tuple(sample.index for sample in swept)
     if fit is None:
         return {
             law: Found(law, None, takes=indices, why="nothing moves when the chorus is on") for law in laws
         }
-    found = {}
+    found: dict[str, Found] = {}
+    entries = swept_entries(base, fit)
     for law in laws:
         own = {name: value for (each, name), value in fit.values.items() if each == law}
         sigma = {name: fit.sigma[law, name] for name in own}
         log = {part.name: part.log for part in model.forms[law].parts}
-        if max(sigma.values()) > _UNKNOWN:
-            found[law] = Found(law, None, takes=indices, why="nothing that was recorded depends on it enough")
+        if max(sigma.values()) > _WIDEST:
+            found[law] = Found(law, None, takes=indices, why=_why(list(sigma.values())))
             continue
-        if law == "chorus_low_pass_out":
-            entry: dict[str, Any] = {"form": "constant", "value": own["value"]}
-        else:
-            entry = {"form": "positions", "values": as_positions(law, base.laws[law].values, fit.values)}
         order = [part.name for part in model.forms[law].parts if part.name in own]
         covariance = np.diag([sigma[name] ** 2 for name in order])
-        found[law] = Found(law, entry, own, sigma, log, covariance, fit.left, indices)
+        found[law] = Found(law, entries[law], own, sigma, log, covariance, fit.left, indices)
     return found
 
 
-_UNKNOWN = 0.7
-"""A standard deviation (of a logarithm) from which on a number is not known at all."""
+_WIDEST = 0.1 / certainty.NINETY
+"""A standard deviation, as a share, from which on a number does not count as measured."""
 
 
-def _hopeless(log: bool, start: float) -> float:
-    """A standard deviation from which on a part is not known at all."""
-    return _UNKNOWN if log else max(_UNKNOWN * abs(start), 1.0)
+def _loose(form: Form, part: Part) -> float:
+    """A standard deviation from which on a part does not count as measured. Parts that may be zero are judged
+    by the largest of their law."""
+    if part.log:
+        return _WIDEST
+    return _WIDEST * max(abs(each.start) for each in form.parts)
 
 
 def _finished(model: Model, found: Mapping[str, Found]) -> Profile:

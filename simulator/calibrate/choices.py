@@ -6,7 +6,7 @@ A choice is decided by one experiment, and only where the best reading leaves cl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,11 @@ import numpy as np
 from simulator.calibrate import starts
 from simulator.calibrate.fit import solve
 from simulator.calibrate.model import Key, Model
-from simulator.calibrate.unknowns import with_values
+from simulator.calibrate.unknowns import with_choice, with_values
 from simulator.profile import Profile
 
+_FITTED = 6
+"""Steps of a fit before readings are compared."""
 CLEAR = 1.15
 """By what factor the second best reading has to leave more (RMS), for the best to be taken."""
 
@@ -42,12 +44,14 @@ CHOICES = (
 @dataclass(frozen=True)
 class Chosen:
     """``reading``: what is taken; ``left``: RMS that each reading leaves, in the experiment's own scatter;
-    ``clear``: whether the recordings decide it."""
+    ``clear``: whether the recordings decide it. ``doubtful``: positions of DCO XMOD at which other depths fit
+    as well."""
 
     law: str
     reading: Any
     left: dict[str, float]
     clear: bool
+    doubtful: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ def choose_couplings(
     found = dict(values)
     left: dict[str, float] = {}
     costs: dict[tuple[int, bool], float] = {}
+    rivals: dict[int, tuple[tuple[float, float], ...]] = {}
     for row in (2, 3):
         keys = [("dco_xmod", f"{row},2"), ("dco_xmod", f"{row},3")]
         for modulates in (True, False):
@@ -86,21 +91,23 @@ def choose_couplings(
                       if reading.modulates[row - 2] is modulates)  # fmt: skip
             reset = next(resets)
             other = model.on(_coupled(model.base, row, reset))
-            pair, cost = starts.depths(other, {**values, **dict.fromkeys(keys, 0.0)}, places, row, modulates)
-            costs[row, modulates] = cost
+            deep = starts.depths(other, {**values, **dict.fromkeys(keys, 0.0)}, places, row, modulates)
+            costs[row, modulates] = deep.cost
             if modulates:
-                found.update(zip(keys, pair, strict=True))
+                found.update(zip(keys, deep.pair, strict=True))
+                rivals[row] = deep.rivals
     for name, reading in COUPLINGS.items():
         left[name] = sum(costs[row, each] for row, each in zip((2, 3), reading.modulates, strict=True)) / 2
     best, second = sorted(left, key=left.__getitem__)[:2]
     clear = left[second] > CLEAR * left[best]
     taken = COUPLINGS[best]
+    doubtful = [row for row, each in zip((2, 3), taken.modulates, strict=True) if each and rivals[row]]
     base = _coupled(_coupled(model.base, 2, taken.sync2), 3, taken.xmod)
     for row, each in zip((2, 3), taken.modulates, strict=True):
         if not each:
             found["dco_xmod", f"{row},2"] = found["dco_xmod", f"{row},3"] = 0.0
     said(f"couplings: {best}" + ("" if clear else " (not decided)"))
-    return model.on(base), found, Chosen("dco_xmod", best, left, clear)
+    return model.on(base), found, Chosen("dco_xmod", best, left, clear, tuple(doubtful))
 
 
 def _coupled(base: Profile, row: int, reset: tuple[int, int]) -> Profile:
@@ -108,16 +115,6 @@ def _coupled(base: Profile, row: int, reset: tuple[int, int]) -> Profile:
     table = np.array(base.laws["dco_xmod"].values)
     table[row, :2] = reset
     return with_values(base, {"dco_xmod": table})
-
-
-def with_choice(profile: Profile, law: str, reading: Any) -> Profile:
-    """A profile with one reading of a law."""
-    laws = dict(profile.laws)
-    if isinstance(reading, str):
-        laws[law] = replace(laws[law], choice=reading)
-    else:
-        laws[law] = replace(laws[law], values=np.array(float(reading)))
-    return Profile(profile.name, profile.about, laws)
 
 
 def choose(
@@ -131,7 +128,7 @@ def choose(
     models: dict[str, Model] = {}
     for reading in choice.readings:
         other = model.on(with_choice(model.base, choice.law, reading))
-        solved = solve(other, choice.laws, values, places, 4, uncertain=False)
+        solved = solve(other, choice.laws, values, places, _FITTED, uncertain=False)
         profile = other.profile(solved.values)
         rendered = other.rendered(profile, places)
         squares = [np.square(other.data[n] - rendered.measured[n]) for n in places]

@@ -1,4 +1,4 @@
-"""The chorus, fitted in closed form: no render could tell its laws better, and each would take seconds.
+"""The chorus, fitted in closed form: where the fit by renders (`simulator.calibrate.swept`) begins.
 
 A held note's harmonics pass through ``1 + wet G(f) M(f)``: ``G`` is what the low-passes leave, and ``M`` the
 delays: ``exp(-i w middle) cos(w swing x)`` for the mean of two sides swept in opposite directions,
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from simulator.calibrate import measures
-from simulator.calibrate.measures import PASSED, Heard
+from simulator.calibrate.measures import LOW_PASSES, PASSED, Heard
 from simulator.calibrate.signals import Floats
 
 HARMONICS = measures.CHORUS_HARMONICS
@@ -51,15 +51,16 @@ class ChorusFit:
     one_side: bool
 
 
-def fit_chorus(takes: Sequence[Swept], low_pass_in_hz: float, damping: float) -> ChorusFit | None:
-    """Rates, delays, levels and the corner of the second low-pass; None where nothing moves.
+def fit_chorus(takes: Sequence[Swept], corner_hz: float, damping: float) -> ChorusFit | None:
+    """Rates, delays, levels and the corner of the low-passes; None where nothing moves.
 
-    ``low_pass_in_hz``, ``damping``: of the first low-pass, which cannot be told from the second.
+    The two low-passes are in a row and cannot be told apart: they get one corner, which begins at
+    ``corner_hz``. ``damping``: of both, as assumed.
     """
     takes = [take for take in takes if np.isfinite(measures.chorus_motion(take.heard)[0])]
     if not takes:
         return None
-    fits = [_fitted(takes, low_pass_in_hz, damping, one_side) for one_side in (False, True)]
+    fits = [_fitted(takes, corner_hz, damping, one_side) for one_side in (False, True)]
     best = min(fits, key=lambda one: one.left)
     values, sigma = dict(best.values), dict(best.sigma)
     for position in {take.position for take in takes}:
@@ -71,7 +72,7 @@ def fit_chorus(takes: Sequence[Swept], low_pass_in_hz: float, damping: float) ->
     return ChorusFit(values, sigma, best.left, best.one_side)
 
 
-def _fitted(takes: Sequence[Swept], low_pass_in_hz: float, damping: float, one_side: bool) -> ChorusFit:
+def _fitted(takes: Sequence[Swept], corner_hz: float, damping: float, one_side: bool) -> ChorusFit:
     positions = sorted({take.position for take in takes})
     data = []
     for take in takes:
@@ -82,19 +83,19 @@ def _fitted(takes: Sequence[Swept], low_pass_in_hz: float, damping: float, one_s
     for position in positions:
         own = [n for n, take in enumerate(takes) if take.position == position]
         begin += _searched([data[n][0] for n in own], [takes[n].heard.note for n in own], one_side)
-    begin.append(np.log(low_pass_in_hz))
+    begin.append(np.log(corner_hz))
 
     def left(x: Floats) -> Floats:
         parts = []
         for take, (shares, high) in zip(takes, data, strict=True):
             place = 3 * positions.index(take.position)
             middle, swing, wet = np.exp(x[place]), np.exp(x[place + 1]), x[place + 2]
-            corners = (low_pass_in_hz, float(np.exp(x[-1])))
+            corner = float(np.exp(x[-1]))
             hz = 440 * 2 ** ((take.heard.note - 69) / 12) * np.arange(1, HARMONICS + 1)
-            size = _through(hz, middle, swing, wet, corners, damping, one_side)
+            size = _through(hz, middle, swing, wet, corner, damping, one_side)
             parts.append((np.percentile(size, PASSED, axis=-1) - shares).ravel())
             upper = np.sqrt(measures.CHORUS_HIGH[:-1] * measures.CHORUS_HIGH[1:])
-            copy = np.square(wet * np.abs(_low_passes(upper, corners, damping)))
+            copy = np.square(wet * np.abs(_low_passes(upper, corner, damping)))
             parts.append(_DB * (10 * np.log10(1 + copy * (1.0 if one_side else 0.5)) - high))
         return np.concatenate(parts)
 
@@ -116,8 +117,9 @@ def _fitted(takes: Sequence[Swept], low_pass_in_hz: float, damping: float, one_s
             sigma[law, position] = float(np.sqrt(slope @ own @ slope))
         values["chorus_wet", position] = float(solved.x[place + 2])
         sigma["chorus_wet", position] = float(np.sqrt(covariance[place + 2, place + 2]))
-    values["chorus_low_pass_out", "value"] = float(np.exp(solved.x[-1]))
-    sigma["chorus_low_pass_out", "value"] = float(np.sqrt(covariance[-1, -1]))
+    for law in LOW_PASSES:
+        values[law, "value"] = float(np.exp(solved.x[-1]))
+        sigma[law, "value"] = float(np.sqrt(covariance[-1, -1]))
     return ChorusFit(values, sigma, float(np.sqrt(np.mean(np.square(residual)))), one_side)
 
 
@@ -152,8 +154,7 @@ def _searched(shares: Sequence[Floats], notes: Sequence[int], one_side: bool) ->
 
 
 def _through(
-    hz: Floats, middle: float, swing: float, wet: float, corners: tuple[float, float], damping: float,
-    one_side: bool,
+    hz: Floats, middle: float, swing: float, wet: float, corner: float, damping: float, one_side: bool
 ) -> Floats:  # fmt: skip
     """Amplitude of each frequency behind the chorus while the delay moves, [frequencies, x]."""
     omega = 2 * np.pi * hz[:, None]
@@ -161,16 +162,13 @@ def _through(
         moved = np.exp(-1j * omega * (middle + swing * _X))
     else:
         moved = np.exp(-1j * omega * middle) * np.cos(omega * swing * _X)
-    return np.asarray(np.abs(1 + wet * _low_passes(hz, corners, damping)[:, None] * moved))
+    return np.asarray(np.abs(1 + wet * _low_passes(hz, corner, damping)[:, None] * moved))
 
 
-def _low_passes(hz: Floats, corners: tuple[float, float], damping: float) -> NDArray[np.complex128]:
+def _low_passes(hz: Floats, corner: float, damping: float) -> NDArray[np.complex128]:
     """Response of both two-pole low-passes."""
-    response = np.ones(hz.size, np.complex128)
-    for corner in corners:
-        s = 1j * hz / corner
-        response = response / (1 + 2 * damping * s + s * s)
-    return response
+    s = 1j * hz / corner
+    return np.asarray((1 + 2 * damping * s + s * s) ** -2)
 
 
 def as_positions(law: str, base: Floats, values: Mapping[tuple[str, str], float]) -> list[float]:

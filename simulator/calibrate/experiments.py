@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from jxctl.plan import PlannedTake
 from simulator.calibrate import measures, notes
-from simulator.calibrate.measures import Heard
+from simulator.calibrate.measures import LOW_PASSES, Heard
 from simulator.calibrate.notes import Note, swept
 from simulator.calibrate.signals import Floats
 
@@ -60,14 +60,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         swept("VCA", notes.SQUARE, "VCA LEVEL", (8, 16, 32, 48, 64, 80, 96, 112, 127), gate_s=0.4),
     ),
     Experiment("dynamics", ("dynamics",), measures.level, 0.05, _LEVEL, tuple(notes.dynamics())),
-    Experiment(
-        "pulse",
-        ("dco_pulse_width",),
-        measures.spectrum,
-        0.3,
-        _COLOUR,
-        swept("PULSE", {**notes.LOW, "DCO1 WF": "pulse"}, "VCF FREQ", (104, 127), 36),
-    ),
+    Experiment("pulse", ("dco_pulse_width",), measures.spectrum, 0.3, _COLOUR, tuple(notes.pulses())),
     Experiment(
         "filter",
         ("vcf_cutoff", "vcf_damping", "vcf_fixed_damping"),
@@ -145,7 +138,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     ),
     Experiment(
         "chorus",
-        ("chorus_rate", "chorus_shortest", "chorus_longest", "chorus_wet", "chorus_low_pass_out"),
+        ("chorus_rate", "chorus_shortest", "chorus_longest", "chorus_wet", *LOW_PASSES),
         measures.chorus_motion,
         0.02,
         _MOVED,

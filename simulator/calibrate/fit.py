@@ -3,7 +3,8 @@
 Gauss-Newton with damping. A column of the Jacobian is a part moved a little, rendered and measured again,
 for the samples that it concerns. Beside the parts stand the six voices: each may lie a little off in
 cutoff, resonance, level, width of the pulse and envelope times, with a spread that is estimated along (its
-prior's width), so that what one voice has for itself is not taken for the law.
+prior's width), so that what one voice has for itself is not taken for the law. How sure the result is, is
+said by `simulator.calibrate.certainty`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.calibrate.apart import DRIFT, DRIFT_START, KINDS, shifted
+from simulator.calibrate import certainty
+from simulator.calibrate.apart import DRIFT, KINDS, MOVES, STARTS, SWELL, shifted
 from simulator.calibrate.model import Key, Model, Rendered
 from simulator.calibrate.signals import Floats
 from simulator.calibrate.solution import Solution
@@ -22,10 +24,14 @@ from simulator.profile import Profile
 
 OUTLIER = 4.0
 """Residuals beyond this many standard deviations count as if they were there (Huber)."""
-_LEAST_SCATTER = 0.1
+_LEAST_SCATTER = 0.01
 """Of an experiment's first guess: no bench is better."""
 ENOUGH = 0.01
 """A step that takes less than this share of the cost away is the last."""
+_WORTH = 0.4
+"""After a step that takes at least this share away, the next one uses the same derivatives."""
+MOST_STEPS = 24
+"""Of one experiment: the valley of delay and fade is narrow and bent, and takes a dozen."""
 _LONGEST_STEP = 0.5
 _DAMPINGS = (0.0, 0.03, 0.3, 3.0, 30.0)
 
@@ -35,7 +41,7 @@ def solve(
     laws: Sequence[str],
     values: Mapping[Key, float],
     places: Sequence[int],
-    iterations: int = 4,
+    iterations: int = MOST_STEPS,
     by_voice: bool = False,
     scatter: Mapping[str, float] | None = None,
     uncertain: bool = True,
@@ -47,11 +53,13 @@ def solve(
     experiments, where it is known better than they say. ``uncertain``: False leaves out the covariance.
     """
     task = _Task(model, laws, dict(values), list(places), by_voice, dict(scatter or {}))
+    fresh = True
     for number in range(iterations):
-        gained = task.step()
+        gained = task.step(fresh)
         said(f"{', '.join(laws)}: step {number + 1}, cost {task.cost:.1f}")
-        if gained < ENOUGH:
+        if gained < ENOUGH and fresh:
             break
+        fresh = gained < _WORTH
     return task.solution(uncertain)
 
 
@@ -73,6 +81,10 @@ class _Task:
         sizes = [model.data[place].size for place in places]
         self.ends = np.concatenate([[0], np.cumsum(sizes)])
         self.data = np.concatenate([model.data[place] for place in places])
+        # How far off a reading is by itself, however good the model: by what counters round, and by noise.
+        self.coarse = np.concatenate(
+            [np.full(model.data[place].size, model.coarse[place]) for place in places]
+        )
         self.of_measure = {
             name: np.concatenate(
                 [np.full(size, own == name) for own, size in zip(self.names, sizes, strict=True)]
@@ -92,19 +104,31 @@ class _Task:
         ] if self.known else []  # fmt: skip
         self.groups = [(kind, len(self.known)) for kind in self.spread]
         if self.drifting:
-            self.spread[DRIFT] = DRIFT_START
+            self.spread[DRIFT] = STARTS[DRIFT]
             self.groups.append((DRIFT, len(self.drifting)))
+        # So may its level, of which most readings are many at a time.
+        self.swelling = [
+            number for number, place in enumerate(places)
+            if "gain" in model.samples[place].experiment.feels and model.data[place].size > 1
+        ] if self.known else []  # fmt: skip
+        if self.swelling:
+            self.spread[SWELL] = STARTS[SWELL]
+            self.groups.append((SWELL, len(self.swelling)))
         self.offsets = np.zeros(sum(count for _, count in self.groups))
         self.profile = model.profile(values)
         self.rendered = model.rendered(self.profile, places)
         self.flat = self._flat(self.rendered)
+        if by_voice:
+            self.coarse = np.hypot(self.coarse, self._flat(model.noise(self.rendered)))
         self.jacobian: Floats = np.zeros((0, 0))
         self.sway: Floats = np.zeros((0, 0))
         self.cost = self._cost(self.flat, self.offsets, None)
 
-    def step(self) -> float:
-        """One step of Gauss-Newton; how much of the cost it took away."""
-        self.jacobian, self.sway = self._jacobian()
+    def step(self, fresh: bool = True) -> float:
+        """One step of Gauss-Newton; how much of the cost it took away. ``fresh``: with derivatives as they
+        are here; False: with the last ones."""
+        if fresh or not self.jacobian.size:
+            self.jacobian, self.sway = self._jacobian()
         self._rescale()
         weight = self._weight()
         self.cost = before = self._cost(self.flat, self.offsets, self.sway)
@@ -112,7 +136,7 @@ class _Task:
         left = np.nan_to_num(self._residual(self.flat, self.offsets, self.sway)) * weight
         prior = self._prior()
         normal = matrix.T @ matrix + np.diag(prior)
-        slope = matrix.T @ left - prior * np.concatenate([np.zeros(len(self.parts)), self.offsets])
+        slope = matrix.T @ left - prior * self._padded()
         scale = np.diag(normal).copy()
         held = scale < 1e-6
         scale[held] = 1.0
@@ -146,11 +170,14 @@ class _Task:
                 dict(self.scatter),
                 self.cost,
             )
-        self.jacobian, self.sway = self._jacobian()
+        if not self.jacobian.size:
+            self.jacobian, self.sway = self._jacobian()
         self._rescale()
-        covariance = self._covariance()
         count = len(self.parts)
         residual = self._residual(self.flat, self.offsets, self.sway)
+        weight = self._weight()
+        matrix = np.hstack([self.jacobian, self.sway]) * weight[:, None]
+        covariance = certainty.covariance(matrix, np.nan_to_num(residual) * weight, self._prior(), self.ends)
         experiments = [self.model.samples[place].experiment.name for place in self.places]
         by_experiment = {}
         for name in dict.fromkeys(experiments):
@@ -165,46 +192,19 @@ class _Task:
             dict(self.spread), by_experiment,
         )  # fmt: skip
 
-    def _covariance(self) -> Floats:
-        """Covariance of parts and offsets. What is left of a take hangs together (a spectrum is off as a
-        whole), so each part gets the larger of two variances: as if all numbers were independent, and as
-        if only takes were (the sandwich, corrected for few takes)."""
-        inverse = self._inverse()
+    def _padded(self) -> Floats:
+        """Offsets, with zeros for the parts before them."""
+        return np.concatenate([np.zeros(len(self.parts)), self.offsets])
+
+    def _weighted(self) -> tuple[Floats, Floats]:
+        """Derivatives, and what is left, in standard deviations."""
         weight = self._weight()
-        matrix = np.hstack([self.jacobian, self.sway]) * weight[:, None]
-        left = np.nan_to_num(self._residual(self.flat, self.offsets, self.sway)) * weight
-        slopes = np.stack(
-            [
-                matrix[begin:end].T @ left[begin:end]
-                for begin, end in zip(self.ends[:-1], self.ends[1:], strict=True)
-            ]
-        )
-        leaning = np.abs(matrix) > 1e-9
-        takes = np.array(
-            [
-                sum(
-                    leaning[begin:end, column].any()
-                    for begin, end in zip(self.ends[:-1], self.ends[1:], strict=True)
-                )
-                for column in range(matrix.shape[1])
-            ]
-        )
-        sandwich = (
-            inverse
-            @ (slopes.T @ slopes)
-            @ inverse
-            * np.sqrt(np.outer(few := takes / np.maximum(takes - 1, 1), few))
-        )
-        widen = np.sqrt(np.maximum(1.0, np.diag(sandwich) / np.maximum(np.diag(inverse), 1e-30)))
-        return np.asarray(inverse * widen[:, None] * widen)
+        left = np.nan_to_num(self._residual(self.flat, self.offsets, self.sway))
+        return np.hstack([self.jacobian, self.sway]) * weight[:, None], left * weight
 
     def _inverse(self) -> Floats:
         matrix = np.hstack([self.jacobian, self.sway]) * self._weight()[:, None]
-        normal = matrix.T @ matrix + np.diag(self._prior())
-        scale = 1 / np.sqrt(np.maximum(np.diag(normal), 1e-12))
-        return np.asarray(
-            np.linalg.pinv(normal * scale[:, None] * scale, rcond=1e-12) * scale[:, None] * scale
-        )
+        return certainty.inverse(matrix, self._prior())
 
     def _prior(self) -> Floats:
         voices = [1 / self.spread[kind] ** 2 for kind, count in self.groups for _ in range(count)]
@@ -213,7 +213,7 @@ class _Task:
     def _weight(self) -> Floats:
         weight = np.zeros(self.data.size)
         for name, mask in self.of_measure.items():
-            weight[mask] = 1 / self.scatter[name]
+            weight[mask] = 1 / np.hypot(self.scatter[name], self.coarse[mask])
         residual = self._residual(self.flat, self.offsets, self.sway)
         size = np.abs(residual) * weight
         weight[~np.isfinite(residual)] = 0
@@ -227,7 +227,7 @@ class _Task:
         residual = self._residual(flat, offsets, sway)
         scaled = np.zeros(residual.size)
         for name, mask in self.of_measure.items():
-            scaled[mask] = residual[mask] / self.scatter[name]
+            scaled[mask] = residual[mask] / np.hypot(self.scatter[name], self.coarse[mask])
         size = np.abs(np.where(np.isfinite(scaled), scaled, 0))
         huber = np.where(size < OUTLIER, 0.5 * size**2, OUTLIER * (size - 0.5 * OUTLIER))
         # What a render lacks that the recording has counts as an outlier, so that no step wins by losing it.
@@ -244,43 +244,55 @@ class _Task:
         leverage = np.einsum("ij,jk,ik->i", matrix, inverse, matrix)
         for name, mask in self.of_measure.items():
             used = mask & (weight > 0)
-            free = used.sum() - leverage[used].sum()
-            if free < 1:
+            free = float(used.sum() - leverage[used].sum())
+            if free < 0.5:
                 continue
-            found = float(np.sqrt(np.sum(np.square(residual[used])) / free))
-            self.scatter[name] = max(found, _LEAST_SCATTER * self.guess[name])
+            least = _LEAST_SCATTER * self.guess[name]
+            self.scatter[name] = certainty.scatter(residual[used], self.coarse[used], free, least)
         begin = 0
         for kind, count in self.groups:
             own = slice(begin, begin + count)
             begin += count
             at = slice(len(self.parts) + own.start, len(self.parts) + own.stop)
             power = float(np.mean(np.square(self.offsets[own]) + np.diag(inverse)[at]))
-            start = DRIFT_START if kind == DRIFT else KINDS[kind][0]
-            self.spread[kind] = float(np.clip(np.sqrt(power), 0.02 * start, 20 * start))
+            start = STARTS[kind]
+            self.spread[kind] = float(np.clip(np.sqrt(power), 0.01 * start, 20 * start))
 
     def _jacobian(self) -> tuple[Floats, Floats]:
         before = self.model.records(self.profile)
         columns = [self._column(part, before) for part in self.parts]
         jacobian = np.stack(columns, axis=1) if columns else np.zeros((self.data.size, 0))
+        place = {(part.law, part.name): n for n, part in enumerate(self.parts)}
         sways = []
-        drifts = np.zeros((self.data.size, len(self.drifting)))
+        slopes: dict[str, Floats] = {}
         for kind, _ in self.groups:
-            if kind == DRIFT:
-                sways += list(drifts.T)
-                continue
-            step = KINDS[kind][1]
-            profile = shifted(self.profile, kind, step)
-            feel = [place for place in self.places if kind in self.model.samples[place].experiment.feels]
-            if kind == "gain":
-                slope = self._difference(self.model.louder(feel, self.rendered, 1 + step)) / step
-            else:
-                slope = self._change(profile, feel) / step
-            sways += [np.where(mask, slope, 0) for mask in self.masks]
-            if kind == "cutoff":
-                for column, number in enumerate(self.drifting):
+            if kind in (DRIFT, SWELL):
+                of, takes = ("cutoff", self.drifting) if kind == DRIFT else ("gain", self.swelling)
+                for number in takes:
+                    alone = np.zeros(self.data.size)
                     own = slice(self.ends[number], self.ends[number + 1])
-                    drifts[own, column] = slope[own]
+                    alone[own] = slopes[of][own]
+                    sways.append(alone)
+                continue
+            feel = [n for n in self.places if kind in self.model.samples[n].experiment.feels]
+            if all(key in place for key in MOVES[kind]):
+                # The very columns of the law: were they measured apart, with other steps, a voice would seem
+                # to differ in shape from the law, and both to be known.
+                slope = np.sum([by * columns[place[key]] for key, by in MOVES[kind].items()], axis=0)
+                slope = np.where(self._at(feel), slope, 0)
+            else:
+                step = KINDS[kind][1]
+                slope = self._change(shifted(self.profile, kind, step), feel) / step
+            sways += [np.where(mask, slope, 0) for mask in self.masks]
+            slopes[kind] = slope
         return jacobian, np.stack(sways, axis=1) if sways else np.zeros((self.data.size, 0))
+
+    def _at(self, places: Sequence[int]) -> NDArray[np.bool_]:
+        """Which numbers belong to some samples."""
+        mask = np.zeros(self.data.size, bool)
+        for number, place in enumerate(self.places):
+            mask[self.ends[number] : self.ends[number + 1]] = place in places
+        return mask
 
     def _column(self, part: Part, before: tuple[NDArray[np.void], NDArray[np.float32]]) -> Floats:
         key = (part.law, part.name)

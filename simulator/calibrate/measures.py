@@ -32,6 +32,9 @@ FULL = 4.0
 
 PASSED = (10, 30, 50, 70, 90)
 """Per cent of the time, of `chorus_motion`."""
+LOW_PASSES = ("chorus_low_pass_in", "chorus_low_pass_out")
+_SWUNG = ((0.65, 0.95), (0.05, 0.35))
+"""Ranks of the frames that count as high and as low."""
 CHORUS_HARMONICS = 20
 CHORUS_HIGH = signals.band_edges(3000.0, 18000.0, 3)
 _CHORUS_STEP_S, _CHORUS_WINDOW_S = 0.0125, 0.04
@@ -103,7 +106,9 @@ def fine_spectrum(heard: Heard) -> Floats:
 def swung_spectrum(heard: Heard) -> Floats:
     """Third-octave bands of a sound that the LFO switches between two: high and low of each band in dB."""
     tracks = signals.band_tracks(heard.held(0.1), heard.rate, THIRDS, 0.06, 0.03)
-    ends = np.concatenate([np.percentile(tracks, (80, 20), axis=0)])
+    ranked, count = np.sort(tracks, axis=0), len(tracks)
+    # Means over many frames, so that no single one decides: where they lie in the swing is chance.
+    ends = [ranked[round(a * count) : round(b * count) + 1].mean(axis=0) for a, b in _SWUNG]
     return np.concatenate([_held_at(heard, end, THIRDS) for end in ends])
 
 
@@ -247,3 +252,7 @@ def _held_at(heard: Heard, bands: Floats, edges: Floats, below_db: float = BELOW
     noise = 10 * heard.noise_rms**2 * np.diff(edges) / (heard.rate / 2)
     floor = 10 ** ((float(bands.max()) - below_db) / 10)
     return np.asarray(10 * np.log10(10 ** (bands / 10) + floor + noise))
+
+
+STEPPED = (tuning, bend, swing)
+"""Measurements of pitches that stand still, and so are off by what the counters round."""

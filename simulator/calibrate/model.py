@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from simulator import voices
 from simulator.batch import Batch
-from simulator.calibrate.measures import Heard
+from simulator.calibrate.measures import STEPPED, Heard, tuning
 from simulator.calibrate.signals import Floats
 from simulator.calibrate.takes import Sample
-from simulator.calibrate.unknowns import Form, Part, law_values, with_values
+from simulator.calibrate.unknowns import Form, Part, law_values, with_choice, with_values
 from simulator.firmware import Voicing
 from simulator.lanes import LANES
 from simulator.profile import Profile
@@ -30,6 +30,9 @@ _NOTICED_AS = {
     **{law: law for law in COMMON},
 }  # fmt: skip
 """Which of `Experiment.feels` a measurement must have to notice a law."""
+
+_HISSES = 5
+"""How often noise is drawn, to see how far a measurement scatters by it."""
 
 Key = tuple[str, str]
 """Law and name of a part."""
@@ -56,9 +59,10 @@ class Model:
         self.tones = np.stack([sample.tone for sample in samples])
         self.data = [sample.experiment.measure(sample.heard) for sample in samples]
         self.voices = np.array([sample.voice for sample in samples])
+        self.coarse = self._coarse()
         # Every take has its own noise floor; the same hiss each time, so that no derivative sees it.
         longest = max(len(sample.heard.audio) for sample in samples)
-        self.hiss = np.random.default_rng(0).standard_normal(longest).astype(np.float32)
+        self.hiss = _hiss(0, longest)
 
     def on(self, base: Profile) -> Model:
         """The same samples on another base."""
@@ -90,6 +94,7 @@ class Model:
         audio: dict[int, NDArray[np.float32]] = {}
         measured: dict[int, Floats] = {}
         quiet = with_values(profile, {"noise_floor": np.array(-200.0)})
+        smooth = with_choice(quiet, "divider_stepping", "off")
         for group in self._groups(places):
             some = [self.samples[place] for place in group]
             rate = some[0].heard.rate
@@ -100,7 +105,7 @@ class Model:
                 [sample.velocity for sample in some],
                 [sample.heard.gate_s for sample in some],
                 size / rate,
-                profile=quiet, sample_rate=rate, threads=1,
+                profile=smooth if self.coarse[group[0]] else quiet, sample_rate=rate, threads=1,
             )  # fmt: skip
             for place, sample, row in zip(group, some, sound, strict=True):
                 own = row[: len(sample.heard.audio)]
@@ -123,6 +128,22 @@ class Model:
             asked = Heard(audio[place], heard.rate, heard.note, heard.gate_s, heard.noise_rms)
             measured[place] = sample.experiment.measure(asked)
         return Rendered(audio, measured)
+
+    def noise(self, before: Rendered) -> Rendered:
+        """Standard deviation of what renders measure under other noise of the same level, as in the recording
+        and in the render. Stands in ``measured``."""
+        others = [_hiss(seed, len(self.hiss)) for seed in range(1, _HISSES)]
+        found = {}
+        for place, audio in before.audio.items():
+            sample = self.samples[place]
+            heard = sample.heard
+            rows = [before.measured[place]]
+            for other in others:
+                change = np.float32(heard.noise_rms) * (other - self.hiss)[: audio.size]
+                asked = Heard(audio + change, heard.rate, heard.note, heard.gate_s, heard.noise_rms)
+                rows.append(sample.experiment.measure(asked))
+            found[place] = np.nan_to_num(np.std(rows, axis=0, ddof=1)) * np.sqrt(2)
+        return Rendered({}, found)
 
     def records(self, profile: Profile) -> tuple[NDArray[np.void], NDArray[np.float32]]:
         """What of a profile reaches the voices: to see which samples a change can concern at all."""
@@ -147,12 +168,37 @@ class Model:
         record, constants = self.records(profile)
         return np.asarray(noticed & ((record != before[0]) | np.any(constants != before[1], axis=1)))
 
+    def _coarse(self) -> Floats:
+        """By how much (standard deviation, in its own unit) each reading of a pitch is off because a counter
+        divides by whole numbers: it tells the law to within a step, and anywhere in it. Such takes are
+        rendered with any frequency, as if there were no steps: else a fit would take the width of a step for
+        certainty. 0 for all others."""
+        found = np.zeros(len(self.samples))
+        if self.base.choice("divider_stepping") == "off":
+            return found
+        records = self.records(self.base)[0]
+        for n, sample in enumerate(self.samples):
+            if sample.experiment.measure not in STEPPED:
+                continue
+            measured = float(np.nan_to_num(self.data[n][0]))
+            moved = 100 * measured if sample.experiment.measure is tuning else np.exp(min(measured, 9.0))
+            clock = records[n]["clock1" if records[n]["mix1"] > 0 else "clock2"]
+            hz = 440 * 2 ** ((sample.heard.note - 69) / 12 + moved / 1200)
+            off = 1200 / np.log(2) * hz / clock / np.sqrt(12)
+            found[n] = off / 100 if sample.experiment.measure is tuning else off / moved
+        return found
+
     def _groups(self, places: Sequence[int]) -> list[list[int]]:
         """Those that are rendered together: as many as the kernel takes side by side, of similar length."""
         samples = self.samples
         groups = []
-        for rate in sorted({samples[place].heard.rate for place in places}):
-            own = [place for place in places if samples[place].heard.rate == rate]
+        kinds = {place: (samples[place].heard.rate, self.coarse[place] > 0) for place in places}
+        for kind in sorted(set(kinds.values())):
+            own = [place for place in places if kinds[place] == kind]
             own.sort(key=lambda place: -samples[place].seconds)
             groups += [own[first : first + LANES] for first in range(0, len(own), LANES)]
         return groups
+
+
+def _hiss(seed: int, size: int) -> NDArray[np.float32]:
+    return np.random.default_rng(seed).standard_normal(size).astype(np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from jxctl.bus import VOICES
 from jxctl.tone import INIT_TONE, Tone
 
 Changes = dict[str, int | str]
@@ -60,22 +61,30 @@ def slew() -> Iterator[Note]:
 
 
 def ranges() -> Iterator[Note]:
-    """Each RANGE at one sounding octave."""
-    for position, note in (("16'", 72), ("8'", 60), ("4'", 60), ("2'", 48)):
-        yield Note(plain(f"RANGE {position[:2]}", SQUARE, {"DCO1 RANGE": position}), note, gate_s=0.4)
+    """Each RANGE on three keys. Counters divide by whole numbers, so that each key is off by itself."""
+    for position, notes in (
+        ("16'", (72, 67, 77)),
+        ("8'", (60, 55, 65)),
+        ("4'", (60, 53, 64)),
+        ("2'", (48, 43, 52)),
+    ):
+        for note in notes:
+            yield Note(plain(f"RANGE {position[:2]}", SQUARE, {"DCO1 RANGE": position}), note, gate_s=0.4)
 
 
 def tunes() -> Iterator[Note]:
-    """All 25 positions of TUNE on one key."""
+    """All 25 positions of TUNE on one key, which no range is played on."""
     for position in range(25):
         label = f"{position - 12:+d}" if position != 12 else "0"
-        yield Note(plain(f"TUNE {label}", SQUARE, {"DCO1 TUNE": label}), 60, gate_s=0.35)
+        yield Note(plain(f"TUNE {label}", SQUARE, {"DCO1 TUNE": label}), 62, gate_s=0.35)
 
 
 def fine() -> Iterator[Note]:
-    """DCO-2 alone, at nine values of FTUNE."""
+    """DCO-2 alone, at nine values of FTUNE, each on another key."""
     base: Changes = {**GATED, "DCO2 WF": "square", "MIX DCO1": 0, "MIX DCO2": 127}
-    yield from swept("FINE", base, "DCO2 FTUNE", (0, 16, 32, 48, 64, 80, 96, 112, 127), gate_s=0.4)
+    keys = (54, 56, 57, 58, 59, 61, 63, 64, 66)
+    for raw, note in zip((0, 16, 32, 48, 64, 80, 96, 112, 127), keys, strict=True):
+        yield Note(plain(f"FINE {raw}", base, {"DCO2 FTUNE": raw}), note, gate_s=0.4)
 
 
 def dynamics() -> Iterator[Note]:
@@ -86,6 +95,12 @@ def dynamics() -> Iterator[Note]:
         for velocity in (1, 16, 32, 48, 64, 80, 95, 111, 127):
             tone = plain(f"DYNA {position}", SQUARE, {"VCA DYNA": position})
             yield Note(tone, 60, velocity, 0.4)
+
+
+def pulses() -> Iterator[Note]:
+    """A pulse through an open filter, as often as a board has voices: each has a width of its own."""
+    for _ in range(VOICES):
+        yield Note(plain("PULSE", LOW, {"DCO1 WF": "pulse"}), 36)
 
 
 def filter() -> Iterator[Note]:

@@ -99,6 +99,16 @@ def with_values(profile: Profile, changed: Mapping[str, Floats]) -> Profile:
     return Profile(profile.name, profile.about, laws)
 
 
+def with_choice(profile: Profile, law: str, reading: Any) -> Profile:
+    """A profile with one reading of a law."""
+    laws = dict(profile.laws)
+    if isinstance(reading, str):
+        laws[law] = replace(laws[law], choice=reading)
+    else:
+        laws[law] = replace(laws[law], values=np.array(float(reading)))
+    return Profile(profile.name, profile.about, laws)
+
+
 def forms(base: Profile) -> dict[str, Form]:
     """Every law that calibration can fit, in the form that ``base`` suggests, by name."""
     found = [
@@ -115,7 +125,8 @@ _CONSTANTS: dict[str, tuple[bool, float, float]] = {
     "tick": (True, 0.001, 0.2), "cv_slew": (True, 1e-4, 0.05), "dco_pulse_width": (False, 0.02, 0.5),
     "voice_gain": (True, 1e-4, 16), "vcf_fixed_damping": (True, 0.05, 20), "vcf_lowest": (True, 0.5, 500),
     "vcf_highest": (True, 2000, 40000), "vcf_key_centre": (False, 0, 127), "lfo_fade": (True, 0.01, 20),
-    "env_key_lowest": (False, 0, 127), "chorus_low_pass_out": (True, 200, 60000),
+    "env_key_lowest": (False, 0, 127), "chorus_low_pass_in": (True, 200, 60000),
+    "chorus_low_pass_out": (True, 200, 60000),
 }  # fmt: skip
 _EXPONENTIALS = {
     "vcf_cutoff": (0.5, 60000), "vcf_damping": (0.002, 50), "lfo_rate": (0.001, 500),
@@ -138,7 +149,7 @@ _POSITIONS: dict[str, tuple[list[str] | None, float, float, bool, float]] = {
     "dco_tune": ([str(place) for place in range(25) if place != 12], -60, 60, False, 0.01),
     "hpf_corner": (["1", "2", "3"], 1, 20000, True, 0.01),
     "env_key": (["1", "2", "3"], -16, 16, False, 0.02),
-    "dco_xmod": (["2,2", "2,3", "3,2", "3,3"], -8, 8, False, 0.004),
+    "dco_xmod": (["2,2", "2,3", "3,2", "3,3"], -8, 8, False, 0.001),
     "chorus_rate": (["1", "2"], 0.01, 50, True, 0.01),
     "chorus_shortest": (["1", "2"], 1e-5, 0.1, True, 0.01),
     "chorus_longest": (["1", "2"], 1e-5, 0.1, True, 0.01),

@@ -53,7 +53,7 @@ def calibrated_toml(calibration: Calibration, name: str, source: str, base: str 
         "source": f"{source}; median before the notes, as of each of two outputs whose mean was heard",
     }  # fmt: skip
     text = profile_toml(name, f"calibrated: {source}", entries, base)
-    lost = [f"# {law}: {one.why}" for law, one in calibration.found.items() if one.entry is None]
+    lost = [f"# {law}: {one.why}" for law, one in calibration.found.items() if one.why]
     lost += [
         f"# {law}: no reading leaves clearly less" for law, c in calibration.chosen.items() if not c.clear
     ]

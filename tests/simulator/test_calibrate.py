@@ -13,7 +13,7 @@ from jxctl.synth import Synth
 from jxctl.take import Take
 from simulator import load_profile
 from simulator.board import Board
-from simulator.calibrate.calibration import Calibration, calibrate
+from simulator.calibrate.calibration import Calibration, _found, calibrate
 from simulator.calibrate.experiments import EXPERIMENTS, CalibrationPlan
 from simulator.calibrate.recording import RotatingPlayer
 from simulator.calibrate.takes import from_takes
@@ -42,12 +42,12 @@ def _board() -> Profile:
     return Profile("truth", "", {**base.laws, **laws})
 
 
-def _recorded(profile: Profile) -> list[tuple[int, Take]]:
+def _recorded(profile: Profile, plan: CalibrationPlan = PLAN) -> list[tuple[int, Take]]:
     port = SimPort("sim:", Board(profile, 44100, 3), 44100)
     synth = Synth(port)
     synth.wake()
     rig = Rig(RotatingPlayer(synth), port)
-    asked = [PLAN[index] for index in range(len(PLAN))]
+    asked = [plan[index] for index in range(len(plan))]
     return [(a.index, rig.take(a.tone, a.note, a.velocity, a.gate_s, a.max_seconds)) for a in asked]
 
 
@@ -84,6 +84,31 @@ def test_laws_without_takes_are_named_and_stay(done: Calibration) -> None:
     assert "too few" in done.found["env_attack"].why
     default = load_profile("superjx").laws["env_attack"].values
     assert np.array_equal(done.profile.laws["env_attack"].values, default)
+
+
+def test_what_two_poles_do_not_have_is_not_identified() -> None:
+    base = load_profile("superjx")
+    two = replace(base.laws["vcf_poles"], values=np.array(2.0))
+    board = Profile("two poles", "", {**base.laws, "vcf_poles": two})
+    plan = CalibrationPlan(tuple(e for e in EXPERIMENTS if e.name == "filter"))
+    done = calibrate(from_takes(_recorded(board, plan), plan))
+    assert done.chosen["vcf_poles"].reading == 2
+    lost = done.found["vcf_fixed_damping"]
+    assert lost.entry is None
+    assert "nothing that was recorded depends on it" in lost.why
+    assert done.found["vcf_damping"].entry is not None
+
+
+def test_positions_that_are_lost_leave_the_others(done: Calibration) -> None:
+    solution = replace(done.solution, covariance=done.solution.covariance.copy())
+    place = next(n for n, part in enumerate(solution.parts) if (part.law, part.name) == ("dco_range", "2"))
+    solution.covariance[place, place] = 25.0  # of five semitones, where 2.4 at most are asked for
+    found = _found("dco_range", done.model, solution, ["0"])
+    assert found.lost == ("2", "0")
+    assert set(found.values) == {"1", "3"} == set(found.sigma)
+    assert found.entry is not None
+    kept = done.solution.values["dco_range", "1"], done.solution.values["dco_range", "3"]
+    assert found.entry["values"] == pytest.approx([-12, kept[0], 12, kept[1]])
 
 
 def test_the_file_is_a_profile_with_its_evidence(done: Calibration, tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -1,0 +1,264 @@
+"""The chorus, fitted by renders from where the closed form ends.
+
+The closed form takes a delay as standing still within a window, which it does not; so it begins, and renders
+finish: what they measure is compared with the recordings, at first for the lowest harmonics only (the
+higher ones turn too often to be followed from afar), then for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from simulator.calibrate import certainty, measures
+from simulator.calibrate.apart import shifted
+from simulator.calibrate.chorus import POSITIONS, ChorusFit, as_positions
+from simulator.calibrate.measures import LOW_PASSES, PASSED, Heard
+from simulator.calibrate.signals import Floats
+from simulator.calibrate.takes import Sample
+from simulator.calibrate.unknowns import law_values, with_choice, with_values
+from simulator.profile import Profile
+from simulator.render import render
+
+_STAGES = ((4, 2), (10, 2), (measures.CHORUS_HARMONICS, 5))
+"""Harmonics that are compared, and how often the laws are moved with one set of derivatives."""
+_STEP = 0.001
+_LEAST = 1e-5
+"""Scatter that is not believed to be smaller."""
+_EACH = 4
+"""Open numbers of a position: logarithms of middle and half width of the delay, level, logarithm of the
+rate."""
+_RATE = 3
+_OCTAVES = 0.02
+_PHASES = 4
+_LONGEST = 0.1
+
+
+def entries(base: Profile, fit: ChorusFit) -> dict[str, dict[str, Any]]:
+    """What a profile's file says of the chorus."""
+    found: dict[str, dict[str, Any]] = {}
+    for law in sorted({law for law, _ in fit.values}):
+        if law in LOW_PASSES:
+            found[law] = {"form": "constant", "value": fit.values[law, "value"]}
+        else:
+            row = as_positions(law, base.laws[law].values, fit.values)
+            found[law] = {"form": "positions", "values": row}
+    return found
+
+
+def refine(
+    samples: Sequence[Sample], positions: Sequence[str], base: Profile, fit: ChorusFit,
+    spread: Mapping[str, float],
+) -> ChorusFit:  # fmt: skip
+    """The fit, finished by renders. ``positions``: of CHORUS in each take. ``base``: every other law.
+    ``spread``: how far ``gain`` and ``cutoff`` of voices lie apart: each take was played by one of them."""
+    return _Renders(samples, positions, base, fit, spread).fitted()
+
+
+class _Renders:
+    def __init__(
+        self, samples: Sequence[Sample], positions: Sequence[str], base: Profile, fit: ChorusFit,
+        spread: Mapping[str, float],
+    ) -> None:  # fmt: skip
+        self.samples, self.positions, self.base, self.start = list(samples), list(positions), base, fit
+        self.known = [each for each in POSITIONS if ("chorus_wet", each) in fit.values]
+        self.count = _EACH * len(self.known) + 1
+        self.data = [measures.chorus_motion(sample.heard) for sample in samples]
+        # Level and cutoff of each take are open, too: numbers behind those of the laws. The upper bands would
+        # otherwise take a voice's cutoff for that of the low-passes, whose delay is part of all delays.
+        own = [np.full(len(self.samples), spread[kind] ** -2) for kind in ("gain", "cutoff")]
+        self.prior = np.concatenate([np.zeros(self.count), *own])
+
+    def fitted(self) -> ChorusFit:
+        x = np.concatenate([self._begin(), np.zeros(2 * len(self.samples))])
+        data = np.concatenate(self.data)
+        here = self._measured(x)
+        for harmonics, moves in _STAGES:
+            used = np.concatenate([_used(own, harmonics) for own in self.data])
+            matrix = self._derivatives(x, here)
+            for _ in range(moves):
+                left = np.nan_to_num(data - np.concatenate(here)) * used
+                weight = used / self._scatter(left, used)
+                some = matrix * weight[:, None]
+                normal = some.T @ some + np.diag(self.prior)
+                move = np.linalg.lstsq(normal, some.T @ (left * weight) - self.prior * x, rcond=1e-10)[0]
+                x = x + move * min(1.0, _LONGEST / float(np.max(np.abs(move))))
+                here = self._measured(x)
+                if float(np.max(np.abs(move))) < _STEP / 10:
+                    break
+        return self._result(x, matrix, np.nan_to_num(data - np.concatenate(here)))
+
+    def _scatter(self, left: Floats, used: Floats) -> Floats:
+        """Standard deviation of each number, from what is left: of rates, and of all the rest."""
+        rate = np.zeros(left.size, bool)
+        rate[np.cumsum([0, *(own.size for own in self.data)])[:-1]] = True
+        found = np.zeros(left.size)
+        for mask, open_numbers in ((rate, len(self.known)), (~rate, self.count - len(self.known))):
+            free = max(float(np.sum(used[mask])) - open_numbers, 1.0)
+            size = float(np.sqrt(np.sum(np.square(left[mask])) / free))
+            found[mask] = max(size * certainty.few(free), _LEAST)
+        return found
+
+    def _result(self, x: Floats, matrix: Floats, left: Floats) -> ChorusFit:
+        scatter = self._scatter(left, np.ones(left.size))
+        # Percentiles of one harmonic hang together, and neighbouring harmonics do.
+        order, ends = _by_harmonic(self.data)
+        some, rest = matrix / scatter[:, None], left / scatter
+        covariance = certainty.covariance(some[order], rest[order], self.prior, ends)
+        covariance = covariance * self._together(rest)
+        inverse = certainty.inverse(some, self.prior)
+        covariance = covariance + self._by_phase(x, some / scatter[:, None], inverse)
+        # How far another step would go is not known any better.
+        covariance += np.diag(np.square(inverse @ (some.T @ rest - self.prior * x)))
+        values, sigma = self._values(x), {}
+        for number, position in enumerate(self.known):
+            place = _EACH * number
+            middle, swing = np.exp(x[place : place + 2])
+            own = covariance[place : place + 2, place : place + 2]
+            for law, sign in (("chorus_shortest", -1), ("chorus_longest", 1)):
+                slope = np.array([middle, sign * swing]) / max(middle + sign * swing, 1e-5)
+                sigma[law, position] = float(np.sqrt(max(slope @ own @ slope, 0)))
+            for law, at in (("chorus_wet", 2), ("chorus_rate", 3)):
+                sigma[law, position] = float(np.sqrt(covariance[place + at, place + at]))
+        for law in LOW_PASSES:
+            sigma[law, "value"] = float(np.sqrt(covariance[self.count - 1, self.count - 1]))
+        return ChorusFit(values, sigma, float(np.sqrt(np.mean(np.square(left)))), self.start.one_side)
+
+    def _by_phase(self, x: Floats, matrix: Floats, inverse: Floats) -> Floats:
+        """Covariance from not knowing where the LFO of the chorus stood when a key went down: how the laws
+        would move if renders began elsewhere, as recordings do."""
+        anywhere = with_choice(self.base, "chorus_phase", "free")
+        drawn = np.stack(
+            [
+                np.nan_to_num(np.concatenate(self._measured(x, "", anywhere, seed)))
+                for seed in range(1, _PHASES + 1)
+            ]
+        )
+        moves = (drawn - drawn.mean(axis=0)) @ matrix @ inverse
+        # Recording and render begin somewhere, each.
+        return np.asarray(2 * certainty.few(_PHASES - 1) ** 2 * moves.T @ moves / (_PHASES - 1))
+
+    def _together(self, rest: Floats) -> float:
+        """By how much variances grow because what is left of a harmonic is like what is left of the next."""
+        begins = np.cumsum([0, *(own.size for own in self.data)])[:-1]
+        shares = np.stack([rest[at + 1 : at + 1 + _SHARES].reshape(len(PASSED), -1) for at in begins])
+        power = float(np.mean(np.square(shares)))
+        alike = float(np.mean(shares[..., 1:] * shares[..., :-1])) / max(power, 1e-12)
+        return max(1.0, (1 + alike) / (1 - min(alike, 0.95)))
+
+    def _begin(self) -> Floats:
+        found: list[float] = []
+        values = self.start.values
+        for position in self.known:
+            ends = [values[law, position] for law in ("chorus_shortest", "chorus_longest")]
+            middle, swing = sum(ends) / 2, max(ends[1] - ends[0], 1e-5) / 2
+            found += [np.log(middle), np.log(swing), values["chorus_wet", position],
+                      np.log(values["chorus_rate", position])]  # fmt: skip
+        return np.array([*found, np.log(values[LOW_PASSES[0], "value"])])
+
+    def _values(self, x: Floats) -> dict[tuple[str, str], float]:
+        values: dict[tuple[str, str], float] = {}
+        for number, position in enumerate(self.known):
+            place = _EACH * number
+            middle, swing = np.exp(x[place : place + 2])
+            values["chorus_shortest", position] = float(max(middle - swing, 1e-5))
+            values["chorus_longest", position] = float(middle + swing)
+            values["chorus_wet", position] = float(x[place + 2])
+            values["chorus_rate", position] = float(np.exp(x[place + 3]))
+        for law in LOW_PASSES:
+            values[law, "value"] = float(np.exp(x[self.count - 1]))
+        return values
+
+    def _measured(
+        self, x: Floats, only: str = "", base: Profile | None = None, seed: int = 0
+    ) -> list[Floats]:
+        """What renders measure, take by take; nothing for those at another position than ``only``. ``base``:
+        of other laws; ``seed``: of the render."""
+        fit = ChorusFit(self._values(x), {}, 0.0, self.start.one_side)
+        profile = with_values(
+            base or self.base, {law: law_values(entry) for law, entry in entries(self.base, fit).items()}
+        )
+        found: list[Floats] = []
+        for number, (sample, position) in enumerate(zip(self.samples, self.positions, strict=True)):
+            if only and position != only:
+                found.append(np.zeros(self.data[number].size))
+                continue
+            level, octaves = (float(x[self.count + number + n]) for n in (0, len(self.samples)))
+            own = shifted(profile, "cutoff", octaves)
+            motion = measures.chorus_motion(played(sample, sample.tone, own, self.start.one_side, seed))
+            shares, high = motion[1 : 1 + _SHARES] * np.exp(level), motion[1 + _SHARES :] + level * _DB
+            found.append(np.concatenate([motion[:1], shares, high]))
+        return found
+
+    def _derivatives(self, x: Floats, here: Sequence[Floats]) -> Floats:
+        columns = []
+        for place in range(self.count):
+            if place < self.count - 1 and place % _EACH == _RATE:
+                # Only how often harmonics come back tells the rate; where turns begin and end says nothing.
+                columns.append(self._often(self.known[place // _EACH]))
+                continue
+            moved = x.copy()
+            moved[place] += _STEP
+            only = self.known[place // _EACH] if place < self.count - 1 else ""
+            there = self._measured(moved, only)
+            columns.append(
+                np.concatenate(
+                    [
+                        (b - a) / _STEP if not only or position == only else np.zeros(a.size)
+                        for a, b, position in zip(here, there, self.positions, strict=True)
+                    ]
+                )
+            )
+        for number, own in enumerate(here):
+            level = np.concatenate([[0.0], own[1 : 1 + _SHARES], np.full(own.size - 1 - _SHARES, _DB)])
+            parts = [level if n == number else np.zeros(each.size) for n, each in enumerate(here)]
+            columns.append(np.concatenate(parts))
+        moved = x.copy()
+        moved[-len(here) :] += _OCTAVES
+        changes = [(b - a) / _OCTAVES for a, b in zip(here, self._measured(moved), strict=True)]
+        for number in range(len(here)):
+            parts = [change if n == number else np.zeros(change.size) for n, change in enumerate(changes)]
+            columns.append(np.concatenate(parts))
+        return np.nan_to_num(np.stack(columns, axis=1))
+
+    def _often(self, only: str) -> Floats:
+        rows = [np.zeros(own.size) for own in self.data]
+        for row, position in zip(rows, self.positions, strict=True):
+            row[0] = 4.0 * (position == only)
+        return np.concatenate(rows)
+
+
+_SHARES = len(PASSED) * measures.CHORUS_HARMONICS
+_DB = 2 / np.log(10)
+"""Of the upper bands' measure, dB / 10, for each natural logarithm of a gain."""
+
+
+def played(sample: Sample, tone: Any, profile: Profile, one_side: bool = False, seed: int = 0) -> Heard:
+    """A take's note with another tone or profile, as one output or the mean of both."""
+    heard = sample.heard
+    both = render(
+        tone, heard.note, sample.velocity, heard.gate_s, sample.seconds,
+        profile=profile, sample_rate=heard.rate, threads=1, stereo=True, seed=seed,
+    )[0]  # fmt: skip
+    return Heard(both[0] if one_side else both.mean(axis=0), heard.rate, heard.note, heard.gate_s)
+
+
+def _used(data: Floats, harmonics: int) -> Floats:
+    """Which numbers of a take are compared while only the lowest harmonics are."""
+    shares = np.zeros((len(PASSED), measures.CHORUS_HARMONICS), bool)
+    shares[:, :harmonics] = True
+    return np.concatenate([[True], shares.ravel(), np.ones(data.size - 1 - _SHARES, bool)])
+
+
+def _by_harmonic(data: Sequence[Floats]) -> tuple[Any, Any]:
+    """An order of all numbers in which those of a harmonic follow each other, and where each begins."""
+    order, sizes = [], [0]
+    begin = 0
+    for own in data:
+        shares = begin + 1 + np.arange(_SHARES).reshape(len(PASSED), -1).T
+        order += [begin, *shares.ravel(), *range(begin + 1 + _SHARES, begin + own.size)]
+        sizes += [1, *[len(PASSED)] * measures.CHORUS_HARMONICS, *[1] * (own.size - 1 - _SHARES)]
+        begin += own.size
+    return np.array(order), np.cumsum(sizes)

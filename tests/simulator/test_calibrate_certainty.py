@@ -1,0 +1,121 @@
+"""What calibration says of its own certainty: against plain statistics, and against what cannot be known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from simulator import load_profile, render
+from simulator.calibrate import certainty, starts
+from simulator.calibrate.experiments import EXPERIMENTS, CalibrationPlan
+from simulator.calibrate.measures import Heard
+from simulator.calibrate.model import Model
+from simulator.calibrate.takes import Sample
+from simulator.calibrate.unknowns import forms
+from simulator.profile import Profile
+
+
+def _samples(profile: Profile, *names: str) -> list[Sample]:
+    """Takes of some experiments, as renders of a profile."""
+    plan = CalibrationPlan(tuple(e for e in EXPERIMENTS if e.name in names))
+    found = []
+    for index in range(len(plan)):
+        take = plan[index]
+        tone = np.frombuffer(take.tone.values, np.uint8)
+        sound = render(tone, take.note, take.velocity, take.gate_s, take.max_seconds, profile=profile)[0]
+        heard = Heard(sound, 44100, take.note, take.gate_s)
+        found.append(Sample(index, plan.experiment(index), tone, take.velocity, -1, heard))
+    return found
+
+
+def _with(**laws: object) -> Profile:
+    base = load_profile("superjx")
+    changed = {law: replace(base.laws[law], values=np.array(value)) for law, value in laws.items()}
+    return Profile("truth", "", {**base.laws, **changed})
+
+
+def test_few_is_students_quantile_over_the_normal_one() -> None:
+    # Tables of Student's t, 95 %: 6.314, 2.920 and 1.697 for 1, 2 and 30 degrees of freedom.
+    assert [certainty.few(free) * 1.6449 for free in (1, 2, 30)] == pytest.approx(
+        [6.314, 2.920, 1.697], abs=1e-3
+    )
+
+
+def test_scatter_is_what_known_noise_leaves_unexplained() -> None:
+    rng = np.random.default_rng(1)
+    known = np.where(np.arange(20000) % 2, 0.5, 0.1)
+    left = rng.normal(0, np.hypot(0.3, known))
+    assert certainty.scatter(left, known, len(left), 1e-6) == pytest.approx(0.3, rel=0.03)
+    assert certainty.scatter(0.5 * left * known / np.hypot(0.3, known), known, len(left), 1e-6) < 1e-4
+
+
+def test_a_part_without_influence_is_unknown_and_leaves_the_others_alone() -> None:
+    rng = np.random.default_rng(2)
+    matrix = rng.normal(size=(50, 3))
+    alone = certainty.inverse(matrix, np.zeros(3))
+    wider = certainty.inverse(np.insert(matrix, 1, 0.0, axis=1), np.zeros(4))
+    assert wider[1, 1] == certainty.UNKNOWN**2
+    assert np.delete(np.delete(wider, 1, 0), 1, 1) == pytest.approx(alone)
+    assert alone == pytest.approx(np.linalg.inv(matrix.T @ matrix))
+
+
+def test_takes_that_are_off_as_a_whole_widen_the_interval() -> None:
+    rng = np.random.default_rng(3)
+    takes, each = 30, 20
+    matrix = np.ones((takes * each, 1))
+    ends = np.arange(0, takes * each + 1, each)
+    means = []
+    for _ in range(200):
+        left = np.repeat(rng.normal(size=takes), each)
+        means.append(left.mean())
+    left = left - left.mean()
+    stated = float(np.sqrt(certainty.covariance(matrix, left, np.zeros(1), ends)[0, 0]))
+    assert stated == pytest.approx(float(np.std(means)), rel=0.4)
+    assert stated > 3 / np.sqrt(takes * each)
+
+
+def test_a_pitch_is_known_to_within_a_step_of_the_counter() -> None:
+    samples = _samples(load_profile("superjx"), "ranges")
+    model = Model(samples, load_profile("superjx"), forms(load_profile("superjx")))
+    for n, sample in enumerate(samples):
+        divider = 8e6 / 4 / (440 * 2 ** ((sample.heard.note - 69) / 12))
+        # RANGE moves clock and pitch alike, so that a key's divider is the same in every range.
+        step = 12 * np.log2((divider + 0.5) / (divider - 0.5))
+        assert model.coarse[n] == pytest.approx(step / np.sqrt(12), rel=2e-3)
+    off = np.abs([float(model.data[n][0]) - want for n, want in enumerate(np.repeat([-12, 0, 12, 24], 3))])
+    assert np.all(off < np.sqrt(12) / 2 * model.coarse + 2e-5)
+    assert off.max() > 0.2 * model.coarse.max()
+
+
+def test_noise_scatters_what_is_quiet() -> None:
+    samples = [
+        replace(sample, heard=replace(sample.heard, noise_rms=1e-4))
+        for sample in _samples(load_profile("superjx"), "mixer levels")
+    ]
+    base = load_profile("superjx")
+    model = Model(samples, base, forms(base))
+    places = range(len(samples))
+    noise = model.noise(model.rendered(base, places)).measured
+    assert noise[0][0] > 3 * noise[len(samples) - 1][0] > 0
+
+
+def test_the_width_of_a_pulse_is_searched_beyond_its_valley() -> None:
+    samples = _samples(_with(dco_pulse_width=0.17), "pulse")[:2]
+    base = load_profile("superjx")
+    model = Model(samples, base, forms(base))
+    key = ("dco_pulse_width", "value")
+    assert starts.nearest(model, model.start(), (0, 1), key) == pytest.approx(0.17, abs=0.011)
+
+
+def test_depths_of_cross_modulation_are_found_from_afar() -> None:
+    base = load_profile("superjx")
+    table = np.array(base.laws["dco_xmod"].values)
+    table[3, 2:] = 0.19, 0.31
+    samples = _samples(_with(dco_xmod=table), "couplings")
+    model = Model(samples, base, forms(base))
+    found = starts.depths(model, model.start(), range(len(samples)), 3, True)
+    assert found.pair == pytest.approx((0.19, 0.31), rel=0.01)
+    assert not found.rivals
+    assert found.cost < 0.1
