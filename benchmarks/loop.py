@@ -46,8 +46,7 @@ from estimator.board_ear import Ear, noise_of
 from estimator.board_play import BoardPlay
 from estimator.features import SAMPLE_RATE
 from estimator.guess import Estimator
-from estimator.listening import Listener
-from estimator.listening import Target as Target
+from estimator.listening import Listener, Target
 from estimator.loop import closed_loop
 from estimator.proposal import Played, Recording
 from jxctl.errors import VerificationError

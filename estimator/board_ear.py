@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.features import FLOOR_DB, RANKING, ranking_bands
-from estimator.listening import FRAMES_A_CELL, Target
+from estimator.listening import NO_CELLS, SILENT, Target
 from estimator.proposal import Recording
-from simulator import spectra
+from simulator import comparing, spectra
 
 Levels = NDArray[np.float32]
 """Decibels of sounds, float32[..., bands, frames], at a recording's RMS and under its loudest cell."""
+CELL = (1, 3)
+"""Mel bands and frames of 10 ms that a cell of a residual takes together: finer than a search's, because the
+laws of a board are read off them."""
 OVER_DB = 3.0
 """How far over its noise a band begins to count."""
 QUANTILE = 0.99
@@ -104,17 +107,20 @@ class Ear(Target):
         total = np.abs(np.subtract(own, self.over, out=own), out=own).sum(axis=(1, 2), dtype=np.float64)
         return np.asarray(total / np.maximum(sounding, 1))
 
-    def compare(
-        self, audio: NDArray[np.float32], residuals: bool, threads: int | None
-    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        """Distances, float64[N], and residuals as of `estimator.listening.Heard`, over the noise."""
+    def hear(
+        self, audio: NDArray[np.float32], cell: tuple[int, int], threads: int | None
+    ) -> comparing.Compared:
+        """Distances and residuals over the noise; cells are `CELL`, whatever size is asked for (none: none).
+
+        What a listener and `compare` ask, so that renders and takes are compared alike."""
         own = self.levels(audio, threads)
         distances = self.apart(own)
         cells = np.empty((len(audio), 0), np.float32)
-        if residuals:
+        if cell != NO_CELLS:
             np.maximum(own, self.floor, out=own)
             own -= self.over
-            whole = own.shape[2] // FRAMES_A_CELL * FRAMES_A_CELL
-            cells = own[:, :, :whole].reshape(*own.shape[:2], -1, FRAMES_A_CELL).mean(axis=3)
-            cells = cells.reshape(len(audio), -1)
-        return distances, cells
+            bands, frames = CELL
+            whole = own.shape[2] // frames * frames
+            cells = own[:, :, :whole].reshape(len(own), own.shape[1] // bands, bands, -1, frames)
+            cells = cells.mean(axis=(2, 4)).reshape(len(audio), -1)
+        return comparing.Compared(distances, cells, np.abs(audio).max(axis=1) >= SILENT)

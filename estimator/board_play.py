@@ -23,45 +23,13 @@ from estimator.proposal import Recording
 from jxctl.dataset import rows, take_audio
 from jxctl.dataset_writer import Writer
 from jxctl.errors import UsageError, VerificationError
-from jxctl.pitch import cents, pitch_hz
-from jxctl.preflight import CLICK_TONE
 from jxctl.rig import Rig
 from jxctl.take import Take
 from jxctl.tone import Tone, from_batch
 
 RETRIES = 2
 """How often a take that lost samples is played again."""
-OFF_CENTS = 70.0
-"""A plain note that is heard farther from its key is another synth, another channel or another source."""
 HUSH_S = 1.0
-_KEYS = (57, 69)
-_KEY_S = 0.4
-
-
-def check_source(rig: Rig) -> None:
-    """Play two plain notes an octave apart; raise `VerificationError` unless they are what is heard.
-
-    Nothing heard, or a sound that does not follow the keys, is a wrong device, channel or port.
-    """
-    heard = []
-    for key in _KEYS:
-        take = rig.take(CLICK_TONE, key, 127, _KEY_S, _KEY_S)
-        if take.verdict == "silent":
-            raise VerificationError(
-                f"the board is silent: {take.reason}",
-                "check that it is on, its volume, the cable, "
-                "the audio input (jx audio) and the port (jx ports)",
-            )
-        hz = pitch_hz(take.audio, take.sample_rate)
-        off = None if hz is None else cents(hz, 440 * 2 ** ((key - 69) / 12))
-        heard.append(off)
-    tuned = [off - rig.tuning_cents for off in heard if off is not None]
-    if len(tuned) < len(_KEYS) or max(map(abs, tuned)) > OFF_CENTS:
-        said = ", ".join("no clear pitch" if off is None else f"{off:+.0f} cents" for off in heard)
-        raise VerificationError(
-            f"what is heard does not follow the keys: keys {_KEYS[0]} and {_KEYS[1]} are heard {said} off",
-            "is this input connected to that synth, is it on the right channel, and does nothing else sound?",
-        )
 
 
 class BoardPlay:
