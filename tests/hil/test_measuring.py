@@ -17,12 +17,10 @@ import numpy as np
 import pytest
 from hil.bench import RATE, Bench
 
-from benchmarks.virtual_boards import board_entries
 from jxctl.audiofile import write_wav
 from jxctl.dataset import rows
 from jxctl.tone import INIT_TONE, to_batch
 from simulator import load_profile, render
-from simulator.calibrate.writing import profile_toml
 
 ONLY = ("--only", "ranges", "--only", "settling")
 # JACK calls a period late on a busy machine although nothing is lost: such takes are played again.
@@ -48,28 +46,6 @@ def calibrate(bench: Bench, *options: str) -> subprocess.Popen[str]:
 
 def held(folder: Path) -> int:
     return len(list(rows(folder))) if (folder / "metadata.jsonl").exists() else 0
-
-
-def test_a_board_is_calibrated_over_serial_and_sound(tmp_path: Path) -> None:
-    """Its pitches and its settling are another board's than the default's, and are found."""
-    # Without its noise floor, for which a board computes while it is silent, in real time.
-    entries = {law: board_entries(4)[law] for law in ("dco_range", "dco_tune", "cv_slew", "voice_gain")}
-    (tmp_path / "truth.toml").write_text(profile_toml("truth", "", entries))
-    with Bench(tmp_path, "serial", board=["--profile", "truth.toml"]) as bench:
-        # The checks refuse a machine that is too busy for JACK; the tests below play them.
-        for _ in range(3):
-            out, err = calibrate(bench, "--force", "--skip-checks").communicate(timeout=180)
-            if held(tmp_path / "board-takes") == TAKES:
-                break
-            assert "the same command tries them again" in err, err
-    assert f"{TAKES} of {TAKES} takes of board-takes can be used" in err
-    assert f"from {TAKES} takes" in out
-    truth, found = load_profile(tmp_path / "truth.toml"), load_profile(tmp_path / "board.toml")
-    assert found.laws["dco_range"].evidence == "captured"
-    # The common part of RANGE and TUNE is in RANGE; TUNE was not played and stays as it was.
-    tune = truth.laws["dco_tune"].values[12]
-    assert found.laws["dco_range"].values == pytest.approx(truth.laws["dco_range"].values + tune, abs=0.01)
-    assert found.constant("cv_slew") == pytest.approx(truth.constant("cv_slew"), rel=0.1)
 
 
 def test_a_synth_that_is_switched_off_and_on_is_measured_on(tmp_path: Path) -> None:
