@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from benchmarks.virtual_boards import board_entries
+from jxctl.dataset import rows
 from jxctl.dataset_writer import Writer
 from jxctl.errors import UsageError
 from jxctl.plan import PlannedTake
@@ -18,7 +23,9 @@ from simulator.board import Board
 from simulator.calibrate.experiments import EXPERIMENTS, CalibrationPlan
 from simulator.calibrate.recording import RotatingPlayer
 from simulator.calibrate.takes import from_data_set
+from simulator.calibrate.writing import profile_toml
 from simulator.port import SimPort
+from simulator.profile import load_profile
 
 PLAN = CalibrationPlan(tuple(e for e in EXPERIMENTS if e.name in ("ranges", "settling")))
 
@@ -75,7 +82,65 @@ def test_a_stopped_measurement_goes_on(tmp_path: Path) -> None:
     assert sorted(sample.index for sample in samples) == list(range(len(PLAN)))
 
 
-ONLY = ("--only", "ranges", "--only", "settling", "--only", "mixer levels")
+def planned(*names: str) -> list[PlannedTake]:
+    """The plan's takes of some experiments."""
+    plan = CalibrationPlan()
+    return [plan[n] for n in range(len(plan)) if plan.experiment(n).name in names]
+
+
+SOME = ("ranges", "settling", "mixer levels")
+ONLY = tuple(word for name in SOME for word in ("--only", name))
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"), [("loose", "the adapter is gone"), ("unplugged", "the board is not heard any more")]
+)
+def test_a_lost_connection_goes_on_with_the_same_command_to_the_same_profile(
+    odd: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path, broken: str, said: str
+) -> None:
+    """The board has voices that differ, so that another order of voices would be another profile."""
+    (tmp_path / "truth.toml").write_text(profile_toml("truth", "", board_entries(4)))
+
+    def measured(kind: str) -> subprocess.CompletedProcess[str]:
+        port = f"odd:{kind}?profile=truth.toml"
+        return odd("calibrate", "--port", port, "-o", f"{kind}.toml", *ONLY)
+
+    count = len(planned(*SOME))
+    whole, lost = measured("plain"), measured(broken)
+    assert whole.returncode == 0, whole.stderr
+    assert lost.returncode == 3
+    assert f"of {count} takes are in {broken}-takes; the same command continues" in lost.stderr
+    assert said in lost.stderr
+    assert not (tmp_path / f"{broken}.toml").exists()
+    kept = list(rows(tmp_path / f"{broken}-takes"))
+    held = len(kept)
+    assert 0 < held < count
+    assert {row["verdict"] for row in kept} == {"ok"}
+    again = measured(broken)
+    assert again.returncode == 0, again.stderr
+    assert f"to record: {count - held} of {count} takes" in again.stderr
+    indices = {row["index"]: row["voice"] for row in rows(tmp_path / f"{broken}-takes")}
+    assert indices == {row["index"]: row["voice"] for row in rows(tmp_path / "plain-takes")}
+    assert set(indices.values()) == set(range(6))
+    one, other = (load_profile(tmp_path / f"{kind}.toml") for kind in ("plain", broken))
+    for law in ("dco_range", "cv_slew", "mix_level", "voice_gain", "noise_floor"):
+        assert one.laws[law].evidence == "captured"
+        assert other.laws[law].values == pytest.approx(one.laws[law].values, rel=1e-3, abs=1e-4), law
+
+
+def test_some_experiments_first_and_others_later(jx, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    first = jx("calibrate", "--port", "sim:", "-o", "a.toml", "--only", "ranges", "--json")
+    assert first.returncode == 0, first.stderr
+    told = json.loads(first.stdout)
+    ranges, settling = len(planned("ranges")), len(planned("settling"))
+    assert told["takes"] == ranges
+    assert {law for law, one in told["laws"].items() if one["identified"]} == {"dco_range"}
+    more = jx(
+        "calibrate", "--port", "sim:", "-o", "a.toml", "--force", "--only", "ranges", "--only", "settling"
+    )
+    assert more.returncode == 0, more.stderr
+    assert f"to record: {settling} of {ranges + settling} takes" in more.stderr
+    assert len(list(rows(tmp_path / "a-takes"))) == ranges + settling
 
 
 def test_a_wrong_name_lists_the_experiments(jx, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -100,6 +165,25 @@ def test_a_data_set_of_other_tones_is_refused_with_what_is_missing(jx, tmp_path:
     assert "none of the 3 takes of other is of the tones that laws are read off" in done.stderr
     assert "--only EXPERIMENT" in done.stderr
     assert not (tmp_path / "board.toml").exists()
+
+
+def test_a_data_set_with_some_of_the_tones_gives_their_laws(jx, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Three quarters of the ranges, under other indices and among other takes, and two of nine levels: the
+    plain 8' is the loudest of these as well."""
+    ranges = planned("ranges")
+    ranges = ranges[: len(ranges) * 3 // 4]
+    level = planned("mixer levels")[0]
+    other = PlannedTake(0, INIT_TONE.with_values({"VCF FREQ": 61}), 60, 100, 0.2, 0.4)
+    _set(tmp_path / "mixed", [replace(t, index=k) for k, t in enumerate([other, *ranges, level])])
+    done = jx("calibrate", "--data", "mixed", "-o", "board.toml", "--json")
+    assert done.returncode == 0, done.stderr
+    laws = json.loads(done.stdout)["laws"]
+    assert {law for law, one in laws.items() if one["identified"]} == {"dco_range"}
+    assert "mixer levels (2 of at least 5)" in done.stderr
+    few = jx("calibrate", "--data", "mixed", "-o", "few.toml", "--only", "mixer levels")
+    assert few.returncode == 2
+    assert f"only 2 of the {len(ranges) + 2} takes of mixed are the calibration's" in few.stderr
+    assert "mixer levels (2 of at least 5)" in few.stderr
 
 
 def test_takes_of_another_plan_are_refused(tmp_path: Path) -> None:
