@@ -27,7 +27,6 @@ Written: ``loop.json``, ``loop.md`` and the rows, ``loop-rows-SEED.jsonl``.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 import time
@@ -46,11 +45,11 @@ from estimator.board_ear import Ear, noise_of
 from estimator.board_play import BoardPlay
 from estimator.features import SAMPLE_RATE
 from estimator.guess import Estimator
-from estimator.listening import Listener, Target
+from estimator.listening import Target
 from estimator.loop import closed_loop
+from estimator.prior import read_table
 from estimator.proposal import Played, Recording
 from jxctl.errors import VerificationError
-from jxctl.params import TONE_PARAMETERS
 from jxctl.rig import Rig
 from jxctl.synth import Synth
 from jxctl.tone import INIT_TONE, Tone
@@ -72,18 +71,12 @@ RENDERS = 2000
 def tones(table: Path, origin: str | None, without: str | None = None) -> list[Tone]:
     """The tones of a table with a column for each parameter; ``origin``: only of this, ``without``: of all
     but this."""
-    found = []
-    with table.open(newline="") as file:
-        for row in csv.DictReader(file):
-            if (origin and row.get("origin") != origin) or (without and row.get("origin") == without):
-                continue
-            values = {p.name: int(row[p.name]) for p in TONE_PARAMETERS if row.get(p.name)}
-            raw = bytearray(INIT_TONE.values)
-            for p in TONE_PARAMETERS:
-                if p.name in values:
-                    raw[p.column] = values[p.name]
-            found.append(Tone(bytes(raw)).named(row["name"][:10]))
-    return found
+    values, names, origins = read_table(table)
+    return [
+        Tone(own.tobytes()).named(name[:10])
+        for own, name, of in zip(values, names, origins, strict=True)
+        if (not origin or of == origin) and (not without or of != without)
+    ]
 
 
 def rig_of(seed: int, most: float) -> Rig:
@@ -136,8 +129,7 @@ def judge(
         noise=play.noise(),
     )  # fmt: skip
     closed_cpu_s, looped = time.process_time() - guessed_cpu_s, time.monotonic()
-    ear = Listener([target], estimator.profile, threads=threads).targets[0]
-
+    ear = Target(target)
     hush = rig.hush(1.0)
 
     def again(choice: NDArray[np.int64]) -> dict[str, float]:

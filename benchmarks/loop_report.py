@@ -6,14 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.summary import interval
+
 MEASURES = ("any moment", "target's moment", "over the noise")
-
-
-def bootstrap(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """The 95 % interval of the median by 10,000 resamplings."""
-    rng = np.random.default_rng(seed)
-    medians = np.median(values[rng.integers(len(values), size=(10_000, len(values)))], axis=1)
-    return float(np.quantile(medians, 0.025)), float(np.quantile(medians, 0.975))
 
 
 def summary(rows: list[dict[str, Any]], asked: dict[str, Any]) -> dict[str, Any]:
@@ -23,7 +18,7 @@ def summary(rows: list[dict[str, Any]], asked: dict[str, Any]) -> dict[str, Any]
 
     def middle(values: Any) -> dict[str, float]:
         array = np.array(list(values), float)
-        low, high = bootstrap(array)
+        low, high = interval(array, np.median, 10_000, 0)
         return {"median": float(np.median(array)), "low": low, "high": high}
 
     found["measures"] = {

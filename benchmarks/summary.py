@@ -47,10 +47,12 @@ def _spread(values: NDArray[np.float64]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def interval(values: NDArray[np.float64], statistic: Callable[..., Any]) -> list[float]:
+def interval(
+    values: NDArray[np.float64], statistic: Callable[..., Any], resamples: int = RESAMPLES, seed: int = SEED
+) -> list[float]:
     """Central 95 % of a statistic over resamples of float64[N], with replacement."""
-    rng = np.random.default_rng(SEED)
-    drawn = values[rng.integers(0, len(values), (RESAMPLES, len(values)))]
+    rng = np.random.default_rng(seed)
+    drawn = values[rng.integers(0, len(values), (resamples, len(values)))]
     low, high = np.percentile(statistic(drawn, axis=1), (2.5, 97.5))
     return [float(low), float(high)]
 

@@ -96,16 +96,11 @@ class Ear(Target):
 
     def apart_in_all(self, heard: Levels) -> NDArray[np.float64]:
         """Over cells that are within 80 dB of the peak: `estimator.features.log_mel_distance`."""
-        sounding = np.count_nonzero(np.maximum(heard, self.goal) > -FLOOR_DB, axis=(1, 2))
-        total = np.abs(heard - self.goal).sum(axis=(1, 2), dtype=np.float64)
-        return np.asarray(total / np.maximum(sounding, 1))
+        return _apart(heard, self.goal, -FLOOR_DB)
 
     def apart_over(self, heard: Levels) -> NDArray[np.float64]:
         """Over cells that are above the noise."""
-        own = np.maximum(heard, self.floor)
-        sounding = np.count_nonzero(np.maximum(own, self.over) > self.floor, axis=(1, 2))
-        total = np.abs(np.subtract(own, self.over, out=own), out=own).sum(axis=(1, 2), dtype=np.float64)
-        return np.asarray(total / np.maximum(sounding, 1))
+        return _apart(np.maximum(heard, self.floor), self.over, self.floor)
 
     def hear(
         self, audio: NDArray[np.float32], cell: tuple[int, int], threads: int | None
@@ -124,3 +119,10 @@ class Ear(Target):
             cells = own[:, :, :whole].reshape(len(own), own.shape[1] // bands, bands, -1, frames)
             cells = cells.mean(axis=(2, 4)).reshape(len(audio), -1)
         return comparing.Compared(distances, cells, np.abs(audio).max(axis=1) >= SILENT)
+
+
+def _apart(own: Levels, goal: Levels, floor: Levels | float) -> NDArray[np.float64]:
+    """Mean absolute difference, float64[N], over the cells in which either is above the floor."""
+    sounding = np.count_nonzero(np.maximum(own, goal) > floor, axis=(1, 2))
+    total = np.abs(own - goal).sum(axis=(1, 2), dtype=np.float64)
+    return np.asarray(total / np.maximum(sounding, 1))

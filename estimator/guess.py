@@ -22,10 +22,10 @@ from estimator.audible import audible, heard_in
 from estimator.features import SAMPLE_RATE
 from estimator.listening import Listener
 from estimator.proposal import Played, Proposal, Recording
-from estimator.search import search
+from estimator.search import Found, search
 from estimator.stream import SECONDS, features
 from jxctl.errors import UsageError
-from jxctl.tone import INIT_TONE, Tone, from_batch
+from jxctl.tone import INIT_TONE, Tone, from_batch, to_batch
 from simulator import Profile, load_profile
 
 __all__ = ["Candidate", "Estimator", "Guess", "Played", "Recording"]
@@ -170,31 +170,46 @@ class Estimator:
         listener = Listener(recordings, self.profile, base=base, threads=threads)
         starts = given if like is not None and start else None
         found = search(proposal, listener, renders, rng, fixed=fixed, starts=starts, report=report)
-        tones = heads.tones_from(found.choices, base)
-        # Raw values of switches have many spellings; what is kept is kept to the byte.
-        columns = heads.COLUMNS[kept]
-        tones[:, columns] = np.frombuffer(base, np.uint8)[columns]
-        ranked = [
-            Candidate(tone, float(distance))
-            for tone, distance in zip(from_batch(tones, "GUESS"), found.distances, strict=True)
-        ]
-        best = found.choices[:1]
-        near = min(1.0, FAR_DB / max(ranked[0].distance_db, 1e-9))
-        sure = near * heads.confidence([p[None] for p in proposal.marginals], best)[0]
-        can = np.zeros(len(sure), bool)
+        ranked = candidates(found, base, locked)
+        best = found.choices[0]
+        can = np.zeros(len(best), bool)
         if np.isfinite(found.distances[0]):
-            can = heard_in(best[0], listener) if probe else audible(tones[:1])[0]
-        names = [head.parameter.name for head in heads.HEADS]
+            can = heard_in(best, listener) if probe else audible(to_batch([ranked[0].tone]))[0]
         return Guess(
             ranked,
             [ranked[k] for k in different(found, top)],
-            listener.sounds(best)[0],
-            {name: float(p) for name, p, heard in zip(names, sure, can, strict=True) if heard},
-            {name: bool(heard) for name, heard in zip(names, can, strict=True)},
+            listener.sounds(best[None])[0],
+            *told(best, ranked[0].distance_db, proposal, can),
             recordings[0].played,
             proposal,
             found.interrupted,
         )
+
+
+def candidates(found: Found, base: bytes, locked: Sequence[str]) -> list[Candidate]:
+    """What was found, as tones. ``base``: raw values, 48 bytes, of what is not estimated; ``locked``: names
+    of parameters that keep its values to the byte, for raw values of switches have many spellings."""
+    tones = heads.tones_from(found.choices, base)
+    columns = [head.parameter.column for head in heads.HEADS if head.parameter.name in locked]
+    tones[:, columns] = np.frombuffer(base, np.uint8)[columns]
+    return [
+        Candidate(tone, float(distance))
+        for tone, distance in zip(from_batch(tones, "GUESS"), found.distances, strict=True)
+    ]
+
+
+def told(
+    best: NDArray[np.int64], distance_db: float, proposal: Proposal, can: NDArray[np.bool_]
+) -> tuple[dict[str, float], dict[str, bool]]:
+    """`Guess.confidence` and `Guess.audible` of a tone, int64[heads], so far from the recordings. ``can``:
+    bool[heads], what can be heard in it."""
+    near = min(1.0, FAR_DB / max(distance_db, 1e-9))
+    sure = near * heads.confidence([p[None] for p in proposal.marginals], best[None])[0]
+    names = [head.parameter.name for head in heads.HEADS]
+    return (
+        {name: float(p) for name, p, heard in zip(names, sure, can, strict=True) if heard},
+        {name: bool(heard) for name, heard in zip(names, can, strict=True)},
+    )
 
 
 def _side_by_side(recordings: Sequence[Recording]) -> NDArray[np.float32]:

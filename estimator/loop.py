@@ -285,8 +285,8 @@ class _Loop:
                 missing = self._residual(take) - here - by @ slopes
                 slopes = slopes + np.outer(by / size, missing).astype(np.float32) * np.float32(0.5)
         model = Slopes(slopes, live)
-        steps = np.stack([model.step(here, damping) for damping in DAMPINGS])
-        residuals = np.repeat(here[None], len(steps), axis=0)
+        residuals = np.repeat(here[None], len(DAMPINGS), axis=0)
+        steps = model.steps(residuals, DAMPINGS)
         order = np.argsort(model.predicted(residuals, steps), kind="stable")
         out = np.tile(best, (len(steps), 1))
         for k, s in enumerate(order):

@@ -10,9 +10,7 @@ A sound's result depends on nothing but the sound: not on the batch, its place i
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +22,8 @@ from numpy.typing import NDArray
 from simulator.fourier import HANN, TURNS, TWIDDLES, F, inline
 from simulator.simd import WIDTH as LANES
 from simulator.simd import absolute, fused, load, splat, store
-from simulator.spectra import Bands, aligned, spectra_of
+from simulator.spectra import Bands, aligned, shared_out, spectra_of
 
-_SOUNDS_A_JOB = 8
 _STRETCH = 4096
 _QUIET = 1e-9
 """An RMS below counts as silence, which no gain brings to the target's level."""
@@ -84,22 +81,13 @@ def compare(
     distances, sounding = np.empty(count), np.empty(count, np.bool_)
     cells = np.empty((count, *shape), np.float32)
     decibels = np.require(goal.decibels, np.float32, ("C", "W"))
-    threads = threads or os.cpu_count() or 1
 
-    def work(first: int) -> None:
-        part = slice(first, first + size)
+    def work(part: slice) -> None:
         _compiled(audio[part], goal.hop, HANN, TWIDDLES, TURNS, goal.bands.edges, goal.bands.weights,
                   float(goal.depth), decibels, float(goal.loudest), float(goal.rms), float(audible),
                   max(high, 1), max(wide, 1), distances[part], cells[part], sounding[part])  # fmt: skip
 
-    size = max(1, min(_SOUNDS_A_JOB, -(-count // threads)))
-    jobs = range(0, count, size)
-    if threads == 1 or len(jobs) < 2:
-        for first in jobs:
-            work(first)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, jobs))
+    shared_out(count, threads, work)
     return Compared(distances, cells.reshape(count, shape[0] * shape[1]), sounding)
 
 

@@ -86,22 +86,26 @@ def _spectra(
     count, samples = audio.shape
     frames = max(1, -(-samples // hop))
     out = np.empty((count, len(bands.edges), frames), np.float32)
-    threads = threads or os.cpu_count() or 1
 
-    def work(first: int) -> None:
-        rows = slice(first, first + size)
+    def work(rows: slice) -> None:
         _compiled(audio[rows], hop, HANN, TWIDDLES, TURNS, bands.edges, bands.weights, scale[rows],
                   depth, out[rows])  # fmt: skip
 
+    shared_out(count, threads, work)
+    return out
+
+
+def shared_out(count: int, threads: int, work: Callable[[slice], None]) -> None:
+    """Do ``work`` on parts of ``count`` sounds, several at a time. ``threads``: 0 for all cores."""
+    threads = threads or os.cpu_count() or 1
     size = max(1, min(_SOUNDS_A_JOB, -(-count // threads)))
-    jobs = range(0, count, size)
+    jobs = [slice(first, first + size) for first in range(0, count, size)]
     if threads == 1 or len(jobs) < 2:
-        for first in jobs:
-            work(first)
+        for rows in jobs:
+            work(rows)
     else:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(work, jobs))
-    return out
 
 
 @inline

@@ -8,18 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jxctl.cli.bench import (
-    ALL_THE_SAME,
-    AudioChannelOption,
-    AudioOption,
-    ChannelOption,
-    ModelOption,
-    PortOption,
-    RetriesOption,
-    RigOption,
-    SampleRateOption,
-    checked,
-)  # fmt: skip
+from jxctl.cli import bench
 from jxctl.cli.common import Shown, command, progress, say
 from jxctl.errors import UsageError
 
@@ -35,9 +24,9 @@ def register(app: typer.Typer) -> None:
 
 def calibrate(
     output: Annotated[Path, typer.Option("-o", "--output", help="The profile to write (.toml).")],
-    port: PortOption = None,
-    audio: AudioOption = None,
-    rig: RigOption = None,
+    port: bench.PortOption = None,
+    audio: bench.AudioOption = None,
+    rig: bench.RigOption = None,
     data: Annotated[
         Path | None, typer.Option("--data", help="A data set of these takes, instead of recording one.")
     ] = None,
@@ -58,11 +47,11 @@ def calibrate(
     skip_checks: Annotated[
         bool, typer.Option("--skip-checks", help="Without the checks of level, latency and set-up.")
     ] = False,
-    retries: RetriesOption = 2,
-    model: ModelOption = None,
-    channel: ChannelOption = None,
-    audio_channel: AudioChannelOption = None,
-    sample_rate: SampleRateOption = None,
+    retries: bench.RetriesOption = 2,
+    model: bench.ModelOption = None,
+    channel: bench.ChannelOption = None,
+    audio_channel: bench.AudioChannelOption = None,
+    sample_rate: bench.SampleRateOption = None,
 ) -> Shown:
     """Measure the laws of a board and write them as a profile.
 
@@ -128,16 +117,16 @@ def _record(
     from jxctl.rigfile import settle
     from simulator.calibrate.recording import RotatingPlayer, minutes, of_the_board
 
-    bench = settle(rig_file, options)
+    settled = settle(rig_file, options)
     with ExitStack() as stack:
-        opened = record_rig.open_rig(bench, None, None, stack)
+        opened = record_rig.open_rig(settled, None, None, stack)
         turning = None
         if isinstance(opened.player, BoardPlayer):
             opened.player = turning = RotatingPlayer.instead_of(opened.player)
         # Before a folder is made for takes that turn out worthless.
         there = folder.exists()
         if not there and not skip_checks:
-            checked(opened, way_round=ALL_THE_SAME)
+            bench.checked(opened, way_round=bench.ALL_THE_SAME)
         data_set = stack.enter_context(Writer(folder))
         for repair in data_set.repairs:
             say(f"{folder}: {repair}")
@@ -147,7 +136,7 @@ def _record(
         if not left:
             return
         if there and not skip_checks:
-            checked(opened, way_round=ALL_THE_SAME)
+            bench.checked(opened, way_round=bench.ALL_THE_SAME)
         if turning is not None:
             turning.follow(plan)
         others = set(range(len(plan))) - left

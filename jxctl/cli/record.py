@@ -11,18 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jxctl.cli.bench import (
-    ALL_THE_SAME,
-    AudioChannelOption,
-    AudioOption,
-    ChannelOption,
-    ModelOption,
-    PortOption,
-    RetriesOption,
-    RigOption,
-    SampleRateOption,
-    checked,
-)  # fmt: skip
+from jxctl.cli import bench
 from jxctl.cli.common import Shown, command, progress, say
 from jxctl.errors import JxError
 
@@ -56,9 +45,9 @@ def record(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="The data set: a new or empty folder, or one to continue.")
     ],
-    port: PortOption = None,
-    audio: AudioOption = None,
-    rig: RigOption = None,
+    port: bench.PortOption = None,
+    audio: bench.AudioOption = None,
+    rig: bench.RigOption = None,
     source: Annotated[
         list[str], typer.Option("--from", help="Tones: prior, design, or files with tones or banks.")
     ] = ["prior"],  # noqa: B006
@@ -80,14 +69,14 @@ def record(
         int | None, typer.Option(min=1, help="Repeat the reference tone after so many takes.")
     ] = None,
     max_seconds: Annotated[float, typer.Option(help="A tail longer than this is cut.")] = 4.0,
-    retries: RetriesOption = 2,
+    retries: bench.RetriesOption = 2,
     skip_checks: Annotated[
         bool, typer.Option("--skip-checks", help="Without the checks of level and latency at the start.")
     ] = False,
-    model: ModelOption = None,
-    channel: ChannelOption = None,
-    audio_channel: AudioChannelOption = None,
-    sample_rate: SampleRateOption = None,
+    model: bench.ModelOption = None,
+    channel: bench.ChannelOption = None,
+    audio_channel: bench.AudioChannelOption = None,
+    sample_rate: bench.SampleRateOption = None,
     profile: Annotated[
         str | None, typer.Option(help="Behind the port is jx board with this profile: compare takes with it.")
     ] = None,
@@ -111,7 +100,7 @@ def record(
     from jxctl.dataset_writer import Writer
     from jxctl.rigfile import settle
 
-    bench = settle(
+    settled = settle(
         rig,
         {
             "port": port, "audio": audio, "model": model, "channel": channel, "audio_channel": audio_channel,
@@ -123,7 +112,7 @@ def record(
         source, tones, seed, notes, velocities, gates, max_seconds, notes_per_tone, reference, every
     )
     with ExitStack() as stack:
-        opened = record_rig.open_rig(bench, profile, powered_on_minutes, stack)
+        opened = record_rig.open_rig(settled, profile, powered_on_minutes, stack)
         checked: Preflight | None = None
         if not skip_checks and not _is_there(folder):
             checked = _preflight(opened, plan)
@@ -181,7 +170,7 @@ def _preflight(rig: Rig, plan: Plan) -> Preflight:
     """Check the rig with some tones of the plan. Raises `VerificationError`."""
     count = len(plan.tones)
     some = [plan.tones[number] for number in sorted({count * k // _SAMPLED for k in range(_SAMPLED)})]
-    return checked(rig, some, set_up=False, way_round=ALL_THE_SAME)
+    return bench.checked(rig, some, set_up=False, way_round=bench.ALL_THE_SAME)
 
 
 def _announce(plan: Plan, left: int, rig: Rig, folder: Path) -> None:

@@ -30,8 +30,6 @@ from simulator.voices import HIGHEST_STEP
 JOINT_STEPS = 6
 CHORUS = "chorus"
 """The experiment that is fitted by itself, in closed form."""
-FEWEST = 0.5
-"""Share of an experiment's takes that must be there for its laws to be fitted."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ def _enough(samples: Sequence[Sample]) -> tuple[list[Sample], set[str]]:
     count = {experiment.name: 0 for experiment in EXPERIMENTS}
     for sample in samples:
         count[sample.experiment.name] += 1
-    missing = {e.name for e in EXPERIMENTS if count[e.name] < max(1, FEWEST * len(e.notes))}
+    missing = {e.name for e in EXPERIMENTS if count[e.name] < e.fewest}
     kept = [sample for sample in samples if sample.experiment.name not in missing]
     if not kept:
         raise UsageError(

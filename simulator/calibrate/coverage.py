@@ -6,7 +6,6 @@ none; then it is said what is missing, rather than that a fit failed.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,33 +14,30 @@ from pathlib import Path
 from jxctl import dataset
 from jxctl.errors import UsageError
 from jxctl.verdict import TRUSTED
-from simulator.calibrate.calibration import FEWEST
 from simulator.calibrate.experiments import CalibrationPlan
 from simulator.calibrate.takes import Sample
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """``takes``: of the data set, and how many of them are not ``trusted``. ``held``, ``planned``: takes by
-    experiment."""
+    """``takes``: of the data set, and how many of them are not ``trusted``. By experiment the takes that are
+    ``held``, and the ``fewest`` that are needed."""
 
     takes: int
     untrusted: int
     held: dict[str, int]
-    planned: dict[str, int]
+    fewest: dict[str, int]
 
     @property
     def enough(self) -> list[str]:
         """Experiments whose laws can be fitted."""
-        return [name for name, planned in self.planned.items() if self.held[name] >= max(1, FEWEST * planned)]
+        return [name for name, least in self.fewest.items() if self.held[name] >= least]
 
     @property
     def short(self) -> dict[str, tuple[int, int]]:
         """The others: takes that are there, and the fewest that are needed."""
         return {
-            name: (self.held[name], max(1, math.ceil(FEWEST * planned)))
-            for name, planned in self.planned.items()
-            if name not in self.enough
+            name: (self.held[name], least) for name, least in self.fewest.items() if self.held[name] < least
         }
 
     def check(self, folder: Path) -> None:
@@ -71,6 +67,6 @@ class Coverage:
 def coverage(folder: Path, plan: CalibrationPlan, samples: Sequence[Sample], wanted: set[int]) -> Coverage:
     """What ``samples``, from a data set, hold of the ``wanted`` takes of a plan. Raises as `dataset.rows`."""
     trusted = [row["verdict"] in (None, *TRUSTED) for row in dataset.rows(folder)]
-    planned = Counter(plan.experiment(index).name for index in sorted(wanted))
+    fewest = {one.name: one.fewest for one in (plan.experiment(index) for index in sorted(wanted))}
     held = Counter(plan.experiment(index).name for index in {sample.index for sample in samples})
-    return Coverage(len(trusted), trusted.count(False), {name: held[name] for name in planned}, dict(planned))
+    return Coverage(len(trusted), trusted.count(False), {name: held[name] for name in fewest}, fewest)

@@ -7,6 +7,7 @@ instrument has. What a law needs to be heard is set to full, so that it depends 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -15,6 +16,9 @@ from simulator.calibrate import measures, notes
 from simulator.calibrate.measures import LOW_PASSES, Heard
 from simulator.calibrate.notes import Note, swept
 from simulator.calibrate.signals import Floats
+
+FEWEST = 0.5
+"""Share of an experiment's takes that must be there for its laws to be fitted."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,11 @@ class Experiment:
     scatter: float
     feels: frozenset[str]
     notes: tuple[Note, ...] = field(repr=False)
+
+    @property
+    def fewest(self) -> int:
+        """So many of its takes must be there for its laws to be fitted."""
+        return max(1, math.ceil(FEWEST * len(self.notes)))
 
 
 _PITCH = frozenset({"pitch"})
