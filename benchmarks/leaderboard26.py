@@ -27,10 +27,12 @@ from rich.progress import Progress, TaskID
 
 from benchmarks import board26_report
 from benchmarks.machine import describe
+from estimator import thesis26
 from estimator.board26 import audible, measures, reduced
 from estimator.board26.corpus import Corpus, build
 from estimator.board26.entries import BY_NAME, ENTRIES, Entry, classes_of
 from estimator.board26.fit import Data, FitSettings, fit
+from estimator.board26.views import SHAPES
 from jxctl.errors import JxError, UsageError
 from jxctl.files import write_atomically
 
@@ -46,6 +48,8 @@ def main() -> None:
     except JxError as error:
         print(f"{error}\n{error.hint or ''}".rstrip(), file=sys.stderr)
         raise SystemExit(error.exit_code) from None
+    if not report:
+        return
     options.output.mkdir(parents=True, exist_ok=True)
     write_atomically(options.output / "thesis26.json", (json.dumps(report, indent=1) + "\n").encode())
     text = board26_report.markdown(report)
@@ -68,7 +72,14 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--full", action="store_true", help="the whole budget for lcnn1 and lcnn2, too")
     parser.add_argument("--probed", type=int, default=96, help="validation tones whose audibility is probed")
     parser.add_argument("--rendered", type=int, default=256, help="validation answers that are rendered")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1, help="that train; as many processes render")
+    parser.add_argument("--batch", type=int, default=FitSettings().batch, help="sounds a step")
+    parser.add_argument(
+        "--views", nargs="+", default=list(SHAPES), choices=list(SHAPES), help="render no more than these"
+    )
+    parser.add_argument(
+        "--no-report", action="store_true", help="train and no more; --report measures later, elsewhere too"
+    )
     parser.add_argument("--cache", type=Path, default=Path("runs/board26"))
     parser.add_argument(
         "--output", type=Path, default=None, help="default: benchmarks/, with --quick the cache"
@@ -87,11 +98,17 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if unknown:
         raise UsageError(f"no entry {', '.join(unknown)}", f"there are {', '.join(BY_NAME)}")
     torch.set_num_threads(options.threads)
-    training = corpus(options, f"train-{options.tones}", options.tones, 0)
-    validation = corpus(options, "validation", options.validation, VALIDATION_SEED)
+    training, validation = sampled(options.tones, 0), sampled(options.validation, VALIDATION_SEED)
     if not options.report:
+        training = corpus(options, f"train-{options.tones}", options.tones, 0)
+        validation = corpus(options, "validation", options.validation, VALIDATION_SEED)
         train(options, training, validation)
-    return measured(options, training, validation)
+    return {} if options.no_report else measured(options, training, validation)
+
+
+def sampled(count: int, seed: int) -> Corpus:
+    """The tones of a corpus and nothing heard of them."""
+    return Corpus(*thesis26.sample(count, np.random.default_rng(seed)), {})
 
 
 def corpus(options: argparse.Namespace, name: str, count: int, seed: int) -> Corpus:
@@ -99,7 +116,7 @@ def corpus(options: argparse.Namespace, name: str, count: int, seed: int) -> Cor
     with progress() as bar:
         task = bar.add_task(f"rendering {name}", total=count)
         made = build(
-            options.cache / name, count, seed, threads=options.threads,
+            options.cache / name, count, seed, views=options.views, threads=options.threads,
             report=lambda done: bar.update(task, completed=done),
         )  # fmt: skip
         bar.update(task, completed=count)
@@ -141,7 +158,7 @@ def with_vectors(entries: list[Entry], training: Corpus, validation: Corpus) -> 
 def settings_of(options: argparse.Namespace, entry: Entry, seed: int) -> FitSettings:
     """The budget of an entry."""
     share = 1.0 if options.full or options.quick else entry.share
-    return FitSettings(samples=round(options.tones * options.epochs * share), seed=seed)
+    return FitSettings(samples=round(options.tones * options.epochs * share), batch=options.batch, seed=seed)
 
 
 def folder_of(options: argparse.Namespace, entry: Entry, seed: int) -> Path:
@@ -169,7 +186,7 @@ def measured(options: argparse.Namespace, training: Corpus, validation: Corpus) 
         "task": "thesis26",
         "tones": options.tones,
         "samples": round(options.tones * options.epochs),
-        "batch": FitSettings().batch,
+        "batch": options.batch,
         "validation": {"tones": len(targets), "seed": VALIDATION_SEED},
         "entries": entries,
         "missing": [entry.name for entry in ENTRIES if entry.name not in there],

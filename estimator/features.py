@@ -144,7 +144,8 @@ def partials_power(audio: torch.Tensor, notes: torch.Tensor) -> torch.Tensor:
     ``audio``: float32[N, samples] at 44.1 kHz; ``notes``: MIDI numbers, [N].
     """
     starts = [round(start * SAMPLE_RATE) for start in PARTIAL_STARTS_S]
-    padded = torch.nn.functional.pad(audio, (0, max(0, starts[-1] + PARTIAL_WINDOW - audio.shape[1])))
+    missing = starts[-1] + PARTIAL_WINDOW - audio.shape[1]
+    padded = torch.nn.functional.pad(audio, (0, missing)) if missing > 0 else audio  # a copy takes its time
     octaves = PARTIAL_LOWEST_OCTAVE + (torch.arange(_PARTIAL_BANDS + 1) - 0.5) / PARTIAL_BANDS_PER_OCTAVE
     hz = 440 * torch.exp2((notes[:, None].double() - 69) / 12 + octaves)
     edge = (hz * PARTIAL_WINDOW / SAMPLE_RATE + 0.5).clamp(0, PARTIAL_WINDOW // 2 + 1)

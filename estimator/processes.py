@@ -45,6 +45,14 @@ class Processes:
         for gradient, averaged in zip(gradients, parts, strict=True):
             gradient.copy_(averaged.view_as(gradient))
 
+    def agreed(self, number: float) -> float:
+        """The first process' number, in all of them."""
+        if self.size == 1:
+            return number
+        told = torch.tensor(number, device=self.device)
+        distributed.broadcast(told, 0)
+        return float(told)
+
     def wait(self) -> None:
         """Until all processes are here."""
         if self.size > 1:

@@ -32,7 +32,7 @@ from simulator import Profile, render
 SECONDS = 4.0
 NOTES = (28, 96)
 SHORTEST_GATE_S, LONGEST_GATE_S = 0.08, 3.5
-SHARES = {1: 0.7, 2: 0.1, 3: 0.1, 6: 0.1}
+SHARES = {1: 0.6, 2: 0.15, 3: 0.1, 6: 0.15}
 """How often a tone is heard in so many recordings."""
 
 
@@ -121,7 +121,7 @@ def rendered(
 
 def heard(sounds: Sounds, rng: np.random.Generator | None) -> Batch:
     """Sounds as the network gets them, and what it should say; ``rng`` disturbs them."""
-    sounding = np.abs(sounds.audio).max(axis=1) > 1e-5
+    sounding = np.maximum(sounds.audio.max(axis=1), -sounds.audio.min(axis=1)) > 1e-5
     sounding = sounding.reshape(len(sounds.tones), sounds.recordings).any(axis=1)
     audio, lengths_s = sounds.audio, sounds.lengths_s
     if rng is not None:
@@ -158,7 +158,8 @@ def features(
     whole = torch.as_tensor(np.asarray(audio, np.float32)[:, :samples])
     if lengths_s is None:
         lengths_s = np.full(len(whole), whole.shape[1] / SAMPLE_RATE)
-    whole = torch.nn.functional.pad(whole, (0, samples - whole.shape[1]))
+    if whole.shape[1] < samples:
+        whole = torch.nn.functional.pad(whole, (0, samples - whole.shape[1]))
     note = torch.as_tensor(np.asarray(notes, np.float32))
     mel, partials = mel_power(whole, INPUT), partials_power(whole, note)
     if disturbed is not None and rng is not None:

@@ -5,7 +5,8 @@ holds its history, and ``model.safetensors`` with ``model.json`` is the result s
 seed and takes give the same batches; a run that was stopped goes on at the step of its last checkpoint.
 
 ``torchrun`` trains in several processes (`estimator.processes`); a step then hears a batch in each. A GPU is
-used where there is one: tones are rendered on the CPU, the network learns on the GPU.
+used where there is one: tones are rendered on the CPU, in processes of their own, the network learns on the
+GPU.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ import numpy as np
 import torch
 
 from estimator import checkpoint
+from estimator.batches import batches
 from estimator.heads import soft_cross_entropy
 from estimator.models.network import Network, NetworkSettings
 from estimator.processes import Processes, processes
@@ -38,14 +39,16 @@ VALIDATION_SEED = 1_000_003
 UNHEARD_WEIGHT = 0.05
 """What a parameter that cannot be heard weighs in the loss: next to nothing, so that only its habits are
 learnt (what goes with the rest of such a tone), which a whole tone needs."""
-_AHEAD = 3
+_TOLD = 10
+"""Steps between reports: to read a loss off a GPU is to wait for it."""
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """``tones``: how many sounds to hear in all; ``batch``: how many at a time; ``mix``: which share of them
-    are recorded takes; ``start``: a checkpoint, without suffix, whose weights to begin with, and
-    ``encoder_rate``: the part of the learning rate that its encoder then has."""
+    """``tones``: how many sounds to hear in all; ``batch``: how many at a time; ``hearings``: how often each
+    is heard; ``minutes``: when to end in any case (0: never), with the learning rate brought down by then;
+    ``mix``: which share of them are recorded takes; ``start``: a checkpoint, without suffix, whose weights to
+    begin with, and ``encoder_rate``: the part of the learning rate that its encoder then has."""
 
     profile: str = "superjx"
     tones: int = 400_000
@@ -53,12 +56,14 @@ class TrainSettings:
     learning_rate: float = 1e-3
     warm_up: int = 300
     seed: int = 0
-    width: int = 160
+    width: int = 224
     validation: int = 512
     every: int = 500
     mix: float = 0.0
     start: str = ""
     encoder_rate: float = 1.0
+    hearings: int = 1
+    minutes: float = 0.0
 
     def steps(self, processes: int = 1) -> int:
         """Optimiser steps of the whole run."""
@@ -71,13 +76,14 @@ def train(
     report: Callable[[int, str], None] = lambda steps, note: None,
     threads: int = 1,
     recorded: Recorded | None = None,
+    workers: int = 0,
 ) -> dict[str, Any]:
     """Train, or go on training, in the directory ``run``; return the last line of its log.
 
     ``recorded``: the takes of which ``settings.mix`` is the share. A tenth of their tones is not learnt;
     the log says their loss as ``recorded``.
-    ``report(steps, note)`` hears of progress. ``threads`` work on the network; one more renders.
-    Stopping (Ctrl-C) keeps what the last checkpoint holds.
+    ``report(steps, note)`` hears of progress. ``threads`` work on the network; one more renders, or
+    ``workers`` processes. Stopping (Ctrl-C) keeps what the last checkpoint holds.
     Raises `UsageError` when ``run`` holds a run with other settings or other takes, or a damaged one;
     `VerificationError` for a take that cannot be read; `JxError` where nothing can be written, or while
     another process trains in ``run``.
@@ -90,7 +96,7 @@ def train(
     wanted = asdict(settings) | ({"data": recorded.digest} if recorded else {})
     with processes() as here, _claimed(run, wanted) if here.first else nullcontext():
         here.wait()  # until the first has looked at the folder
-        return _train(run, settings, report, threads, recorded, here)
+        return _train(run, settings, report, threads, recorded, here, workers)
 
 
 def settings_of(run: Path) -> TrainSettings:
@@ -112,6 +118,7 @@ def _train(
     threads: int,
     recorded: Recorded | None,
     here: Processes,
+    workers: int,
 ) -> dict[str, Any]:
     torch.set_num_threads(threads)
     torch.manual_seed(settings.seed)
@@ -128,11 +135,15 @@ def _train(
         for k in range(settings.validation // 64)
     ]
     judging = judging_batches(recorded, 64, settings.validation) if recorded else []
-    began = time.monotonic()
-    losses: list[float] = []
-    for batch in _batches(settings, step, recorded, here):
+    make = _Maker(settings, recorded, here.rank, here.size)
+    began_at = first = step
+    before_s, began = float(history.get("seconds", 0)), time.monotonic()
+    losses: list[torch.Tensor] = []
+    for batch in batches(make, step, steps, settings.hearings, workers):
+        spent_s = before_s + time.monotonic() - began
+        gone = here.agreed(_gone(step, steps, spent_s, settings))
         for group in optimiser.param_groups:
-            group["lr"] = group["most"] * _schedule(step, steps, settings.warm_up)
+            group["lr"] = group["most"] * _schedule(gone, step, settings.warm_up)
         loss = _loss(model, batch)
         optimiser.zero_grad()
         loss.backward()
@@ -140,20 +151,26 @@ def _train(
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         step += 1
-        losses.append(loss.item())
-        report(1, f"loss {np.mean(losses[-50:]):.4f}")
-        if (step % settings.every == 0 or step == steps) and here.first:
-            rate = len(losses) * settings.batch * here.size / (time.monotonic() - began)
+        losses = [*losses[1 - settings.every :], loss.detach()]
+        if here.device.type == "cpu" or step % _TOLD == 0:
+            report(step - first, f"loss {torch.stack(losses[-50:]).mean().item():.4f}")
+            first = step
+        last = step == steps or gone >= 1
+        if (step % settings.every == 0 or last) and here.first:
+            spent_s = time.monotonic() - began
             history = {
                 "step": step,
                 "tones": step * settings.batch * here.size,
-                "loss": round(float(np.mean(losses[-settings.every :])), 5),
+                "loss": round(torch.stack(losses).mean().item(), 5),
                 "validation": round(_validate(model, validation), 5),
                 **({"recorded": round(_validate(model, judging), 5)} if judging else {}),
                 **({"data": recorded.digest} if recorded else {}),
-                "tones_per_s": round(rate, 1),
+                "tones_per_s": round((step - began_at) * settings.batch * here.size / spent_s, 1),
+                "seconds": round(before_s + spent_s, 1),
             }
             _save(run, model, optimiser, step, history, settings)
+        if last:
+            break
     here.wait()  # a process that is gone would take the last checkpoint's time-out with it
     return history
 
@@ -193,31 +210,33 @@ def _validate(model: Network, batches: list[Batch]) -> float:
     return float(np.mean(losses))
 
 
-def _batches(
-    settings: TrainSettings, first: int, recorded: Recorded | None, here: Processes
-) -> Iterator[Batch]:
-    """This process' batches from step ``first`` on, made in the background while the network learns."""
+@dataclass(frozen=True)
+class _Maker:
+    """Makes the batches of one process of ``size``, number ``rank``."""
 
-    def make(step: int) -> Batch:
-        index = step * here.size + here.rank
-        if recorded is None:
+    settings: TrainSettings
+    recorded: Recorded | None
+    rank: int
+    size: int
+
+    def __call__(self, number: int) -> Batch:
+        settings, index = self.settings, number * self.size + self.rank
+        if self.recorded is None:
             return make_batch(settings.seed, index, settings.batch, settings.profile)
-        return mixed_batch(recorded, settings.mix, settings.seed, index, settings.batch, settings.profile)
-
-    with ThreadPoolExecutor(1) as pool:
-        pending = []
-        for step in range(first, settings.steps(here.size)):
-            pending.append(pool.submit(make, step))
-            if len(pending) > _AHEAD:
-                yield pending.pop(0).result()
-        for future in pending:
-            yield future.result()
+        return mixed_batch(
+            self.recorded, settings.mix, settings.seed, index, settings.batch, settings.profile
+        )
 
 
-def _schedule(step: int, steps: int, warm_up: int) -> float:
+def _gone(step: int, steps: int, spent_s: float, settings: TrainSettings) -> float:
+    """How much of a run lies behind, 0 to 1: of its steps or of its time, whichever is more."""
+    return max(step / steps, spent_s / (60 * settings.minutes) if settings.minutes else 0.0)
+
+
+def _schedule(gone: float, step: int, warm_up: int) -> float:
     """Rise over the warm-up, then fall along a half cosine to 2 %."""
     rise = min(1.0, (step + 1) / warm_up)
-    return float(rise * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * step / steps))))
+    return float(rise * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(gone, 1.0)))))
 
 
 @contextmanager

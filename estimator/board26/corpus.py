@@ -8,13 +8,17 @@ of a larger one. It lies outside the repository's history: half a megabyte in fo
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from estimator import thesis26
@@ -48,7 +52,8 @@ def build(
     threads: int | None = None,
     report: Callable[[int], None] = lambda done: None,
 ) -> Corpus:
-    """The corpus of ``count`` tones in ``folder``, built or finished where it is not whole.
+    """The corpus of ``count`` tones in ``folder``, built or finished where it is not whole, in ``threads``
+    processes.
 
     ``report(done)`` hears how many tones are there. Raises `UsageError` when the folder holds another corpus.
     """
@@ -65,16 +70,37 @@ def build(
     if mode == "w+":
         np.save(folder / "tones.npy", tones)
         np.save(folder / "targets.npy", targets)
-    for first in range(done, count, PIECE):
-        part = slice(first, min(first + PIECE, count))
-        # Another noise for every piece; within one, sounds share it.
-        heard = views_of(thesis26.play(tones[part], seed=(seed * 1_000_003 + first) % 2**31, threads=threads))
-        for name, array in arrays.items():
-            array[part] = heard[name]
-            array.flush()
-        write_atomically(folder / "corpus.json", json.dumps(wanted | {"done": part.stop}).encode())
-        report(part.stop)
+    starts = range(done, count, PIECE)
+    # Another noise for every piece; within one, sounds share it.
+    seeds = [(seed * 1_000_003 + first) % 2**31 for first in starts]
+    pieces = [tones[first : first + PIECE] for first in starts]
+    if pieces:
+        _piece(tones[:1], 0, tuple(arrays))  # compiles, once for all processes
+    with _mapping(threads or 1) as mapped:
+        made = mapped(_piece, pieces, seeds, itertools.repeat(tuple(arrays)))
+        for first, heard in zip(starts, made, strict=True):
+            part = slice(first, min(first + PIECE, count))
+            for name, array in arrays.items():
+                array[part] = heard[name]
+                array.flush()
+            write_atomically(folder / "corpus.json", json.dumps(wanted | {"done": part.stop}).encode())
+            report(part.stop)
     return Corpus(tones, targets, dict(arrays))
+
+
+@contextmanager
+def _mapping(processes: int) -> Iterator[Callable[..., Iterator[Any]]]:
+    """`map`, shared out among so many processes."""
+    if processes == 1:
+        yield map
+        return
+    with ProcessPoolExecutor(processes, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        yield pool.map
+
+
+def _piece(tones: np.ndarray, seed: int, views: tuple[str, ...]) -> dict[str, np.ndarray]:
+    heard = views_of(thesis26.play(tones, seed=seed, threads=1), views)
+    return {name: view.astype(SHAPES[name][1]) for name, view in heard.items()}
 
 
 def _claimed(folder: Path, wanted: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from torch import nn
 from estimator.models import inversynth, thesis
 from estimator.models.full_band import FullBand, expected, spread_loss
 from estimator.models.inversynth import CLASSES
+from estimator.models.moving_band import MovingBand
 from estimator.thesis26 import NAMES
 
 
@@ -70,7 +71,7 @@ def _binary(output: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 def _mean_class(output: torch.Tensor) -> torch.Tensor:
     """The mean of the 16 values under the sigmoids, scaled to a sum of one."""
     weight = torch.sigmoid(_by_class(output))
-    values = torch.linspace(0, 1, CLASSES)
+    values = torch.linspace(0, 1, CLASSES, device=output.device)
     return (weight @ values) / weight.sum(dim=2).clamp_min(1e-9)
 
 
@@ -96,6 +97,7 @@ ENTRIES: tuple[Entry, ...] = (
     *(Entry(f"lcnn{k}", "thesis", ("spectrogram",), partial(thesis.lcnn, k), SQUARED, 0.25) for k in (1, 2)),
     *(_inversynth(name) for name in (*inversynth.CONVOLUTIONAL, *inversynth.BAGS, *inversynth.HANDMADE)),
     Entry("full band", "ours", ("mel", "fine"), FullBand, SPREAD),
+    Entry("moving band", "ours", ("mel", "fine"), MovingBand, SPREAD),
     Entry(
         "full band, thesis' input", "ours", ("spectrogram",), partial(FullBand, ("spectrogram",)), SPREAD
     ),

@@ -6,7 +6,7 @@ last point of the curve and ends as if it had not been.
 
 The recipe is one for all: Adam, batches of `FitSettings.batch`, a short rise of the learning rate and a fall
 along a half cosine, gradients cut at a norm of one (the thesis wished for both), bfloat16 in the layers and
-float32 in losses and weights.
+float32 in losses and weights. A GPU is used where there is one.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from jxctl.errors import UsageError
 from jxctl.files import write_atomically
 
 _VALIDATED_AT_ONCE = 128
+_TOLD = 20
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ def fit(
     if (run / "result.json").exists():
         return dict(json.loads((run / "result.json").read_text()))
     torch.manual_seed(settings.seed)
-    model = entry.make()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = entry.make().to(device)
     cast(Any, model).to(memory_format=torch.channels_last)  # torch's types leave this form out
     optimiser = torch.optim.Adam(model.parameters(), lr=settings.learning_rate, fused=True)
     step, seconds = 0, 0.0
@@ -89,15 +91,13 @@ def fit(
         step, seconds, curve = _restore(run / "latest.pt", model, optimiser)
         report(step, f"{entry.name}: continued at step {step}")
     marks = {round(settings.steps * (k + 1) / settings.points) for k in range(settings.points)}
-    losses: list[float] = []
-    squared: list[float] = []
-    absolute: list[float] = []
-    began = time.perf_counter()
+    seen: list[torch.Tensor] = []
+    began, told = time.perf_counter(), step
     for rows in _orders(settings, len(training.targets), step):
         for group in optimiser.param_groups:
             group["lr"] = settings.learning_rate * _schedule(step, settings)
         torch.manual_seed(settings.seed * 1_000_003 + 1 + step)  # dropout, the same after a restart
-        targets = torch.from_numpy(training.targets[rows])
+        targets = torch.from_numpy(training.targets[rows]).to(device)
         output = _heard(model, entry, training, rows)
         loss = entry.kind.loss(output, targets)
         optimiser.zero_grad()
@@ -105,27 +105,29 @@ def fit(
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         step += 1
-        losses.append(loss.item())
         with torch.no_grad():
             error = entry.kind.answer(output.detach()) - targets
-        squared.append(error.square().mean().item())
-        absolute.append(error.abs().mean().item())
-        report(1, f"{entry.name}: squared error {np.mean(squared[-50:]):.4f}")
+        seen.append(torch.stack((loss.detach(), error.square().mean(), error.abs().mean())))
+        if device.type == "cpu" or step % _TOLD == 0:  # to read off a GPU is to wait for it
+            recent = torch.stack(seen[-50:])[:, 1].mean().item()
+            report(step - told, f"{entry.name}: squared error {recent:.4f}")
+            told = step
         if step in marks:
             seconds += time.perf_counter() - began
             answers, _ = answer(model, entry, validation)
             away = np.clip(answers, 0, 1) - validation.targets
+            lost, squared, absolute = torch.stack(seen).mean(0).tolist()
             curve.append(
                 {
                     "samples": step * settings.batch,
-                    "loss": float(np.mean(losses)),
-                    "train_mse": float(np.mean(squared)),
-                    "train_mae": float(np.mean(absolute)),
+                    "loss": lost,
+                    "train_mse": squared,
+                    "train_mae": absolute,
                     "validation_mse": float(np.square(away).mean()),
                     "validation_mae": float(np.abs(away).mean()),
                 }
             )
-            losses, squared, absolute = [], [], []
+            seen = []
             _save(run / "latest.pt", model, optimiser, step, seconds, curve)
             if pause_after is not None and len(curve) >= pause_after and step < settings.steps:
                 return {"curve": curve}
@@ -140,6 +142,7 @@ def fit(
         "family": entry.family,
         "weights": sum(p.numel() for p in model.parameters()),
         "seconds": seconds,
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
         "curve": curve,
     }
     write_atomically(run / "result.json", (json.dumps(result, indent=1) + "\n").encode())
@@ -158,20 +161,21 @@ def answer(
             output = _heard(
                 model, entry, data, np.arange(first, min(first + _VALIDATED_AT_ONCE, len(data.targets)))
             )
-            answers.append(entry.kind.answer(output).numpy())
+            answers.append(entry.kind.answer(output).cpu().numpy())
             if entry.kind.scores is not None:
-                scores.append(entry.kind.scores(output).numpy())
+                scores.append(entry.kind.scores(output).cpu().numpy())
     model.train()
     return np.concatenate(answers), np.concatenate(scores) if scores else None
 
 
 def _heard(model: nn.Module, entry: Entry, data: Data, rows: np.ndarray) -> torch.Tensor:
     """The network's output for some rows of the data."""
+    device = next(model.parameters()).device
     inputs = []
     for name in entry.views:
-        view = torch.from_numpy(np.asarray(data.views[name][rows], np.float32))
+        view = torch.from_numpy(data.views[name][rows]).to(device).float()
         inputs.append(view / FULL_SCALE if name == "wave" else view)
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(device.type, torch.bfloat16):
         output = model(*inputs)
     return output.float()
 
@@ -244,7 +248,7 @@ def _save(
 
 def _restore(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, float, list[Any]]:
     try:
-        saved = torch.load(path, weights_only=True)
+        saved = torch.load(path, weights_only=True, map_location=next(model.parameters()).device)
         model.load_state_dict(saved["model"])
         optimiser.load_state_dict(saved["optimiser"])
         return int(saved["step"]), float(saved["seconds"]), list(saved["curve"])

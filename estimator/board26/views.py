@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import soxr
@@ -41,19 +42,22 @@ SHAPES: dict[str, tuple[tuple[int, ...], type[np.generic]]] = {
 }
 
 
-def views_of(audio: NDArray[np.float32]) -> dict[str, np.ndarray]:
-    """Every view of sounds, float32[N, 176400], by name."""
-    slow = np.stack([resampled(sound) for sound in audio])
-    power = short_spectra(slow)
+def views_of(audio: NDArray[np.float32], names: Sequence[str] = tuple(SHAPES)) -> dict[str, np.ndarray]:
+    """Views of sounds, float32[N, 176400], by name; of all kinds or of those named."""
     whole = torch.from_numpy(audio)
-    return {
-        "spectrogram": thesis26.spectrogram(audio),
-        "image": np.log10(power.reshape(len(audio), 64, 4, -1).mean(axis=2) + 1e-6),
-        "wave": np.rint(np.clip(slow * FULL_SCALE, -32767, 32767)),
-        "handmade": handmade.features(slow, power),
-        "mel": decibels(mel_power(whole, INPUT)),
-        "fine": decibels(fine_power(whole)),
+    slow, power = np.empty((0, WAVE), np.float32), np.empty((0, 256, 257), np.float32)
+    if not {"image", "wave", "handmade"}.isdisjoint(names):
+        slow = np.stack([resampled(sound) for sound in audio])
+        power = short_spectra(slow)
+    ways: dict[str, Callable[[], np.ndarray]] = {
+        "spectrogram": lambda: thesis26.spectrogram(audio),
+        "image": lambda: np.log10(power.reshape(len(audio), 64, 4, -1).mean(axis=2) + 1e-6),
+        "wave": lambda: np.rint(np.clip(slow * FULL_SCALE, -32767, 32767)),
+        "handmade": lambda: handmade.features(slow, power),
+        "mel": lambda: decibels(mel_power(whole, INPUT)),
+        "fine": lambda: decibels(fine_power(whole)),
     }
+    return {name: ways[name]() for name in names}
 
 
 def resampled(sound: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -112,7 +112,7 @@ def _stretches(frames: int) -> torch.Tensor:
 def expected(logits: torch.Tensor) -> torch.Tensor:
     """The means of the distributions, float32[N, 26]: of all answers, the one with the least squared
     error."""
-    points = torch.linspace(0, 1, POINTS)
+    points = torch.linspace(0, 1, POINTS, device=logits.device)
     return torch.softmax(logits.float(), dim=2) @ points
 
 

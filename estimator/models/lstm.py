@@ -21,15 +21,21 @@ _KNOWN = 4
 _STRETCHES = 10
 _QUERY = 64
 _BANDS_LEFT = 12  # 96 mel bands after three strides of two
+_FRAME_MS = 20
+MOMENTS_MS = (40, 80)
+"""How long a moment may be: two or four frames of the spectrogram."""
 
 
 @dataclass(frozen=True)
 class LstmSettings:
-    """``channels`` of the first convolution, ``width`` of the LSTM in each direction, ``summary``."""
+    """``channels`` of the first convolution, ``width`` of the LSTM in each direction and its ``layers``,
+    ``summary``, and the length of a moment, ``moment_ms``, one of `MOMENTS_MS`."""
 
-    channels: int = 24
-    width: int = 160
+    channels: int = 32
+    width: int = 224
+    layers: int = 2
     summary: int = 512
+    moment_ms: int = 40
 
     def to_json(self) -> dict[str, int]:
         """Plain data."""
@@ -38,7 +44,7 @@ class LstmSettings:
 
 @dataclass(frozen=True)
 class Encoded:
-    """What was heard in N sounds: ``moments`` float[N, T, 3 * width], one every 40 ms; ``looks``
+    """What was heard in N sounds: ``moments`` float[N, T, 3 * width]; ``looks``
     float[N, heads, 3 * width + summary], what each parameter looked at; ``logits`` float[N, LOGITS], what
     they say of each parameter alone."""
 
@@ -57,11 +63,11 @@ class LstmEncoder(nn.Module):
         self.convolutions = nn.Sequential(
             _convolution(1, c, 5, (2, 2)),
             _convolution(c, 2 * c, 3, (2, 1)),
-            _convolution(2 * c, 2 * c, 3, (2, 2)),
+            _convolution(2 * c, 2 * c, 3, (2, settings.moment_ms // (2 * _FRAME_MS))),
         )
         self.squeeze = nn.Sequential(nn.Linear(2 * c * _BANDS_LEFT, w), nn.LayerNorm(w), nn.GELU())
         self.known = nn.Sequential(nn.Linear(_KNOWN, w), nn.GELU(), nn.Linear(w, w))
-        self.lstm = nn.LSTM(w, w, batch_first=True, bidirectional=True)
+        self.lstm = nn.LSTM(w, w, settings.layers, batch_first=True, bidirectional=True)
         self.settle = nn.LayerNorm(2 * w)
         bands = PARTIAL_OCTAVES * PARTIAL_BANDS_PER_OCTAVE
         self.partials = _layer(bands * len(PARTIAL_STARTS_S), summary)

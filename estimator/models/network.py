@@ -21,14 +21,16 @@ from estimator.models.views import Views
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """``channels``, ``width``, ``summary`` of the encoder; ``decoder`` width, ``layers`` and attention
-    ``heads`` of the decoder."""
+    """``channels``, ``width``, ``lstm_layers``, ``summary`` and ``moment_ms`` of the encoder; ``decoder``
+    width, ``layers`` and attention ``heads`` of the decoder."""
 
-    channels: int = 24
-    width: int = 160
+    channels: int = 32
+    width: int = 224
+    lstm_layers: int = 2
     summary: int = 512
+    moment_ms: int = 40
     decoder: int = 256
-    layers: int = 3
+    layers: int = 4
     heads: int = 4
 
     def to_json(self) -> dict[str, int]:
@@ -53,7 +55,7 @@ class Network(nn.Module):
     def __init__(self, settings: NetworkSettings) -> None:
         super().__init__()
         self.settings = s = settings
-        self.encoder = LstmEncoder(LstmSettings(s.channels, s.width, s.summary))
+        self.encoder = LstmEncoder(LstmSettings(s.channels, s.width, s.lstm_layers, s.summary, s.moment_ms))
         look = 3 * s.width + s.summary
         self.decoder = Decoder(s.decoder, s.layers, s.heads, 3 * s.width, look)
         self.gain = nn.Parameter(torch.zeros(len(HEADS)))

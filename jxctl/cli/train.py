@@ -22,10 +22,18 @@ def train(
     tones: Annotated[int, typer.Option(help="How many sounds to hear in all.")] = 400_000,
     batch: Annotated[int, typer.Option(help="How many at a time.")] = 96,
     profile: Annotated[str, typer.Option(help="The board to learn.")] = "superjx",
-    width: Annotated[int, typer.Option(help="Width of the LSTM.")] = 160,
+    hearings: Annotated[int, typer.Option(help="How often each sound is heard.")] = 1,
+    minutes: Annotated[
+        float, typer.Option(help="End after so long, learning rate and all (0: when all is heard).")
+    ] = 0.0,
+    rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
+    width: Annotated[int, typer.Option(help="Width of the LSTM.")] = 224,
     seed: Annotated[int, typer.Option(help="Of tones, notes and weights.")] = 0,
     every: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 500,
     threads: Annotated[int, typer.Option(help="CPU threads of the network; rendering has one more.")] = 1,
+    workers: Annotated[
+        int, typer.Option(help="Processes that render, instead of that thread: with a GPU, the CPU's cores.")
+    ] = 0,
     data: Annotated[
         list[Path] | None, typer.Option(metavar="DIR", help="A recorded data set to learn from; repeatable.")
     ] = None,
@@ -45,8 +53,11 @@ def train(
     takes that can be trusted are used, and a tenth of their tones is kept for judging. Several processes or
     machines: torchrun --nproc-per-node 2 -m jxctl train DIR.
     """
-    if min(tones, batch, width, every, threads) < 1 or seed < 0:
-        raise UsageError("tones, batch, width, every and threads are at least 1, the seed at least 0")
+    if min(tones, batch, hearings, width, every, threads) < 1 or min(seed, minutes, workers) < 0 or rate <= 0:
+        raise UsageError(
+            "tones, batch, hearings, width, every and threads are at least 1, the rate is above 0, "
+            "the seed, minutes and workers are not negative"
+        )
     if mix is not None and not data:
         raise UsageError("--mix is the share of recorded takes, and there are none", "name a set with --data")
     if mix is not None and not 0 < mix <= 1:
@@ -62,6 +73,7 @@ def train(
         say(f"{len(recorded)} takes, {len(recorded.held_out)} of them kept for judging{left}")
     settings = TrainSettings(
         profile=profile, tones=tones, batch=batch, seed=seed, width=width, every=every,
+        hearings=hearings, minutes=minutes, learning_rate=rate,
         mix=(0.5 if mix is None else mix) if recorded else 0.0,
         start=str(start or ""), encoder_rate=0.2 if start else 1.0,
     )  # fmt: skip
@@ -69,7 +81,7 @@ def train(
         settings = settings_of(run)
     steps = settings.steps(int(os.environ.get("WORLD_SIZE", "1")))
     with progress(f"Training in {run}", steps) as advance:
-        history = go(run, settings, advance, threads, recorded)
+        history = go(run, settings, advance, threads, recorded, workers)
     weights = run / "model.safetensors"
     return Shown(
         {"run": str(run), **history},
