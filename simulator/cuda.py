@@ -5,8 +5,10 @@ lies in shared memory. A GPU may fuse a product and a sum that the CPU rounds on
 within a tolerance and not to the bit; x-mod, which feeds back, lets differences grow. Without the chorus
 and the noise floor.
 
-Needs ``pip install "numba-cuda[cu12]"`` and a GPU. It has not run on one yet: the tests compile it to PTX
-where NVIDIA's compiler is installed, and run its code thread by thread on the CPU.
+Needs ``pip install "numba-cuda[cu12]"`` and a GPU. On an H200 it agrees with the CPU (``pytest
+tests/simulator/test_cuda.py``: 80 dB under the sound, with x-mod 60 dB over 21 ms); how fast it is there has
+not been measured. Elsewhere the tests compile it to PTX where NVIDIA's compiler is installed, and run its
+code thread by thread on the CPU.
 """
 
 from __future__ import annotations
