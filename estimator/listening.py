@@ -136,5 +136,4 @@ class Target:
     ) -> comparing.Compared:
         """The same with cells of so many bands and frames, and whether a sound can be heard at all."""
         goal = comparing.Goal(self.goal, self.loudest, self.rms, RANKING.hop, ranking_bands(), FLOOR_DB)
-        threads = threads or torch.get_num_threads()
-        return comparing.compare(audio, goal, audible=SILENT, group=cell, threads=threads)
+        return comparing.compare(audio, goal, audible=SILENT, group=cell, threads=threads or 0)
