@@ -106,10 +106,12 @@ class Estimator:
         count: int,
         rng: np.random.Generator,
         fixed: Mapping[int, int] | None = None,
+        threads: int | None = None,
     ) -> Proposal:
         """What the network says of the one tone behind ``recordings``, with ``count`` draws.
 
-        ``fixed``: head index to the class it is held at. The marginals are averages over the draws that are
+        ``fixed``: head index to the class it is held at. ``threads``: `SPEAKERS` at most and unless told
+        otherwise; the answer is the same. The marginals are averages over the draws that are
         not sharpened; the single answer takes the median, or the likeliest position, of each.
         """
         views = features(
@@ -121,7 +123,7 @@ class Estimator:
         )
         drawn = max(count, FEWEST_DRAWS)
         temperatures = torch.tensor([TEMPERATURES[k % len(TEMPERATURES)] for k in range(drawn)])
-        said = self._drawn(views, len(recordings), temperatures, rng, fixed)
+        said = self._drawn(views, len(recordings), temperatures, rng, fixed, threads or SPEAKERS)
         draws = torch.cat([part.classes for part in said]).numpy()
         marginals = []
         for k in range(len(heads.HEADS)):
@@ -135,7 +137,7 @@ class Estimator:
 
     def _drawn(
         self, views: Views, recordings: int, temperatures: torch.Tensor, rng: np.random.Generator,
-        fixed: Mapping[int, int] | None,
+        fixed: Mapping[int, int] | None, threads: int,
     ) -> list[Drawn]:  # fmt: skip
         """Tones that the decoder says, in `SPEAKERS` parts side by side.
 
@@ -148,7 +150,7 @@ class Estimator:
             with torch.inference_mode():
                 return self.model.draw(heard, own, torch.Generator().manual_seed(int(seed)), fixed)
 
-        with torch_on_one_thread(), ThreadPoolExecutor(SPEAKERS) as pool:
+        with torch_on_one_thread(), ThreadPoolExecutor(min(threads, SPEAKERS)) as pool:
             with torch.inference_mode():
                 heard = self.model.hear(views, recordings)
             return list(pool.map(draw, zip(temperatures.chunk(SPEAKERS), seeds, strict=True)))
@@ -191,7 +193,7 @@ class Estimator:
         given = heads.classes(np.frombuffer(base, np.uint8)[None])
         kept = [k for k, head in enumerate(heads.HEADS) if head.parameter.name in locked]
         fixed = {k: int(given[0, k]) for k in kept}
-        proposal = self.propose(recordings, DRAWS if renders > 1 else 0, rng, fixed)
+        proposal = self.propose(recordings, DRAWS if renders > 1 else 0, rng, fixed, threads)
         listener = Listener(recordings, self.profile, base=base, threads=threads)
         starts = given if like is not None and start else None
         found = search(proposal, listener, renders, rng, fixed=fixed, starts=starts, report=report)
