@@ -20,22 +20,22 @@ LEVEL_APART = 16
 _IS_LEVEL = np.array([head.parameter.kind == "level" for head in heads.HEADS])
 
 
-def differing(one: NDArray[np.int64], other: NDArray[np.int64]) -> int:
-    """How many audible parameters of two tones, int64[heads], differ."""
-    heard = audible(heads.tones_from(np.stack([one, other]), INIT_TONE.values)).any(axis=0)
-    away = np.where(_IS_LEVEL, np.abs(one - other) >= LEVEL_APART, one != other)
-    return int(np.count_nonzero(away & heard))
+def differing(others: NDArray[np.int64], one: NDArray[np.int64]) -> NDArray[np.int64]:
+    """In how many parameters that can be heard, in it or in ``one``, each of ``others`` differs from ``one``:
+    int64[N]. ``others``: int64[N, heads]; ``one``: int64[heads]."""
+    heard = audible(heads.tones_from(np.concatenate([one[None], others]), INIT_TONE.values))
+    away = np.where(_IS_LEVEL, np.abs(others - one) >= LEVEL_APART, others != one)
+    return np.count_nonzero(away & (heard[1:] | heard[0]), axis=1)
 
 
 def different(found: Found, count: int, among: int = 4000) -> list[int]:
     """Places in ``found`` of the best and the next nearest that differ from all before them: ``count`` at
     most, looked for among the nearest ``among`` that made a sound."""
+    choices = found.choices[:among]
+    left = np.isfinite(found.distances[:among])
+    left[:1] = True
     chosen: list[int] = []
-    for k in range(min(among, len(found.distances))):
-        if len(chosen) == count:
-            break
-        if chosen and not np.isfinite(found.distances[k]):
-            break
-        if all(differing(found.choices[k], found.choices[other]) >= APART for other in chosen):
-            chosen.append(k)
+    while left.any() and len(chosen) < count:
+        chosen.append(int(left.argmax()))
+        left &= differing(choices, choices[chosen[-1]]) >= APART
     return chosen

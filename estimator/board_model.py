@@ -300,18 +300,22 @@ class Corrected(Listener):
         self.targets = list(own)
         self.seeds = {id(target): moment.seed for target, moment in zip(own, moments, strict=True)}
 
-    def _render(self, tones: NDArray[np.uint8], target: Target) -> NDArray[np.float32]:
+    def _render(
+        self, tones: NDArray[np.uint8], target: Target, out: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
         assert isinstance(self.profile, Profile)
-        return _rendered(tones, target, self.profile, self.threads, [self.seeds[id(target)]] * len(tones))
+        seeds = [self.seeds[id(target)]] * len(tones)
+        return _rendered(tones, target, self.profile, self.threads, seeds, out)
 
 
 def _rendered(
-    tones: NDArray[np.uint8], target: Target, profile: Profile, threads: int | None, seeds: Sequence[int]
-) -> NDArray[np.float32]:
+    tones: NDArray[np.uint8], target: Target, profile: Profile, threads: int | None, seeds: Sequence[int],
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:  # fmt: skip
     played, samples = target.recording.played, len(target.recording.audio)
     return render(
         tones, played.note, played.velocity, played.gate_s, samples / SAMPLE_RATE,
-        profile=profile, threads=threads, seed=seeds,
+        profile=profile, threads=threads, seed=seeds, out=out,
     )  # fmt: skip
 
 

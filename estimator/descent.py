@@ -42,11 +42,19 @@ class Slopes:
         return cls(np.ascontiguousarray(slopes[moving]), levels[moving])
 
     @functools.cached_property
+    def _moving(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The cells that any level moves, and their slopes, float32[levels, moving cells]. No step changes
+        the others, often half of all: those of the silence behind a sound."""
+        cells = np.flatnonzero(self.slopes.any(axis=0))
+        return cells, np.ascontiguousarray(self.slopes[:, cells])
+
+    @functools.cached_property
     def _pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-        """Every two levels once, and the products of their slopes, float32[pairs, cells]: the weighted sums
-        of these are the curvature, so that many problems are one product of matrices."""
+        """Every two levels once, and the products of their slopes, float32[pairs, moving cells]: the weighted
+        sums of these are the curvature, so that many problems are one product of matrices."""
         one, other = np.triu_indices(len(self.levels))
-        return one, other, self.slopes[one] * self.slopes[other]
+        slopes = self._moving[1]
+        return one, other, slopes[one] * slopes[other]
 
     def steps(
         self,
@@ -71,7 +79,8 @@ class Slopes:
         for k, (place, far) in (slides or {}).items():
             held[k, place], by[k, place] = True, far
         free = ~held
-        start = residuals + by.astype(np.float32) @ self.slopes
+        cells, slopes = self._moving
+        start = residuals[:, cells] + by.astype(np.float32) @ slopes
         damping = np.asarray(dampings, np.float64)[:, None]
         one, other, products = self._pairs
         diagonal = np.arange(levels)
@@ -81,13 +90,13 @@ class Slopes:
             weight = 1 / np.maximum(np.abs(left), SMALLEST_DB)
             curvature[:, one, other] = weight @ products.T
             curvature[:, other, one] = curvature[:, one, other]
-            pull = ((weight * start) @ self.slopes.T).astype(np.float64) * free
+            pull = ((weight * start) @ slopes.T).astype(np.float64) * free
             curvature *= free[:, :, None] & free[:, None]
             own = curvature[:, diagonal, diagonal]
             mean = own.sum(axis=1, keepdims=True) / np.maximum(free.sum(axis=1, keepdims=True), 1)
             curvature[:, diagonal, diagonal] += damping * (own + 0.1 * mean) + 1e-9
             step = np.asarray(-np.linalg.solve(curvature, pull[:, :, None])[:, :, 0], np.float64)
-            left = start + step.astype(np.float32) @ self.slopes
+            left = start + step.astype(np.float32) @ slopes
         return step + by
 
     def step(
@@ -98,5 +107,7 @@ class Slopes:
 
     def predicted(self, residuals: NDArray[np.float32], steps: NDArray[np.float64]) -> NDArray[np.float64]:
         """Mean absolute residuals, dB, float64[P], after steps, if slopes were the same everywhere."""
-        left = residuals + steps.astype(np.float32) @ self.slopes
+        left = residuals.copy()
+        cells, slopes = self._moving
+        left[:, cells] += steps.astype(np.float32) @ slopes
         return np.asarray(np.abs(left).mean(axis=1, dtype=np.float64))

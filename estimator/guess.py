@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from estimator.alternatives import different
 from estimator.audible import audible, heard_in
 from estimator.features import SAMPLE_RATE
 from estimator.listening import Listener
+from estimator.models.network import Drawn
+from estimator.models.views import Views
+from estimator.one_thread import torch_on_one_thread
 from estimator.proposal import Played, Proposal, Recording
 from estimator.search import Found, search
 from estimator.stream import SECONDS, features
@@ -36,6 +40,8 @@ DRAWS = 256
 """Candidates that the network proposes."""
 TEMPERATURES = (0.5, 1.0)
 """Of the draws, in turn: sharpened ones come nearer, the others keep what is less likely in sight."""
+SPEAKERS = 2
+"""Draws are made in so many parts, each on a core; their number decides what is drawn, so it is fixed."""
 FEWEST_DRAWS = 64
 """So many make the marginals and the single answer, also where nothing is searched."""
 FAR_DB = 6.0
@@ -100,10 +106,12 @@ class Estimator:
         count: int,
         rng: np.random.Generator,
         fixed: Mapping[int, int] | None = None,
+        threads: int | None = None,
     ) -> Proposal:
         """What the network says of the one tone behind ``recordings``, with ``count`` draws.
 
-        ``fixed``: head index to the class it is held at. The marginals are averages over the draws that are
+        ``fixed``: head index to the class it is held at. ``threads``: `SPEAKERS` at most and unless told
+        otherwise; the answer is the same. The marginals are averages over the draws that are
         not sharpened; the single answer takes the median, or the likeliest position, of each.
         """
         views = features(
@@ -115,18 +123,37 @@ class Estimator:
         )
         drawn = max(count, FEWEST_DRAWS)
         temperatures = torch.tensor([TEMPERATURES[k % len(TEMPERATURES)] for k in range(drawn)])
-        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        with torch.inference_mode():
-            said = self.model.draw(self.model.hear(views, len(recordings)), temperatures, generator, fixed)
-        draws = said.classes.numpy()
+        said = self._drawn(views, len(recordings), temperatures, rng, fixed, threads or SPEAKERS)
+        draws = torch.cat([part.classes for part in said]).numpy()
         marginals = []
-        for k, of_head in enumerate(said.said):
+        for k in range(len(heads.HEADS)):
+            of_head = torch.cat([part.said[k] for part in said])
             marginal = of_head[temperatures == 1].mean(0).double().numpy()
             if fixed and k in fixed:
                 marginal = np.zeros(len(marginal))
                 marginal[fixed[k]] = 1
             marginals.append(marginal / marginal.sum())
         return Proposal(heads.best([p[None] for p in marginals])[0], draws[:count], marginals)
+
+    def _drawn(
+        self, views: Views, recordings: int, temperatures: torch.Tensor, rng: np.random.Generator,
+        fixed: Mapping[int, int] | None, threads: int,
+    ) -> list[Drawn]:  # fmt: skip
+        """Tones that the decoder says, in `SPEAKERS` parts side by side.
+
+        Its products are so short that two threads of torch's own would wait for each other most of the time,
+        and nearly always where something else runs, too. Parts have nothing to wait for."""
+        seeds = rng.integers(2**62, size=SPEAKERS)
+
+        def draw(part: tuple[torch.Tensor, np.int64]) -> Drawn:
+            own, seed = part
+            with torch.inference_mode():
+                return self.model.draw(heard, own, torch.Generator().manual_seed(int(seed)), fixed)
+
+        with torch_on_one_thread(), ThreadPoolExecutor(min(threads, SPEAKERS)) as pool:
+            with torch.inference_mode():
+                heard = self.model.hear(views, recordings)
+            return list(pool.map(draw, zip(temperatures.chunk(SPEAKERS), seeds, strict=True)))
 
     def guess(
         self,
@@ -166,7 +193,7 @@ class Estimator:
         given = heads.classes(np.frombuffer(base, np.uint8)[None])
         kept = [k for k, head in enumerate(heads.HEADS) if head.parameter.name in locked]
         fixed = {k: int(given[0, k]) for k in kept}
-        proposal = self.propose(recordings, DRAWS if renders > 1 else 0, rng, fixed)
+        proposal = self.propose(recordings, DRAWS if renders > 1 else 0, rng, fixed, threads)
         listener = Listener(recordings, self.profile, base=base, threads=threads)
         starts = given if like is not None and start else None
         found = search(proposal, listener, renders, rng, fixed=fixed, starts=starts, report=report)

@@ -17,7 +17,7 @@ from estimator import heads
 from estimator.features import FLOOR_DB, RANKING, SAMPLE_RATE, mel_power, ranking_bands
 from estimator.proposal import Recording
 from jxctl.tone import INIT_TONE
-from simulator import Profile, comparing, render, spectra
+from simulator import Profile, comparing, empty, render, spectra
 
 SILENT = 1e-6
 """Full scale; a sound that stays below cannot be an answer, however near silence the target is."""
@@ -56,6 +56,7 @@ class Listener:
         self.profile, self.base, self.threads = profile, base, threads
         self.targets = [Target(recording) for recording in recordings]
         self.renders = 0
+        self._audio: NDArray[np.float32] | None = None
 
     def __call__(self, choices: NDArray[np.int64]) -> NDArray[np.float64]:
         """Distances in dB, float64[N], of candidates, int64[N, heads]."""
@@ -92,7 +93,8 @@ class Listener:
         distances, apart = [], []
         audible = np.zeros(len(tones), bool)
         for target in self.targets:
-            audio = self._render(tones, target)
+            samples = len(target.recording.audio)
+            audio = self._render(tones, target, self._memory(samples)[: len(tones)])
             compared = target.hear(audio, CELL if residuals else NO_CELLS, self.threads)
             audible |= compared.sounding
             distances.append(compared.distances)
@@ -101,11 +103,19 @@ class Listener:
         mean[~audible] = np.inf
         return mean, np.concatenate(apart, axis=1)
 
-    def _render(self, tones: NDArray[np.uint8], target: Target) -> NDArray[np.float32]:
+    def _memory(self, samples: int) -> NDArray[np.float32]:
+        """Where a batch's audio lies until it has been compared; new memory would cost time for each."""
+        if self._audio is None or self._audio.shape[1] != samples:
+            self._audio = empty((_AT_ONCE, samples))
+        return self._audio
+
+    def _render(
+        self, tones: NDArray[np.uint8], target: Target, out: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
         played, samples = target.recording.played, len(target.recording.audio)
         return render(
             tones, played.note, played.velocity, played.gate_s, samples / SAMPLE_RATE,
-            profile=self.profile, threads=self.threads,
+            profile=self.profile, threads=self.threads, out=out,
         )  # fmt: skip
 
 
@@ -136,5 +146,4 @@ class Target:
     ) -> comparing.Compared:
         """The same with cells of so many bands and frames, and whether a sound can be heard at all."""
         goal = comparing.Goal(self.goal, self.loudest, self.rms, RANKING.hop, ranking_bands(), FLOOR_DB)
-        threads = threads or torch.get_num_threads()
-        return comparing.compare(audio, goal, audible=SILENT, group=cell, threads=threads)
+        return comparing.compare(audio, goal, audible=SILENT, group=cell, threads=threads or 0)

@@ -23,6 +23,8 @@ IS_LEVEL = np.array([head.parameter.kind == "level" for head in heads.HEADS])
 LAST = np.array([head.classes - 1 for head in heads.HEADS])
 UNIFORM = 0.4
 """The share of trials that ask nobody what is likely."""
+REMEMBERED = 1000
+"""Candidates of which it is kept what can be heard in them."""
 MOVED, REDRAWN = 0.3, 0.06
 """Shares of levels that a child varies, and of all values it draws anew."""
 
@@ -50,14 +52,20 @@ class Moves:
         for name in DEAF:
             self.free[HEAD[name]] = False
         self.switches = np.flatnonzero(self.free & ~IS_LEVEL)
+        self._live: dict[bytes, NDArray[np.bool_]] = {}
 
     def live_of(self, choices: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which heads may be varied and can be heard in candidates: bool[N, heads]."""
         return np.asarray(self.free & audible(heads.tones_from(choices, INIT_TONE.values)))
 
     def live(self, choice: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """The same for one candidate: bool[heads]."""
-        return self.live_of(choice[None])[0]
+        """The same for one candidate: bool[heads]. Remembered, since many trials start from one."""
+        key = choice.tobytes()
+        if key not in self._live:
+            if len(self._live) >= REMEMBERED:
+                self._live.clear()
+            self._live[key] = self.live_of(choice[None])[0]
+        return self._live[key]
 
     def trial(self, choice: NDArray[np.int64]) -> NDArray[np.int64]:
         """A candidate with another switch, or several that go together: int64[heads]."""

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from estimator.expansion import Basin, Batch, expand
 from estimator.listening import Heard
 from estimator.moves import IS_LEVEL, Moves
+from estimator.one_thread import one_thread
 from estimator.proposal import Proposal
 
 OPENING_SHARE, SMALLEST_OPENING, LARGEST_OPENING = 0.1, 32, 256
@@ -73,7 +74,8 @@ def search(
     ``report`` hears how many more were tried. The same generator state gives the same result. Ctrl-C ends
     the search: what was found until then is returned, if anything was.
     """
-    return _Search(proposal, ear, max(budget, 1), rng, fixed or {}, report).run(starts)
+    with one_thread():
+        return _Search(proposal, ear, max(budget, 1), rng, fixed or {}, report).run(starts)
 
 
 class _Search:

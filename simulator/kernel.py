@@ -104,7 +104,7 @@ def _filter(w: Any, signals: Any, offset: int, samples: int, inverse_slew: Any) 
 @numba.njit(nogil=True, error_model="numpy", fastmath=FAST)
 def _run(
     groups: Any, kind: int, increments: Any, levels: Any, edges: Any, constants: Any, seeds: Any,
-    phases: Any, state: Any, out: Any, rows: Any, begin: int, slew: float, rate: float,
+    phases: Any, state: Any, out: Any, rows: Any, begin: int, end: int, slew: float, rate: float,
 ) -> None:  # fmt: skip
     """See `run`."""
     w = aligned(lanes.SLOTS * lanes.LANES)
@@ -112,7 +112,6 @@ def _run(
     lines = np.empty(lanes.LANES, np.int64)
     inverse_slew = F(1.0 / max(slew, 1.0))
     length = out.shape[1]
-    end = begin + length
     flat = out.reshape(out.size)
     past_cache = out.size >= PAST_CACHE and (out.ctypes.data | length * 4) % LINE == 0
     for group in range(groups.shape[0]):
@@ -191,10 +190,11 @@ def run(
     out: NDArray[np.float32],
     rows: NDArray[np.int64],
     begin: int,
+    end: int,
     slew: float,
     rate: float,
 ) -> None:
-    """Render samples ``begin`` to ``begin + out.shape[1]`` of the voices in ``groups``.
+    """Render samples ``begin`` to ``end`` of the voices in ``groups``.
 
     Shape:
         ``groups``: int64[G, LANES], voices that go through together; -1 fills up.
@@ -204,11 +204,12 @@ def run(
         ``constants``: float32[N, 16]; ``seeds``: int32[N], of the noise.
         ``phases``: int32[N, 2] and ``state``: float32[N, 21], read and written: a call continues
         where the last one stopped, in the middle of a tick if need be.
-        ``out``: float32[any, samples]; voice n is written to row ``rows[n]``, an int64.
+        ``out``: float32[any, samples], at least as many as are rendered; voice n is written to the beginning
+        of row ``rows[n]``, an int64.
 
     ``slew`` is the time in samples that a control voltage takes to its new value; ``rate`` the sample
     rate in Hz. ``kind`` (`lanes.PLAIN` to `lanes.MUTUAL`) is how the oscillators of all
     voices in ``groups`` run.
     """
     _compiled(groups, kind, increments, levels, edges, constants, seeds, phases, state, out, rows,
-              begin, slew, rate)  # fmt: skip
+              begin, end, slew, rate)  # fmt: skip

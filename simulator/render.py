@@ -127,15 +127,18 @@ def _render_job(batch: Batch, out: NDArray[np.float32], rows: NDArray[np.int64])
     """Fill ``rows`` of the output with a batch that is ordered by its choruses.
 
     A group of lanes takes the same time however many voices it holds, so voices share lanes whatever their
-    chorus; then the chorus takes those of one position after the other.
+    chorus; then the chorus takes those of one position after the other. When all VCAs have closed for good
+    what follows is silence, and when it has run out of the chorus' lines, too: nothing of that is computed.
     """
     ready = batch.prepare()
     profile, rate, samples = batch.profile, batch.sample_rate, batch.samples
     stereo = out.ndim == 3
     flat, rows = out.reshape(-1, samples), rows * 2 if stereo else rows
     positions = chorus.positions(batch.tones, profile)
+    sounding = _sounding(ready.frames, samples)
     if not positions.any():
-        _voices(ready, batch, flat, rows, 0)
+        _voices(ready, batch, flat, rows, 0, sounding)
+        flat[rows, sounding:] = 0
         if stereo:
             flat[rows + 1] = flat[rows]
         return
@@ -154,18 +157,30 @@ def _render_job(batch: Batch, out: NDArray[np.float32], rows: NDArray[np.int64])
     for begin in range(0, samples, _SPAN):
         span = min(_SPAN, samples - begin)
         dry = memory[: len(rows) * span].reshape(len(rows), span)
-        _voices(ready, batch, dry, everyone, begin)
+        heard = min(max(sounding - begin, 0), span)
+        _voices(ready, batch, dry, everyone, begin, heard)
+        dry[:, heard:] = 0
         for position, part in parts:
             own, to = dry[part[0] : part[-1] + 1], rows[part]
-            if position:
+            if position and (heard or not lines[position][0].silent):
                 chorus.run(*lines[position], own, flat, to, begin, begin, stereo)
             else:
                 for side in range(2 if stereo else 1):
                     flat[to + side, begin : begin + span] = own
 
 
+def _sounding(frames: voices.Frames, samples: int) -> int:
+    """Samples until the VCA of every voice stays closed; it multiplies last, so that zeros follow."""
+    open_ticks = np.flatnonzero(frames.levels[lanes.GAIN].any(axis=0))
+    if not len(open_ticks):
+        return 0
+    closed = min(open_ticks[-1] + 2, len(frames.edges) - 1)  # within the first tick that is closed it slews
+    return min(int(frames.edges[closed]), samples)
+
+
 def _voices(
-    ready: Prepared, batch: Batch, out: NDArray[np.float32], rows: NDArray[np.int64], begin: int
+    ready: Prepared, batch: Batch, out: NDArray[np.float32], rows: NDArray[np.int64], begin: int, samples: int
 ) -> None:
-    voices.run(ready.state, ready.constants, ready.frames, ready.noise, out, rows, begin,
-               batch.profile, batch.sample_rate)  # fmt: skip
+    if samples:
+        voices.run(ready.state, ready.constants, ready.frames, ready.noise, out, rows, begin,
+                   batch.profile, batch.sample_rate, samples)  # fmt: skip

@@ -8,7 +8,9 @@ decibels) in 0.5 MB of buffers that stay in the cache.
 The transform is `simulator.fourier`. Lane k holds the k-th sixteenth of the sound's windows, so that sixteen
 streams of samples are laid side by side once, although windows overlap.
 
-A sound's result depends on nothing but the sound: not on the batch, its place in it, or the threads.
+A sound that ends in zeros, as a render does once its VCA is closed, has windows that hold nothing else; those
+are not transformed. A sound's result depends on nothing but the sound: not on the batch, its place in it, or
+the threads.
 """
 
 from __future__ import annotations
@@ -175,6 +177,15 @@ def aligned(size: int) -> Any:
     return memory[skip : skip + size]
 
 
+@inline
+def _reached(sound: Any, hop: int, frames: int) -> int:
+    """How many of the frames have a sample that is not zero in their window, or lie before one that has."""
+    end = sound.shape[0]
+    while end > 0 and sound[end - 1] == 0:
+        end -= 1
+    return min(frames, (end + WINDOW // 2 + hop - 1) // hop) if end > 0 else 0
+
+
 @numba.njit(nogil=True, error_model="numpy", fastmath={"nsz"})
 def spectra_of(
     audio: Any, hop: int, window: Any, tw: Any, turns: Any, edges: Any, weights: Any,
@@ -183,9 +194,11 @@ def spectra_of(
     """See `band_power` and `band_decibels`; without a ``scale`` the result is power."""
     x, y, power, lanes = aligned(2 * PLANE), aligned(2 * PLANE), aligned(BINS * LANES), aligned(LANES)
     frames = out.shape[2]
-    steps = (frames + LANES - 1) // LANES
-    v = aligned(((steps - 1) * hop + WINDOW) * LANES)
+    v = aligned((((frames + LANES - 1) // LANES - 1) * hop + WINDOW) * LANES)
     for n in range(audio.shape[0]):
+        reached = _reached(audio[n], hop, frames)
+        out[n, :, reached:] = F(0)
+        steps = (reached + LANES - 1) // LANES
         done = 0
         for step in range(steps):
             needed = step * hop + WINDOW
@@ -194,7 +207,7 @@ def spectra_of(
                 _lay_side_by_side(v, audio[n], done, until, steps * hop)
                 done = until
             transform(v, step * hop * LANES, window, tw, turns, x, y, power)
-            _sum_bands(power, edges, weights, lanes, out[n], step, steps)
+            _sum_bands(power, edges, weights, lanes, out[n, :, :reached], step, steps)
         if scale.shape[0] > 0:
             _to_decibels(out[n].reshape(out.shape[1] * frames), scale[n], depth)
 

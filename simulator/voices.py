@@ -155,13 +155,18 @@ def run(
     begin: int,
     profile: Profile,
     sample_rate: float,
+    samples: int | None = None,
 ) -> None:
-    """Fill rows of ``out`` from sample ``begin`` on: voice n goes to row ``rows[n]``."""
+    """Fill rows of ``out`` from sample ``begin`` on: voice n goes to row ``rows[n]``.
+
+    ``samples``: so many of each row, if not all.
+    """
+    end = begin + (out.shape[1] if samples is None else samples)
     slew = profile.constant("cv_slew") * sample_rate
     couplings = constants[:, lanes.SYNC12 : lanes.FM21 + 1]
     for kind, members in _grouped(couplings.tobytes()):
         kernel.run(members, kind, frames.increments, frames.levels, frames.edges, constants, seeds,
-                   state.phases, state.memory, out, rows, begin, slew, float(sample_rate))  # fmt: skip
+                   state.phases, state.memory, out, rows, begin, end, slew, float(sample_rate))  # fmt: skip
 
 
 @functools.lru_cache(maxsize=64)

@@ -60,9 +60,9 @@ def test_alternatives_differ_where_it_can_be_heard() -> None:
     deaf[[HEAD["LFO RATE"], HEAD["LFO WF"], HEAD["LFO DELAY"], HEAD["VCA LEVEL"]]] = (90, 0, 77, 3)
     far = INIT.copy()
     far[[HEAD["VCF FREQ"], HEAD["DCO1 WF"], HEAD["DCO1 RANGE"]]] = (40, 1, 0)
-    assert differing(INIT, near) == 0
-    assert differing(INIT, deaf) == 0
-    assert differing(INIT, far) == 3 == APART
+    assert differing(near[None], INIT).tolist() == [0]
+    assert differing(deaf[None], INIT).tolist() == [0]
+    assert differing(far[None], INIT).tolist() == [3] == [APART]
     found = Found(np.array([INIT, near, deaf, far, near]), np.arange(5.0))
     assert different(found, 3) == [0, 3]
     assert different(found, 1) == [0]

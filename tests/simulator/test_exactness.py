@@ -56,6 +56,18 @@ def test_batch_size_position_order_and_threads_do_not_matter(
     assert np.array_equal(together[pick], alone[0])
 
 
+@pytest.mark.parametrize("chorus", ["off", "1", "2"])
+def test_a_voice_that_ends_early_sounds_as_beside_one_that_goes_on(chorus: str) -> None:
+    """Alone, nothing is computed once it and its chorus are silent; beside the other, everything is."""
+    short, long = one(ENV2_REL=40, CHORUS=chorus), one(ENV2_REL=127, CHORUS=chorus)
+    for stereo in (False, True):
+        alone = render(short, 60, 100, 0.2, 1.5, stereo=stereo, seed=3)[0]
+        beside = render(np.concatenate([long, short]), 60, 100, 0.2, 1.5, stereo=stereo, seed=3)[1]
+        assert np.array_equal(alone, beside)
+        sounding = np.flatnonzero(np.atleast_2d(alone).any(axis=0))
+        assert 0.2 * 44100 < sounding[-1] < 1.0 * 44100
+
+
 @settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 10_000), blocks=st.lists(st.integers(1, 3000), min_size=1, max_size=30))
 def test_the_board_renders_the_same_in_any_blocks_and_equals_render(seed: int, blocks: list[int]) -> None:

@@ -45,6 +45,19 @@ def test_every_bin_is_the_plain_transform(samples: int, hop: int, count: int) ->
     assert np.abs(np.sqrt(got) - np.sqrt(expected)).max() <= 1e-6 * np.sqrt(expected.max())
 
 
+@pytest.mark.parametrize("sounding", [0, 1, 440, 5000, 11025, 29000])
+def test_what_follows_the_last_sample_that_is_not_zero_is_silent(sounding: int) -> None:
+    audio = noise(2, 30000)
+    audio[0, sounding:] = 0
+    got, expected = band_power(audio, 441, EVERY_BIN), plain(audio, 441)
+    assert np.abs(np.sqrt(got) - np.sqrt(expected)).max() <= 1e-6 * np.sqrt(expected.max())
+    assert np.array_equal(got[0].any(axis=0), expected[0].max(axis=0) > 0)
+    scale = np.ones(2, np.float32)
+    levels = band_decibels(audio, 441, EVERY_BIN, 60.0, scale)
+    assert np.all(levels[0][:, ~expected[0].any(axis=0)] == -60)
+    assert np.array_equal(levels[1], band_decibels(audio[1:], 441, EVERY_BIN, 60.0, scale[1:])[0])
+
+
 def test_a_sine_is_where_it_belongs_and_nowhere_else() -> None:
     """Its bin holds the square of a quarter of the window's length, each neighbour a quarter of that."""
     audio = np.sin(2 * np.pi * 100 / WINDOW * np.arange(10000)).astype(np.float32)[None]
