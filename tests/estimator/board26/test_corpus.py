@@ -87,3 +87,11 @@ def test_the_image_averages_four_windows() -> None:
     frames = [np.abs(np.fft.rfft(padded[256 * k : 256 * k + 512] * window)) ** 2 for k in range(8, 12)]
     wanted = np.log10(np.mean(frames, axis=0) + 1e-6)
     np.testing.assert_allclose(views_of(sound)["image"][0, 2], wanted, atol=1e-3)
+
+
+def test_processes_build_the_same_corpus(tmp_path: Path) -> None:
+    views = ("mel", "fine")
+    alone = corpus.build(tmp_path / "a", 5, 1, views=views)
+    shared = corpus.build(tmp_path / "b", 5, 1, views=views, threads=2)
+    for name in views:
+        assert np.array_equal(alone.views[name], shared.views[name])
