@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import cma
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from benchmarks.judging import Target
@@ -24,6 +26,8 @@ CHUNK = 512
 SPARSE = MelSettings(window=RANKING.window, hop=RANKING.hop * 5, bands=RANKING.bands)
 SHORTLIST = 64
 """Retrieval looks at every fifth frame of the pool, and at all frames of so many that came nearest."""
+_COMPARED_AT_ONCE = 32
+"""Sounds whose cells stay in the cache."""
 _LAST = np.array([head.classes - 1 for head in heads.HEADS])
 CMA_SIGMA, CMA_POPULATION = 0.25, 32
 
@@ -76,71 +80,80 @@ def cma_alone(listener: Listener, count: int, rng: np.random.Generator) -> NDArr
 
 @dataclass(frozen=True)
 class _Goal:
-    levels: NDArray[np.float32]
-    loudest: float
-    rms: float
+    """A target at equal level: ``levels`` float32[cells], in dB above its RMS, not below ``floor``."""
+
+    levels: torch.Tensor
+    floor: float
+
+    @classmethod
+    def of(cls, given: Target) -> _Goal:
+        """A target's first recording."""
+        audio = given.recordings[0].audio[None]
+        whole = spectra.band_power(audio, RANKING.hop, spectra.Bands.of(band_matrix(RANKING)))
+        level = 10 * np.log10(np.mean(np.square(audio, dtype=np.float64)))
+        floor = float(10 * np.log10(max(float(whole.max()), 1e-12)) - level - FLOOR_DB)
+        return cls(_at_equal_level(audio, 1)[0].clamp_min(floor), floor)
+
+    def distances(self, decibels: torch.Tensor) -> NDArray[np.float64]:
+        """Log-mel distances of sounds of equal level, float32[N, cells], on these cells."""
+        out = []
+        for part in decibels.split(_COMPARED_AT_ONCE):
+            own = part.clamp_min(self.floor)
+            sounding = (torch.maximum(own, self.levels) > self.floor).sum(1)
+            out.append(own.sub_(self.levels).abs_().sum(1).double() / sounding.clamp_min(1))
+        return torch.cat(out).numpy()
 
 
 def nearest(
     targets: Sequence[Target],
     played: Played,
-    count: int,
+    counts: Sequence[int],
     seed: int,
     profile: Any,
     threads: int | None,
     report: Callable[[int], None] = lambda rendered: None,
-) -> list[NDArray[np.int64]]:
-    """Of ``count`` draws from the prior, rendered at one note, the nearest to each target at that note.
+) -> Iterator[list[NDArray[np.int64]]]:
+    """Of so many draws from the prior, rendered at one note, the nearest to each target at that note.
 
-    The pool is streamed: chunk k of it depends on ``seed`` and k alone. Distances are log-mel distances on
-    every fifth frame; of the 64 nearest of each target the exact ones decide.
+    One pool serves all ``counts``, in rising order; the answers of each come when it has been heard. The pool
+    is streamed: chunk k of it depends on ``seed`` and k alone. Distances are log-mel distances on every fifth
+    frame; of the 64 nearest of each target the exact ones decide.
     """
-    goals = [_goal(t) for t in targets]
+    goals = [_Goal.of(t) for t in targets]
     tops = [_Top(SHORTLIST) for _ in targets]
-    bands = spectra.Bands.of(band_matrix(SPARSE))
-    samples = len(targets[0].recordings[0].audio) if targets else 0
-    for first in range(0, count, CHUNK):
-        tones = Prior.load().sample(CHUNK, np.random.default_rng((seed, first // CHUNK, 3)))[: count - first]
+    seconds = len(targets[0].recordings[0].audio) / RATE if targets else 0.0
+    edges = sorted({*range(0, counts[-1], CHUNK), *counts})
+    for first, end in itertools.pairwise(edges):
+        drawn = Prior.load().sample(CHUNK, np.random.default_rng((seed, first // CHUNK, 3)))
+        tones = drawn[first % CHUNK :][: end - first]
         audio = render(
-            tones,
-            played.note,
-            played.velocity,
-            played.gate_s,
-            samples / RATE,
-            profile=profile,
-            threads=threads,
+            tones, played.note, played.velocity, played.gate_s, seconds, profile=profile, threads=threads
         )
-        power = spectra.band_power(audio, SPARSE.hop, bands, threads=threads or 0)
-        decibels = 10 * np.log10(np.maximum(power, 1e-20))
-        rms = np.sqrt(np.mean(np.square(audio), axis=1)).astype(np.float64)
+        heard = _at_equal_level(audio, threads or 0)
+        silent = np.maximum(audio.max(axis=1), -audio.min(axis=1)) < 1e-6
         choices = heads.classes(tones)
         for goal, top in zip(goals, tops, strict=True):
-            gain = np.where(rms > 1e-9, goal.rms / np.maximum(rms, 1e-9), 1e-9)
-            shift = 20 * np.log10(gain) - 10 * np.log10(goal.loudest)
-            own = np.maximum(decibels + shift[:, None, None].astype(np.float32), -FLOOR_DB)
-            sounding = np.count_nonzero(np.maximum(own, goal.levels) > -FLOOR_DB, axis=(1, 2))
-            distance = np.abs(own - goal.levels).sum(axis=(1, 2), dtype=np.float64) / np.maximum(sounding, 1)
-            distance[np.abs(audio).max(axis=1) < 1e-6] = np.inf
+            distance = goal.distances(heard)
+            distance[silent] = np.inf
             top.offer(distance, choices)
         report(len(tones))
-    found = []
-    for given, top in zip(targets, tops, strict=True):
-        exact = Listener(given.recordings, profile, base=INIT_TONE.values, threads=threads)(top.choices)
-        found.append(top.choices[int(np.argmin(exact))])
-    return found
+        if end in counts:
+            yield [
+                top.nearest(Listener(given.recordings, profile, base=INIT_TONE.values, threads=threads))
+                for given, top in zip(targets, tops, strict=True)
+            ]
+
+
+def _at_equal_level(audio: NDArray[np.float32], threads: int) -> torch.Tensor:
+    """Sounds float32[N, samples] in dB above their RMS, float32[N, cells], so that only the floor differs
+    from target to target."""
+    power = spectra.band_power(audio, SPARSE.hop, spectra.Bands.of(band_matrix(SPARSE)), threads=threads)
+    level = 10 * np.log10(np.mean(np.square(audio), axis=1, dtype=np.float64) + 1e-20)
+    decibels = torch.log10(torch.from_numpy(power).clamp_min(1e-20).flatten(1)).mul_(10)
+    return decibels.sub_(torch.from_numpy(level.astype(np.float32))[:, None])
 
 
 RATE = 44100
-
-
-def _goal(given: Target) -> _Goal:
-    audio = given.recordings[0].audio
-    bands = spectra.Bands.of(band_matrix(SPARSE))
-    whole = spectra.band_power(audio[None], RANKING.hop, spectra.Bands.of(band_matrix(RANKING)))
-    loudest = max(float(whole.max()), 1e-12)
-    scale = np.array([1 / loudest], np.float32)
-    levels = spectra.band_decibels(audio[None], SPARSE.hop, bands, FLOOR_DB, scale)[0]
-    return _Goal(levels, loudest, float(np.sqrt(np.mean(np.square(audio, dtype=np.float64)))))
 
 
 class _Top:
@@ -150,6 +163,10 @@ class _Top:
         self.size = size
         self.distances = np.zeros(0)
         self.choices = np.zeros((0, len(heads.HEADS)), np.int64)
+
+    def nearest(self, listener: Listener) -> NDArray[np.int64]:
+        """Of those, the one that is nearest when heard whole."""
+        return self.choices[int(np.argmin(listener(self.choices)))]
 
     def offer(self, distances: NDArray[np.float64], choices: NDArray[np.int64]) -> None:
         if len(self.distances) == self.size and distances.min() >= self.distances[-1]:

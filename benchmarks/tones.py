@@ -131,10 +131,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         if asked:
             _run_entry(entry, targets, rows, estimator, options)
     pools = [2000] if options.quick else ([10**5] + ([10**6] if options.million else []))
-    for size in pools:
-        name = f"nearest of {size:,} tones"
-        if not options.entries or any(wish in name for wish in options.entries):
-            _retrieve(name, size, targets, rows, estimator, options)
+    wanted = {size: f"nearest of {size:,} tones" for size in pools}
+    if options.entries:
+        wanted = {s: name for s, name in wanted.items() if any(wish in name for wish in options.entries)}
+    if wanted:
+        _retrieve(wanted, targets, rows, estimator, options)
     return _results(rows, settings, silent, estimator)
 
 
@@ -172,25 +173,34 @@ def _run_entry(
 
 
 def _retrieve(
-    name: str, size: int, targets: list[Target], rows: Rows, estimator: Estimator, options: argparse.Namespace
+    names: dict[int, str],
+    targets: list[Target],
+    rows: Rows,
+    estimator: Estimator,
+    options: argparse.Namespace,
 ) -> None:
-    """Retrieval, note by note; ``seconds`` are those of the pool, shared by its targets."""
-    key = _key(name, False, estimator)
+    """Retrieval, note by note, from pools of all sizes at once; ``seconds`` are shared by its targets."""
     for played in PLAYED:
-        missing = [
-            t for t in targets if t.recordings[0].played == played and not rows.done(index=t.index, **key)
-        ]
-        if not missing:
+        own = [t for t in targets if t.recordings[0].played == played]
+        missing = {
+            size: [t.index for t in own if not rows.done(index=t.index, **_key(name, False, estimator))]
+            for size, name in names.items()
+        }
+        sizes = [size for size in names if missing[size]]
+        if not sizes:
             continue
         began = time.perf_counter()
-        with progress(f"{name}, note {played.note}", size) as advance:
-            found = baselines.nearest(
-                missing, played, size, options.seed, estimator.profile, options.threads, advance
+        with progress(f"{names[sizes[-1]]}, note {played.note}", sizes[-1]) as advance:
+            pools = baselines.nearest(
+                own, played, sizes, options.seed, estimator.profile, options.threads, advance
             )
-        seconds = (time.perf_counter() - began) / len(missing)
-        for given, choice in zip(missing, found, strict=True):
-            measured = row(given, choice, estimator.profile, options.threads)
-            rows.add(key | _about(given, choice, size, seconds) | measured)
+            for size, found in zip(sizes, pools, strict=True):
+                seconds = (time.perf_counter() - began) / len(own)
+                for given, choice in zip(own, found, strict=True):
+                    if given.index in missing[size]:
+                        measured = row(given, choice, estimator.profile, options.threads)
+                        about = _about(given, choice, size, seconds)
+                        rows.add(_key(names[size], False, estimator) | about | measured)
 
 
 def _about(given: Target, choice: NDArray[np.int64], renders: int, seconds: float) -> dict[str, Any]:

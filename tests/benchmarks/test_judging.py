@@ -140,9 +140,20 @@ def test_retrieval_finds_a_tone_that_is_in_the_pool() -> None:
     tone = Prior.load().sample(baselines.CHUNK, np.random.default_rng((5, 0, 3)))[77]
     given = target((0, "T", "", tone), 5, "superjx", played=played)
     assert not given.silent
-    (found,) = baselines.nearest([given], played, 300, 5, "superjx", 1)
+    ((found,),) = baselines.nearest([given], played, [300], 5, "superjx", 1)
     assert Listener(given.recordings, "superjx")(found[None])[0] < 1
     assert np.array_equal(found, given.choice)
+
+
+def test_one_pool_serves_all_sizes_as_pools_of_their_own_would() -> None:
+    """The 300th tone is in the larger pool alone; sizes need not fall on the ends of chunks."""
+    played = Played(57, 100, 0.4)
+    tone = Prior.load().sample(baselines.CHUNK, np.random.default_rng((5, 0, 3)))[299]
+    given = target((0, "T", "", tone), 5, "superjx", played=played)
+    small, large = baselines.nearest([given], played, [200, 600], 5, "superjx", 1)
+    assert np.array_equal(large[0], given.choice)
+    assert not np.array_equal(small[0], given.choice)
+    assert np.array_equal(small[0], next(iter(baselines.nearest([given], played, [200], 5, "superjx", 1)))[0])
 
 
 def test_baselines_keep_to_their_budgets() -> None:
