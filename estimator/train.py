@@ -1,8 +1,8 @@
 """Train the estimator on tones rendered as they are needed, on recorded takes, or on both.
 
-A run lives in a directory: ``settings.json`` says what it is, ``latest.pt`` continues it, ``log.jsonl``
-holds its history, and ``model.safetensors`` with ``model.json`` is the result so far. The same settings,
-seed and takes give the same batches; a run that was stopped goes on at the step of its last checkpoint.
+A run lives in a directory (`estimator.runs`). The same settings, seed and takes give the same batches; a run
+that was stopped goes on at the step of its last checkpoint. One that is to end by the clock is repeatable but
+for how many steps fit.
 
 ``torchrun`` trains in several processes (`estimator.processes`); a step then hears a batch in each. A GPU is
 used where there is one: tones are rendered on the CPU, in processes of their own, the network learns on the
@@ -11,11 +11,10 @@ GPU.
 
 from __future__ import annotations
 
-import io
-import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections import deque
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,10 +28,9 @@ from estimator.heads import soft_cross_entropy
 from estimator.models.network import Network, NetworkSettings
 from estimator.processes import Processes, processes
 from estimator.recorded import Recorded, judging_batches, mixed_batch
+from estimator.runs import TrainSettings, claimed, restore, save
 from estimator.stream import Batch, make_batch
-from jxctl.errors import JxError, UsageError
-from jxctl.files import write_atomically
-from jxctl.locks import FolderLock
+from jxctl.errors import UsageError
 from simulator import load_profile
 
 VALIDATION_SEED = 1_000_003
@@ -41,33 +39,6 @@ UNHEARD_WEIGHT = 0.05
 learnt (what goes with the rest of such a tone), which a whole tone needs."""
 _TOLD = 10
 """Steps between reports: to read a loss off a GPU is to wait for it."""
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """``tones``: how many sounds to hear in all; ``batch``: how many at a time; ``hearings``: how often each
-    is heard; ``minutes``: when to end in any case (0: never), with the learning rate brought down by then;
-    ``mix``: which share of them are recorded takes; ``start``: a checkpoint, without suffix, whose weights to
-    begin with, and ``encoder_rate``: the part of the learning rate that its encoder then has."""
-
-    profile: str = "superjx"
-    tones: int = 400_000
-    batch: int = 96
-    learning_rate: float = 1e-3
-    warm_up: int = 300
-    seed: int = 0
-    width: int = 224
-    validation: int = 512
-    every: int = 500
-    mix: float = 0.0
-    start: str = ""
-    encoder_rate: float = 1.0
-    hearings: int = 1
-    minutes: float = 0.0
-
-    def steps(self, processes: int = 1) -> int:
-        """Optimiser steps of the whole run."""
-        return -(-self.tones // (self.batch * processes))
 
 
 def train(
@@ -94,21 +65,9 @@ def train(
     if not 0 <= settings.mix <= 1 or (settings.mix > 0) != (recorded is not None):
         raise UsageError(f"a share of {settings.mix:g} recorded takes", "0 without data, else up to 1")
     wanted = asdict(settings) | ({"data": recorded.digest} if recorded else {})
-    with processes() as here, _claimed(run, wanted) if here.first else nullcontext():
+    with processes() as here, claimed(run, wanted) if here.first else nullcontext():
         here.wait()  # until the first has looked at the folder
         return _train(run, settings, report, threads, recorded, here, workers)
-
-
-def settings_of(run: Path) -> TrainSettings:
-    """The settings of a run that has begun. Raises `UsageError` where there is none."""
-    try:
-        noted = json.loads((run / "settings.json").read_text())
-        known = {name: noted[name] for name in asdict(TrainSettings()) if name in noted}
-        return TrainSettings(**known)
-    except (OSError, TypeError, ValueError) as error:
-        raise UsageError(
-            f"{run} holds no run that could go on ({error})", "leave out --resume to begin one"
-        ) from None
 
 
 def _train(
@@ -128,7 +87,7 @@ def _train(
     step = 0
     history: dict[str, Any] = {"step": 0}
     if (run / "latest.pt").exists():
-        step, history = _restore(run / "latest.pt", model, optimiser, here)
+        step, history = restore(run / "latest.pt", model, optimiser, here)
         report(step, f"continued at step {step}")
     validation = [
         make_batch(VALIDATION_SEED, k, 64, settings.profile, recordings=1)
@@ -136,12 +95,12 @@ def _train(
     ]
     judging = judging_batches(recorded, 64, settings.validation) if recorded else []
     make = _Maker(settings, recorded, here.rank, here.size)
-    began_at = first = step
+    began_at = told = step
     before_s, began = float(history.get("seconds", 0)), time.monotonic()
-    losses: list[torch.Tensor] = []
-    for batch in batches(make, step, steps, settings.hearings, workers):
-        spent_s = before_s + time.monotonic() - began
-        gone = here.agreed(_gone(step, steps, spent_s, settings))
+    losses: deque[torch.Tensor] = deque(maxlen=settings.every)
+    todo = steps if _gone(step, steps, before_s, settings) < 1 else step
+    for batch in batches(make, step, todo, settings.hearings, workers):
+        gone = here.agreed(_gone(step, steps, before_s + time.monotonic() - began, settings))
         for group in optimiser.param_groups:
             group["lr"] = group["most"] * _schedule(gone, step, settings.warm_up)
         loss = _loss(model, batch)
@@ -151,28 +110,32 @@ def _train(
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         step += 1
-        losses = [*losses[1 - settings.every :], loss.detach()]
+        losses.append(loss.detach())
         if here.device.type == "cpu" or step % _TOLD == 0:
-            report(step - first, f"loss {torch.stack(losses[-50:]).mean().item():.4f}")
-            first = step
+            report(step - told, f"loss {_mean(list(losses)[-50:]):.4f}")
+            told = step
         last = step == steps or gone >= 1
         if (step % settings.every == 0 or last) and here.first:
             spent_s = time.monotonic() - began
             history = {
                 "step": step,
                 "tones": step * settings.batch * here.size,
-                "loss": round(torch.stack(losses).mean().item(), 5),
+                "loss": round(_mean(list(losses)), 5),
                 "validation": round(_validate(model, validation), 5),
                 **({"recorded": round(_validate(model, judging), 5)} if judging else {}),
                 **({"data": recorded.digest} if recorded else {}),
                 "tones_per_s": round((step - began_at) * settings.batch * here.size / spent_s, 1),
                 "seconds": round(before_s + spent_s, 1),
             }
-            _save(run, model, optimiser, step, history, settings)
+            save(run, model, optimiser, step, history, settings)
         if last:
             break
     here.wait()  # a process that is gone would take the last checkpoint's time-out with it
     return history
+
+
+def _mean(losses: list[torch.Tensor]) -> float:
+    return torch.stack(losses).mean().item()
 
 
 def _loss(model: Network, batch: Batch, unheard: float = UNHEARD_WEIGHT) -> torch.Tensor:
@@ -237,74 +200,3 @@ def _schedule(gone: float, step: int, warm_up: int) -> float:
     """Rise over the warm-up, then fall along a half cosine to 2 %."""
     rise = min(1.0, (step + 1) / warm_up)
     return float(rise * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(gone, 1.0)))))
-
-
-@contextmanager
-def _claimed(run: Path, wanted: dict[str, Any]) -> Iterator[None]:
-    """The run's directory, for this process alone, with the settings noted in it."""
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot make the folder {run}: {error.strerror}", "give another one") from error
-    lock = FolderLock(run, "training in")
-    try:
-        _note(run / "settings.json", wanted)
-        yield
-    finally:
-        lock.release()
-
-
-def _note(noted: Path, wanted: dict[str, Any]) -> None:
-    """Note the settings of a run, or check them against those that are there.
-
-    A run from before a setting existed has its default.
-    """
-    if noted.exists():
-        try:
-            found = dict(json.loads(noted.read_text()))
-        except (OSError, TypeError, ValueError) as error:
-            raise UsageError(f"{noted} cannot be read: {error}", "give another directory") from error
-        found = asdict(TrainSettings()) | found
-        differing = [key for key in (*asdict(TrainSettings()), "data") if found.get(key) != wanted.get(key)]
-        if differing:
-            raise UsageError(
-                f"{noted.parent} holds a run with another {', '.join(differing)}",
-                "continue it with its own settings, or give another directory",
-            )
-        return
-    write_atomically(noted, (json.dumps(wanted, indent=2) + "\n").encode())
-
-
-def _restore(
-    path: Path, model: Network, optimiser: torch.optim.Optimizer, here: Processes
-) -> tuple[int, dict[str, Any]]:
-    """Step and history of the last checkpoint, whose weights go into ``model`` and ``optimiser``."""
-    try:
-        saved = torch.load(path, weights_only=True, map_location=here.device)
-        model.load_state_dict(saved["model"])
-        optimiser.load_state_dict(saved["optimiser"])
-        return int(saved["step"]), dict(saved["history"])
-    except Exception as error:  # torch raises half a dozen kinds
-        raise UsageError(f"{path} is damaged", "remove it to begin the run again") from error
-
-
-def _save(
-    run: Path,
-    model: Network,
-    optimiser: torch.optim.Optimizer,
-    step: int,
-    history: dict[str, Any],
-    settings: TrainSettings,
-) -> None:
-    state = {
-        "model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "history": history,
-    }  # fmt: skip
-    content = io.BytesIO()
-    torch.save(state, content)
-    write_atomically(run / "latest.pt", content.getvalue())
-    checkpoint.write(model, run / "model", {"training": {**asdict(settings), **history}})
-    try:
-        with (run / "log.jsonl").open("a") as log:
-            log.write(json.dumps(history) + "\n")
-    except OSError as error:
-        raise JxError(f"cannot write {run / 'log.jsonl'}: {error.strerror}", "check free space") from error

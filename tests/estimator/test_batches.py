@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estimator.batches import LAG, batches, number_heard
+from estimator.runs import TrainSettings
 from estimator.stream import Batch
-from estimator.train import TrainSettings, train
+from estimator.train import train
 
 
 def numbered(number: int) -> Batch:
@@ -59,6 +60,7 @@ def test_a_run_ends_by_the_clock_with_its_learning_rate_down(tmp_path: Path) -> 
     assert 0 < history["step"] < 10_000
     assert history["seconds"] >= 3
     assert (tmp_path / "model.safetensors").exists()
+    assert train(tmp_path, settings) == history  # it is over
 
 
 def test_a_run_with_workers_gives_the_same_weights(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from takes import RATE, a_set, a_take, numbered_tone, sound, tone_number
 from estimator import checkpoint
 from estimator.prior import Prior
 from estimator.recorded import HELD_OUT, Recorded, judging_batches, mixed_batch
+from estimator.runs import TrainSettings
 from estimator.stream import SECONDS
-from estimator.train import TrainSettings, train
+from estimator.train import train
 from jxctl.dataset import rows
 from jxctl.dataset_writer import Writer
 from jxctl.errors import UsageError, VerificationError

@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from estimator import checkpoint
+from estimator.runs import TrainSettings, settings_of
 from estimator.stream import make_batch
-from estimator.train import VALIDATION_SEED, TrainSettings, settings_of, train
+from estimator.train import VALIDATION_SEED, train
 from jxctl.errors import JxError, UsageError
 from jxctl.locks import FolderLock
 from jxctl.params import table_hash
@@ -123,7 +124,7 @@ def test_missing_and_damaged_checkpoints_are_named(tmp_path: Path) -> None:
 def test_the_shipped_checkpoint_fits_and_is_small() -> None:
     _, config = checkpoint.load()
     assert config["training"]["profile"] == "superjx"
-    assert checkpoint.shipped().with_suffix(".safetensors").stat().st_size < 25e6
+    assert checkpoint.shipped().with_suffix(".safetensors").stat().st_size < 35e6
 
 
 def test_a_run_begins_with_given_weights(tmp_path: Path) -> None:
@@ -149,7 +150,8 @@ def test_two_processes_learn_as_one_would_with_both_their_batches(tmp_path: Path
     """torchrun on this machine: half the steps for as many sounds, one log, and a checkpoint that loads."""
     script = tmp_path / "run.py"
     script.write_text(
-        "import json, sys\nfrom pathlib import Path\nfrom estimator.train import TrainSettings, train\n"
+        "import json, sys\nfrom pathlib import Path\nfrom estimator.runs import TrainSettings\n"
+        "from estimator.train import train\n"
         "train(Path(sys.argv[1]), TrainSettings(**json.loads(sys.argv[2])))\n"
     )
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
