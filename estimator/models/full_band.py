@@ -41,10 +41,10 @@ class FullBand(nn.Module):
     """Views in, logits out, float32[N, 26, 49].
 
     ``views``: ("mel", "fine") or ("spectrogram",); `forward` takes them in that order, as
-    `estimator.board26.views` shapes them. ``dropping``: dropout, for when tones are few.
+    `estimator.board26.views` shapes them.
     """
 
-    def __init__(self, views: tuple[str, ...] = ("mel", "fine"), dropping: bool = True) -> None:
+    def __init__(self, views: tuple[str, ...] = ("mel", "fine")) -> None:
         super().__init__()
         if views not in (("mel", "fine"), ("spectrogram",)):
             raise ValueError(f"views {views}: there are (mel, fine) and (spectrogram,)")
@@ -56,11 +56,11 @@ class FullBand(nn.Module):
         self.layers = nn.Sequential(
             nn.BatchNorm1d(inputs, affine=False),  # every input by its own mean and spread
             nn.Hardtanh(-4, 4),
-            nn.Dropout(_DROPPED_INPUTS if dropping else 0),
+            nn.Dropout(_DROPPED_INPUTS),
             nn.Linear(inputs, _WIDTH),
             nn.GELU(),
-            nn.Dropout(_DROPPED if dropping else 0),
-            *(_Block(dropping) for _ in range(_BLOCKS)),
+            nn.Dropout(_DROPPED),
+            *(_Block() for _ in range(_BLOCKS)),
             nn.LayerNorm(_WIDTH),
             nn.Linear(_WIDTH, len(NAMES) * POINTS),
         )
@@ -85,13 +85,13 @@ class FullBand(nn.Module):
 class _Block(nn.Module):
     """A residual block of two layers."""
 
-    def __init__(self, dropping: bool) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.inner = nn.Sequential(
             nn.LayerNorm(_WIDTH),
             nn.Linear(_WIDTH, _WIDTH),
             nn.GELU(),
-            nn.Dropout(_DROPPED if dropping else 0),
+            nn.Dropout(_DROPPED),
             nn.Linear(_WIDTH, _WIDTH),
         )
 

@@ -24,7 +24,7 @@ class MovingBand(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.steady = FullBand(dropping=False)
+        self.steady = FullBand()
         c = _CHANNELS
         self.convolutions = nn.Sequential(
             _convolution(1, c, 5, (2, 2)),
