@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-import numpy as np
-
 THESIS = {  # table 6.7, large data set: validation MSE
     "cnn1": 0.02933, "cnn2": 0.02874, "cnn3": 0.02811, "lstm1": 0.02618, "lstm2": 0.02643, "lstm3": 0.02671,
     "lcnn1": 0.04108, "lcnn2": 0.04109,
@@ -21,7 +19,7 @@ INVERSYNTH = {  # table 3, last row: mean MPR
 def markdown(report: dict[str, Any]) -> str:
     """The section, with a heading of the second level."""
     parts = [
-        "## The thesis' task: 26 parameters of one note",
+        f"## The thesis' task: 26 parameters of one note, after {report['samples']:,} sounds",
         introduction(report),
         "### Squared error",
         errors_table(report),
@@ -179,12 +177,15 @@ def ranks_table(report: dict[str, Any]) -> str:
 
 def footer(report: dict[str, Any]) -> str:
     """Machine, commit, cost."""
-    machine = report["machine"]
-    total = float(np.sum([entry["seconds"] for entry in report["entries"]]))
+    machine, entries = report["machine"], report["entries"]
+    minutes = sum(entry["seconds"] for entry in entries) / 60
+    devices = ", ".join(sorted({entry.get("device", "cpu") for entry in entries}))
+    torches = ", ".join(sorted({entry["made"]["packages"]["torch"] for entry in entries if entry["made"]}))
     return (
-        f"{len(report['entries'])} runs, {total / 60:,.0f} minutes of training in all (wall-clock, on cores "
-        f"shared with other work), {machine['processor']}, {machine['cores']} cores, "
-        f"torch {machine['packages']['torch']}, reported at commit {machine['commit']}. "
+        f"{len(entries)} runs, {minutes:,.0f} minutes of training in all (wall-clock, beside other work) "
+        f"on {devices}, torch {torches or machine['packages']['torch']}. Reported on {machine['processor']}, "
+        f"{machine['cores']} cores, at commit {machine['commit']}. "
         "Every curve, seed and commit: [thesis26.json](thesis26.json). "
-        "`python -m benchmarks.leaderboard26`."
+        f"`python -m benchmarks.leaderboard26 --tones {report['tones']} "
+        f"--epochs {report['samples'] / report['tones']:g} --batch {report['batch']}`."
     )
