@@ -72,3 +72,15 @@ def covariance(matrix: Floats, left: Floats, prior: Floats, ends: Floats) -> Flo
     sandwich[some] = plain[some] @ (slopes.T @ slopes)[some] @ plain[some] * np.outer(widened, widened)[some]
     wider = np.sqrt(np.maximum(1.0, np.diag(sandwich) / np.maximum(np.diag(plain), 1e-30)))
     return np.asarray(plain * wider[:, None] * wider)
+
+
+def draws(covariance: Floats, count: int) -> Floats:
+    """``count`` moves of all parts, [count, parts], as a normal distribution with ``covariance`` has them;
+    always the same ones. A part that is not known at all stays where it is."""
+    sigma = np.sqrt(np.maximum(np.diag(covariance), 0))
+    sigma = np.where(sigma < UNKNOWN, sigma, 0)
+    scale = np.where(sigma > 0, sigma, 1.0)
+    correlation = np.where(np.outer(sigma, sigma) > 0, covariance / np.outer(scale, scale), 0)
+    values, vectors = np.linalg.eigh(correlation)
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    return np.asarray(np.random.default_rng(0).standard_normal((count, sigma.size)) @ root.T * sigma)

@@ -30,6 +30,9 @@ FULL = 4.0
 """Amplitudes are multiplied by this, so that one oscillator at full level gives about 1."""
 
 
+STRAIGHT_CENTS = 5.0
+"""Up to about here a shift of the pitch counts by its cents, beyond by their ratio."""
+
 PASSED = (10, 30, 50, 70, 90)
 """Per cent of the time, of `chorus_motion`."""
 LOW_PASSES = ("chorus_low_pass_in", "chorus_low_pass_out")
@@ -113,9 +116,13 @@ def swung_spectrum(heard: Heard) -> Floats:
 
 
 def bend(heard: Heard) -> Floats:
-    """Logarithm of the cents by which an envelope shifts the pitch, soon after the key."""
+    """How far an envelope shifts the pitch, soon after the key: for many cents, their logarithm.
+
+    The area hyperbolic sine of the cents in units of `STRAIGHT_CENTS`. A logarithm of the size alone would
+    fold at the key's own pitch, which a board that is 55 cents flat crosses while it is bent.
+    """
     shift = float(signals.cents(signals.steady_hz(heard.part(0.05, 0.35), heard.rate), heard.note))
-    return np.array([np.log(abs(shift)) if abs(shift) > 0 else np.nan])
+    return np.array([np.arcsinh(shift / STRAIGHT_CENTS)])
 
 
 def swing(heard: Heard) -> Floats:
@@ -192,7 +199,10 @@ def fading(heard: Heard) -> Floats:
     if before <= 0 or not still.size:
         return np.full(ENVELOPE_POINTS, np.nan)
     later = np.geomspace(0.006, max(seconds - heard.gate_s - 0.03, 0.05), ENVELOPE_POINTS)
-    return np.interp(times[still[-1]] + later, times, fall, right=0.0) / before
+    here, there = fall[still[-1]], fall[min(still[-1] + 1, fall.size - 1)]
+    # Between two times, so that it does not matter how they lie to the turn in which the key went up.
+    share = min(max((here - 0.98 * before) / max(here - there, 1e-12), 0.0), 1.0)
+    return np.interp(times[still[-1]] + 0.0005 * share + later, times, fall, right=0.0) / before
 
 
 def tick(heard: Heard) -> Floats:

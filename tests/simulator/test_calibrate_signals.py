@@ -7,7 +7,7 @@ import pytest
 
 from simulator.calibrate import signals
 from simulator.calibrate.chorus import Swept, fit_chorus
-from simulator.calibrate.measures import Heard, chorus_motion, fading, growth, swing, swing_rate
+from simulator.calibrate.measures import Heard, bend, chorus_motion, fading, growth, swing, swing_rate
 
 RATE = 44100
 
@@ -51,6 +51,17 @@ def test_rate_and_depth_of_a_square_lfo() -> None:
     heard = Heard(_sine(hz, seconds), RATE, 72, seconds)
     assert np.exp(swing_rate(heard)[0]) == pytest.approx(rate_hz, rel=3e-3)
     assert np.exp(swing(heard)[0]) == pytest.approx(cents, rel=0.02)
+
+
+def test_a_bent_pitch_is_told_apart_on_either_side_of_its_key() -> None:
+    # A board that is 55 cents flat plays under its keys until an envelope bends it up by as much.
+    shifts = np.array([-55.0, -50.0, -10.0, -1.0, 0.0, 1.0, 10.0, 50.0, 55.0, 1200.0])
+    hz = 261.6256 * np.exp2(shifts / 1200)
+    read = np.array([bend(Heard(_sine(np.array(each), 0.5), RATE, 60, 0.45))[0] for each in hz])
+    assert np.all(np.diff(read) > 0)
+    assert 5 * np.sinh(read) == pytest.approx(shifts, abs=0.02, rel=1e-3)
+    # Far from the key a difference is a share, as of a logarithm.
+    assert read[-1] - read[-2] == pytest.approx(np.log(1200 / 55), rel=2e-3)
 
 
 def test_an_lfo_slower_than_the_take_is_not_read() -> None:
