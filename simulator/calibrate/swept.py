@@ -26,9 +26,9 @@ from simulator.profile import Profile
 from simulator.render import render
 
 _ALL = measures.CHORUS_HARMONICS
-_STAGES = ((4, 3), (10, 3), *((_ALL, 3),) * 5)
+_STAGES = ((4, 3), (10, 3), *((_ALL, 3),) * 3)
 """Harmonics that are compared, and how often the laws are moved with one set of derivatives. The last stage
-is repeated until the LFO stays where it is."""
+is repeated until the LFO stays where it is, three times at most."""
 _STEP = 0.001
 _LEAST = 1e-5
 """Scatter that is not believed to be smaller."""
