@@ -14,14 +14,13 @@ import numpy as np
 
 from simulator.calibrate import certainty
 from simulator.calibrate.apart import DRIFT, KINDS, STARTS, SWELL
+from simulator.calibrate.certainty import OUTLIER
 from simulator.calibrate.derivatives import Apart, Derivatives
 from simulator.calibrate.model import Key, Model, Rendered
 from simulator.calibrate.signals import Floats
 from simulator.calibrate.solution import Solution
 from simulator.calibrate.unknowns import Part
 
-OUTLIER = 4.0
-"""Residuals beyond this many standard deviations count as if they were there (Huber)."""
 _LEAST_SCATTER = 0.01
 """Of an experiment's first guess: no bench is better."""
 ENOUGH = 0.01

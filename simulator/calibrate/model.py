@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from simulator import voices
 from simulator.batch import Batch
+from simulator.calibrate import certainty
 from simulator.calibrate.measures import STEPPED, STRAIGHT_CENTS, Heard, bend, swing_rate, tuning
 from simulator.calibrate.signals import Floats
 from simulator.calibrate.takes import Sample
@@ -148,7 +149,7 @@ class Model:
                 change = np.float32(heard.noise_rms) * (other - self.hiss)[: audio.size]
                 asked = Heard(audio + change, heard.rate, heard.note, heard.gate_s, heard.noise_rms)
                 rows.append(sample.experiment.measure(asked))
-            found[place] = np.nan_to_num(np.std(rows, axis=0, ddof=1)) * np.sqrt(2) * _OF_FEW
+            found[place] = np.nan_to_num(certainty.scattered(np.stack(rows))) * np.sqrt(2) * _OF_FEW
         return Rendered({}, found)
 
     def records(self, profile: Profile) -> tuple[NDArray[np.void], NDArray[np.float32]]:

@@ -2,12 +2,12 @@
 
 What harmonics pass depends a little on it, and on the depth of the modulation alike; so places are compared
 by what they leave once the laws have moved along (variable projection), not by what they leave at first.
+Between places, measurements are taken to go in straight lines.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -15,8 +15,10 @@ import numpy as np
 from simulator.calibrate.signals import Floats
 from simulator.chorus import phase_seeds
 
-PLACES, RIVALS = 8, 3
-"""Places that are tried for a take, and how many of those that are not taken count as possible."""
+PLACES = 8
+"""That are tried for a take."""
+BETWEEN = 1 / np.sqrt(12)
+"""Standard deviation of where an LFO stood beside the nearest place, in distances of places: anywhere."""
 _SEEDS = 256
 
 
@@ -28,28 +30,18 @@ def seeds(one_side: bool) -> list[int]:
     return [int(np.argmin(np.abs(turns - place))) for place in wanted]
 
 
-@dataclass(frozen=True)
-class Placed:
-    """``chosen``: of each take, which place fits best. ``rivals``: how measurements differ from that,
-    [RIVALS, numbers], at the places that fit nearly as well."""
-
-    chosen: list[int]
-    rivals: Floats
-
-
 def placed(
     left: Sequence[Sequence[Floats]],
     matrix: Floats,
     weight: Floats,
     prior: Floats,
     together: Sequence[Sequence[int]],
-) -> Placed:
-    """The best places. ``left``: by place and take, what the recording has beyond the render. ``matrix``:
-    derivatives of all numbers by all that is open, ``prior``: how surely each is known beforehand,
-    ``weight``: of each number. ``together``: takes that share laws, few at a time."""
+) -> list[int]:
+    """The best place of each take. ``left``: by place and take, what the recording has beyond the render.
+    ``matrix``: derivatives of all numbers by all that is open, ``prior``: how surely each is known
+    beforehand, ``weight``: of each number. ``together``: takes that share laws, few at a time."""
     ends = np.cumsum([0, *(own.size for own in left[0])])
     chosen = [0] * len(left[0])
-    rivals = np.zeros((RIVALS, int(ends[-1])))
     for takes in together:
         rows = np.concatenate([np.arange(ends[take], ends[take + 1]) for take in takes])
         some = matrix[rows] * weight[rows, None]
@@ -63,9 +55,13 @@ def placed(
         )
         scaled = all_left * weight[rows]
         slopes = scaled @ some
-        order = np.argsort(np.sum(np.square(scaled), axis=1) - np.sum(slopes @ inverse * slopes, axis=1))
-        for n, take in zip(choices[order[0]], takes, strict=True):
+        cost = np.sum(np.square(scaled), axis=1) - np.sum(slopes @ inverse * slopes, axis=1)
+        for n, take in zip(choices[int(np.argmin(cost))], takes, strict=True):
             chosen[take] = n
-        for rank in range(RIVALS):
-            rivals[rank, rows] = all_left[order[0]] - all_left[order[rank + 1]]
-    return Placed(chosen, rivals)
+    return chosen
+
+
+def slope(tried: Sequence[Floats], place: int) -> Floats:
+    """How measurements change from a place to the next, there."""
+    before, after = tried[place - 1], tried[(place + 1) % len(tried)]
+    return np.nan_to_num(after - before) / 2

@@ -37,6 +37,8 @@ _EACH = 4
 rate."""
 _RATE = 3
 _OCTAVES = 0.02
+_OWN = 3
+"""What each take has for itself: level, cutoff, and how far its LFO stood from the place that was tried."""
 _LONGEST = 0.1
 _APART, _APART_STEP = 0.25, 0.04
 """Of the square of how far the low-passes lie apart: standard deviation beforehand (two corners half an
@@ -73,18 +75,20 @@ class _Renders:
         self.base = with_choice(base, "chorus_phase", "free")
         self.data = [measures.chorus_motion(sample.heard) for sample in samples]
         self.seeds = places.seeds(fit.one_side)[:1] * len(self.samples)
-        self.rivals: Floats = np.zeros((places.RIVALS, sum(own.size for own in self.data)))
+        self.slopes: list[Floats] = [np.zeros(own.size) for own in self.data]
         self.known = [each for each in POSITIONS if ("chorus_wet", each) in fit.values]
         # The corner between the low-passes, and the square of how far (logarithm) they lie apart, which says
         # nothing of which is which, but is part of all delays and of what the upper bands lose.
         self.count = _EACH * len(self.known) + 2
         # Level and cutoff of each take are open, too: numbers behind those of the laws. The upper bands would
         # otherwise take a voice's cutoff for that of the low-passes, whose delay is part of all delays.
-        own = [np.full(len(self.samples), spread[kind] ** -2) for kind in ("gain", "cutoff")]
+        # So is where the LFO stood, beside the place that it is rendered from.
+        widths = (spread["gain"], spread["cutoff"], places.BETWEEN)
+        own = [np.full(len(self.samples), width**-2) for width in widths]
         self.prior = np.concatenate([np.zeros(self.count - 1), [_APART**-2], *own])
 
     def fitted(self) -> ChorusFit:
-        x = np.concatenate([self._begin(), np.zeros(2 * len(self.samples))])
+        x = np.concatenate([self._begin(), np.zeros(_OWN * len(self.samples))])
         data = np.concatenate(self.data)
         here = self._measured(x)
         matrix: Floats = np.zeros((0, 0))
@@ -94,6 +98,7 @@ class _Renders:
             used = np.concatenate([_used(own, harmonics) for own in self.data])
             before = list(self.seeds)
             if last:  # at first levels are not known, which would be taken for places
+                x[-len(self.samples) :] = 0.0
                 here = self._placed(x, used, matrix, weight)
             if last == harmonics and self.seeds == before:
                 break
@@ -130,7 +135,6 @@ class _Renders:
         covariance = certainty.covariance(some[order], rest[order], self.prior, ends)
         covariance = covariance * self._together(rest)
         inverse = certainty.inverse(some, self.prior)
-        covariance = covariance + self._by_place(some / scatter[:, None], inverse)
         # How far another step would go is not known any better.
         covariance += np.diag(np.square(inverse @ (some.T @ rest - self.prior * x)))
         values, sigma = self._values(x), {}
@@ -155,14 +159,10 @@ class _Renders:
         own = [[n for n, each in enumerate(self.positions) if each == position] for position in self.known]
         together = [takes[at : at + 2] for takes in own for at in range(0, len(takes), 2)]
         best = places.placed(left, matrix, used * weight, self.prior, together)
-        self.seeds, self.rivals = [seeds[n] for n in best.chosen], best.rivals
-        return [tried[n][take] for take, n in enumerate(best.chosen)]
-
-    def _by_place(self, matrix: Floats, inverse: Floats) -> Floats:
-        """Covariance from not knowing just where the LFO of the chorus stood when a key went down: how the
-        laws would move if it had stood where it fits nearly as well."""
-        moves = self.rivals @ matrix @ inverse
-        return np.asarray(certainty.few(places.RIVALS) ** 2 * moves.T @ moves / places.RIVALS)
+        self.seeds = [seeds[n] for n in best]
+        for take, n in enumerate(best):
+            self.slopes[take] = places.slope([each[take] for each in tried], n)
+        return [tried[n][take] for take, n in enumerate(best)]
 
     def _together(self, rest: Floats) -> float:
         """By how much variances grow because what is left of a harmonic is like what is left of the next."""
@@ -217,7 +217,8 @@ class _Renders:
             seed = (seeds or self.seeds)[number]
             motion = measures.chorus_motion(played(sample, sample.tone, own, self.start.one_side, seed))
             shares, high = motion[1 : 1 + _SHARES] * np.exp(level), motion[1 + _SHARES :] + level * _DB
-            found.append(np.concatenate([motion[:1], shares, high]))
+            beside = 0.0 if seeds else float(x[number - len(self.samples)])
+            found.append(np.concatenate([motion[:1], shares, high]) + beside * self.slopes[number])
         return found
 
     def _derivatives(self, x: Floats, here: Sequence[Floats]) -> Floats:
@@ -249,11 +250,12 @@ class _Renders:
             parts = [level if n == number else np.zeros(each.size) for n, each in enumerate(here)]
             columns.append(np.concatenate(parts))
         moved = x.copy()
-        moved[-len(here) :] += _OCTAVES
+        moved[self.count + len(here) : self.count + 2 * len(here)] += _OCTAVES
         changes = [(b - a) / _OCTAVES for a, b in zip(here, self._measured(moved), strict=True)]
-        for number in range(len(here)):
-            parts = [change if n == number else np.zeros(change.size) for n, change in enumerate(changes)]
-            columns.append(np.concatenate(parts))
+        for own_changes in (changes, self.slopes):
+            for number in range(len(here)):
+                parts = [each if n == number else np.zeros(each.size) for n, each in enumerate(own_changes)]
+                columns.append(np.concatenate(parts))
         return np.nan_to_num(np.stack(columns, axis=1))
 
 
@@ -269,7 +271,8 @@ def played(sample: Sample, tone: Any, profile: Profile, one_side: bool = False, 
         tone, heard.note, sample.velocity, heard.gate_s, sample.seconds,
         profile=profile, sample_rate=heard.rate, threads=1, stereo=True, seed=seed,
     )[0]  # fmt: skip
-    return Heard(both[0] if one_side else both.mean(axis=0), heard.rate, heard.note, heard.gate_s)
+    audio = both[0] if one_side else both.mean(axis=0)
+    return Heard(audio, heard.rate, heard.note, heard.gate_s, heard.noise_rms)
 
 
 def _first(size: int, value: float) -> Floats:
