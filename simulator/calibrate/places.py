@@ -61,7 +61,7 @@ def placed(
     return chosen
 
 
-def slope(tried: Sequence[Floats], place: int) -> Floats:
-    """How measurements change from a place to the next, there."""
+def around(tried: Sequence[Floats], place: int) -> tuple[Floats, Floats]:
+    """How measurements change from a place to the next in a straight line, and how far they lie from it."""
     before, after = tried[place - 1], tried[(place + 1) % len(tried)]
-    return np.nan_to_num(after - before) / 2
+    return np.nan_to_num(after - before) / 2, np.nan_to_num((after + before) / 2 - tried[place])

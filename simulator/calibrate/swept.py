@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.calibrate import certainty, measures, places
+from simulator.calibrate import certainty, measures, motion, places
 from simulator.calibrate.apart import shifted
 from simulator.calibrate.chorus import POSITIONS, ChorusFit, as_positions
 from simulator.calibrate.measures import LOW_PASSES, PASSED, Heard
@@ -76,6 +76,7 @@ class _Renders:
         self.data = [measures.chorus_motion(sample.heard) for sample in samples]
         self.seeds = places.seeds(fit.one_side)[:1] * len(self.samples)
         self.slopes: list[Floats] = [np.zeros(own.size) for own in self.data]
+        self.bends = list(self.slopes)
         self.known = [each for each in POSITIONS if ("chorus_wet", each) in fit.values]
         # The corner between the low-passes, and the square of how far (logarithm) they lie apart, which says
         # nothing of which is which, but is part of all delays and of what the upper bands lose.
@@ -93,15 +94,15 @@ class _Renders:
         here = self._measured(x)
         matrix: Floats = np.zeros((0, 0))
         weight: Floats = np.zeros(0)
-        last = 0
+        last, chosen_before = 0, [0]
         for harmonics, moves in _STAGES:
-            used = np.concatenate([_used(own, harmonics) for own in self.data])
-            before = list(self.seeds)
+            used = np.concatenate([motion.used(own, harmonics) for own in self.data])
             if last:  # at first levels are not known, which would be taken for places
+                tried, chosen = self._tried(x, used, matrix, weight)
+                if last == harmonics and chosen == chosen_before:
+                    break
+                here, chosen_before = self._placed(tried, chosen), chosen
                 x[-len(self.samples) :] = 0.0
-                here = self._placed(x, used, matrix, weight)
-            if last == harmonics and self.seeds == before:
-                break
             matrix, last = self._derivatives(x, here), harmonics
             for _ in range(moves):
                 left = np.nan_to_num(data - np.concatenate(here)) * used
@@ -117,11 +118,13 @@ class _Renders:
         return self._result(x, matrix, np.nan_to_num(data - np.concatenate(here)))
 
     def _scatter(self, left: Floats, used: Floats) -> Floats:
-        """Standard deviation of each number, from what is left: of rates, and of all the rest."""
-        rate = np.zeros(left.size, bool)
-        rate[np.cumsum([0, *(own.size for own in self.data)])[:-1]] = True
+        """Standard deviation of each number, from what is left: of rates, of harmonics, and of upper bands,
+        which do not depend on the place of the LFO and so may be far surer."""
+        kind = np.concatenate([motion.kinds(own.size) for own in self.data])
+        takes, laws = len(self.samples), len(self.known)
         found = np.zeros(left.size)
-        for mask, open_numbers in ((rate, len(self.known)), (~rate, self.count - len(self.known))):
+        for number, open_numbers in enumerate((laws, (_EACH - 1) * laws + 2 * takes, 2 + takes)):
+            mask = kind == number
             free = max(float(np.sum(used[mask])) - open_numbers, 1.0)
             size = float(np.sqrt(np.sum(np.square(left[mask])) / free))
             found[mask] = max(size * certainty.few(free), _LEAST)
@@ -130,11 +133,16 @@ class _Renders:
     def _result(self, x: Floats, matrix: Floats, left: Floats) -> ChorusFit:
         scatter = self._scatter(left, np.ones(left.size))
         # Percentiles of one harmonic hang together, and neighbouring harmonics do.
-        order, ends = _by_harmonic(self.data)
+        order, ends = motion.by_harmonic(self.data)
         some, rest = matrix / scatter[:, None], left / scatter
         covariance = certainty.covariance(some[order], rest[order], self.prior, ends)
         covariance = covariance * self._together(rest)
         inverse = certainty.inverse(some, self.prior)
+        # Nor do measurements go in straight lines between places of the LFO.
+        for take, begin in enumerate(np.cumsum([0, *(own.size for own in self.data)])[:-1]):
+            rows = slice(begin, begin + self.bends[take].size)
+            move = inverse @ (some[rows].T @ (self.bends[take] / scatter[rows]))
+            covariance += np.outer(move, move)
         # How far another step would go is not known any better.
         covariance += np.diag(np.square(inverse @ (some.T @ rest - self.prior * x)))
         values, sigma = self._values(x), {}
@@ -151,23 +159,30 @@ class _Renders:
             sigma[law, "value"] = float(np.sqrt(covariance[self.count - 2, self.count - 2]))
         return ChorusFit(values, sigma, float(np.sqrt(np.mean(np.square(left)))), self.start.one_side)
 
-    def _placed(self, x: Floats, used: Floats, matrix: Floats, weight: Floats) -> list[Floats]:
-        """What is measured with the LFO of each take where it fits best, which is kept."""
-        seeds = places.seeds(self.start.one_side)
-        tried = [self._measured(x, seeds=[seed] * len(self.samples)) for seed in seeds]
+    def _tried(
+        self, x: Floats, used: Floats, matrix: Floats, weight: Floats
+    ) -> tuple[list[list[Floats]], list[int]]:
+        """What is measured with all LFOs at each place, and which place fits each take best."""
+        tried = [
+            self._measured(x, seeds=[seed] * len(self.samples)) for seed in places.seeds(self.start.one_side)
+        ]
         left = [[np.nan_to_num(a - b) for a, b in zip(self.data, each, strict=True)] for each in tried]
         own = [[n for n, each in enumerate(self.positions) if each == position] for position in self.known]
         together = [takes[at : at + 2] for takes in own for at in range(0, len(takes), 2)]
-        best = places.placed(left, matrix, used * weight, self.prior, together)
-        self.seeds = [seeds[n] for n in best]
-        for take, n in enumerate(best):
-            self.slopes[take] = places.slope([each[take] for each in tried], n)
-        return [tried[n][take] for take, n in enumerate(best)]
+        return tried, places.placed(left, matrix, used * weight, self.prior, together)
+
+    def _placed(self, tried: list[list[Floats]], chosen: list[int]) -> list[Floats]:
+        """From now on the LFO of each take stands at the place ``chosen``; what is measured there."""
+        seeds = places.seeds(self.start.one_side)
+        self.seeds = [seeds[n] for n in chosen]
+        for take, n in enumerate(chosen):
+            self.slopes[take], self.bends[take] = places.around([each[take] for each in tried], n)
+        return [tried[n][take] for take, n in enumerate(chosen)]
 
     def _together(self, rest: Floats) -> float:
         """By how much variances grow because what is left of a harmonic is like what is left of the next."""
         begins = np.cumsum([0, *(own.size for own in self.data)])[:-1]
-        shares = np.stack([rest[at + 1 : at + 1 + _SHARES].reshape(len(PASSED), -1) for at in begins])
+        shares = np.stack([rest[at + 1 : at + 1 + motion.SHARES].reshape(len(PASSED), -1) for at in begins])
         power = float(np.mean(np.square(shares)))
         alike = float(np.mean(shares[..., 1:] * shares[..., :-1])) / max(power, 1e-12)
         return max(1.0, (1 + alike) / (1 - min(alike, 0.95)))
@@ -215,10 +230,13 @@ class _Renders:
             level, octaves = (float(x[self.count + number + n]) for n in (0, len(self.samples)))
             own = shifted(profile, "cutoff", octaves)
             seed = (seeds or self.seeds)[number]
-            motion = measures.chorus_motion(played(sample, sample.tone, own, self.start.one_side, seed))
-            shares, high = motion[1 : 1 + _SHARES] * np.exp(level), motion[1 + _SHARES :] + level * _DB
+            heard = measures.chorus_motion(played(sample, sample.tone, own, self.start.one_side, seed))
+            shares, high = (
+                heard[1 : 1 + motion.SHARES] * np.exp(level),
+                heard[1 + motion.SHARES :] + level * _DB,
+            )
             beside = 0.0 if seeds else float(x[number - len(self.samples)])
-            found.append(np.concatenate([motion[:1], shares, high]) + beside * self.slopes[number])
+            found.append(np.concatenate([heard[:1], shares, high]) + beside * self.slopes[number])
         return found
 
     def _derivatives(self, x: Floats, here: Sequence[Floats]) -> Floats:
@@ -229,7 +247,7 @@ class _Renders:
                 with_it = [position == self.known[place // _EACH] for position in self.positions]
                 columns.append(
                     np.concatenate(
-                        [_first(each.size, 4.0 * by) for each, by in zip(here, with_it, strict=True)]
+                        [motion.at_rate(each.size, 4.0 * by) for each, by in zip(here, with_it, strict=True)]
                     )
                 )
                 continue
@@ -246,7 +264,9 @@ class _Renders:
                 )
             )
         for number, own in enumerate(here):
-            level = np.concatenate([[0.0], own[1 : 1 + _SHARES], np.full(own.size - 1 - _SHARES, _DB)])
+            level = np.concatenate(
+                [[0.0], own[1 : 1 + motion.SHARES], np.full(own.size - 1 - motion.SHARES, _DB)]
+            )
             parts = [level if n == number else np.zeros(each.size) for n, each in enumerate(here)]
             columns.append(np.concatenate(parts))
         moved = x.copy()
@@ -259,7 +279,6 @@ class _Renders:
         return np.nan_to_num(np.stack(columns, axis=1))
 
 
-_SHARES = len(PASSED) * measures.CHORUS_HARMONICS
 _DB = 2 / np.log(10)
 """Of the upper bands' measure, dB / 10, for each natural logarithm of a gain."""
 
@@ -273,26 +292,3 @@ def played(sample: Sample, tone: Any, profile: Profile, one_side: bool = False, 
     )[0]  # fmt: skip
     audio = both[0] if one_side else both.mean(axis=0)
     return Heard(audio, heard.rate, heard.note, heard.gate_s, heard.noise_rms)
-
-
-def _first(size: int, value: float) -> Floats:
-    return np.concatenate([[value], np.zeros(size - 1)])
-
-
-def _used(data: Floats, harmonics: int) -> Floats:
-    """Which numbers of a take are compared while only the lowest harmonics are."""
-    shares = np.zeros((len(PASSED), measures.CHORUS_HARMONICS), bool)
-    shares[:, :harmonics] = True
-    return np.concatenate([[True], shares.ravel(), np.ones(data.size - 1 - _SHARES, bool)])
-
-
-def _by_harmonic(data: Sequence[Floats]) -> tuple[Any, Any]:
-    """An order of all numbers in which those of a harmonic follow each other, and where each begins."""
-    order, sizes = [], [0]
-    begin = 0
-    for own in data:
-        shares = begin + 1 + np.arange(_SHARES).reshape(len(PASSED), -1).T
-        order += [begin, *shares.ravel(), *range(begin + 1 + _SHARES, begin + own.size)]
-        sizes += [1, *[len(PASSED)] * measures.CHORUS_HARMONICS, *[1] * (own.size - 1 - _SHARES)]
-        begin += own.size
-    return np.array(order), np.cumsum(sizes)
