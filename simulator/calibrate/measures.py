@@ -26,6 +26,7 @@ BELOW_PEAK_DB = 75.0
 ENVELOPE_WINDOW_S = 4 / 1046.502
 """Whole periods of the waves whose envelopes are measured, C6 and octaves of it: no ripple is left."""
 ENVELOPE_POINTS = 32
+_SLEW_WINDOW_S = 0.0005
 FULL = 4.0
 """Amplitudes are multiplied by this, so that one oscillator at full level gives about 1."""
 
@@ -218,9 +219,11 @@ def tick(heard: Heard) -> Floats:
 
 def slew(heard: Heard) -> Floats:
     """Logarithm of the time in s in which a gate opens, from a tenth to nine tenths of its level."""
-    rate = heard.rate
+    rate, hz = heard.rate, signals.steady_hz(heard.held(), heard.rate)
     times = heard.onset / rate + np.arange(-0.005, 0.15, 0.00005)
-    rise = signals.amplitude(heard.audio, rate, times, 0.0005)
+    # Over whole periods, so that the rise has no ripple, whose crest or foot would be taken by chance.
+    window_s = max(1, round(_SLEW_WINDOW_S * hz)) / hz if np.isfinite(hz) else _SLEW_WINDOW_S
+    rise = signals.amplitude(heard.audio, rate, times, window_s)
     full = float(np.median(rise[times > heard.onset / rate + 0.1]))
     if full <= 0:
         return np.array([np.nan])
