@@ -2,8 +2,8 @@
 
 ::
 
-    python -m benchmarks.calibrate --boards 20 --seed 0 --tones TABLE.csv     # about a minute a board and
-    core python -m benchmarks.calibrate --boards 1 --quick
+    python -m benchmarks.calibrate --boards 20 --seed 200 --tones TABLE.csv   # three core-minutes a board
+    python -m benchmarks.calibrate --boards 1 --quick
 
 Each board is a profile of `benchmarks.virtual_boards`, made from its seed alone, behind a port, a rig and
 a recorder's takes, as an instrument would be; calibration gets the takes and nothing else. Then every law

@@ -77,74 +77,27 @@ def _cents(value: float) -> str:
     return f"{value:+.1f} cents from its nominal pitch"
 
 
+_ENV, _EDGE = "VCA envelope", "the upper edge of the spectrum"
+_LOW = "the fundamental beside the harmonics above it"
+_TIME = ("longer", "shorter", _seconds, 0.012)
+_OCTAVES = ("higher", "lower", _hertz, 0.0, 2)
+_RATE, _DEPTH = ("faster", "slower", _hertz, 0.2), ("deeper", "shallower", _db, 0.7)
+_AT_END = "the level at the end of the key, under the peak,"
 MEASURES: dict[str, Row] = {
     "dco1 pitch": Row("DCO-1", "the pitch of DCO-1", "cents", 3.0, "plain", "higher", "lower", _cents),
     "dco2 pitch": Row("DCO-2", "the pitch of DCO-2", "cents", 3.0, "plain", "higher", "lower", _cents),
-    "attack": Row(
-        "VCA envelope", "the attack (10 to 90 %)", "%", 12.0, "ratio", "longer", "shorter", _seconds, 0.012
-    ),
-    "decay": Row(
-        "VCA envelope",
-        "the decay (to half of its fall)",
-        "%",
-        12.0,
-        "ratio",
-        "longer",
-        "shorter",
-        _seconds,
-        0.012,
-    ),
-    "sustain": Row(
-        "VCA envelope",
-        "the level at the end of the key, under the peak,",
-        "dB",
-        1.5,
-        "plain",
-        "higher",
-        "lower",
-        _db,
-    ),
-    "release": Row(
-        "VCA envelope", "the release (to -20 dB)", "%", 12.0, "ratio", "longer", "shorter", _seconds, 0.012
-    ),
-    "edge": Row(
-        "VCF",
-        "the upper edge of the spectrum (-40 dB)",
-        "octaves",
-        0.08,
-        "octaves",
-        "higher",
-        "lower",
-        _hertz,
-        digits=2,
-    ),
-    "edge at first": Row(
-        "VCF",
-        "the upper edge of the spectrum at the beginning",
-        "octaves",
-        0.12,
-        "octaves",
-        "higher",
-        "lower",
-        _hertz,
-        digits=2,
-    ),
-    "low end": Row(
-        "HPF", "the fundamental beside the harmonics above it", "dB", 1.5, "plain", "stronger", "weaker", _db
-    ),
-    "modulation rate": Row(
-        "LFO", "the rate of the modulation", "%", 8.0, "ratio", "faster", "slower", _hertz, 0.2
-    ),
-    "modulation depth": Row(
-        "LFO", "the depth of the modulation", "%", 25.0, "ratio", "deeper", "shallower", _db, 0.7
-    ),
-    "chorus rate": Row(
-        "chorus", "the rate of the chorus", "%", 15.0, "ratio", "faster", "slower", _hertz, 0.2
-    ),
-    "chorus depth": Row(
-        "chorus", "the depth of the chorus", "%", 30.0, "ratio", "deeper", "shallower", _db, 0.7
-    ),
-}
+    "attack": Row(_ENV, "the attack (10 to 90 %)", "%", 12.0, "ratio", *_TIME),
+    "decay": Row(_ENV, "the decay (to half of its fall)", "%", 12.0, "ratio", *_TIME),
+    "sustain": Row(_ENV, _AT_END, "dB", 1.5, "plain", "higher", "lower", _db),
+    "release": Row(_ENV, "the release (to -20 dB)", "%", 12.0, "ratio", *_TIME),
+    "edge": Row("VCF", f"{_EDGE} (-40 dB)", "octaves", 0.08, "octaves", *_OCTAVES),
+    "edge at first": Row("VCF", f"{_EDGE} at the beginning", "octaves", 0.12, "octaves", *_OCTAVES),
+    "low end": Row("HPF", _LOW, "dB", 1.5, "plain", "stronger", "weaker", _db),
+    "modulation rate": Row("LFO", "the rate of the modulation", "%", 8.0, "ratio", *_RATE),
+    "modulation depth": Row("LFO", "the depth of the modulation", "%", 25.0, "ratio", *_DEPTH),
+    "chorus rate": Row("chorus", "the rate of the chorus", "%", 15.0, "ratio", *_RATE),
+    "chorus depth": Row("chorus", "the depth of the chorus", "%", 30.0, "ratio", *_DEPTH),
+}  # fmt: skip
 """Every measure by its name. Thresholds are choices: about what a player would begin to notice."""
 
 

@@ -10,14 +10,14 @@ import numpy as np
 
 from jxctl.errors import UsageError
 from jxctl.params import parameter
-from simulator.calibrate import certainty, starts
+from simulator.calibrate import certainty, control_loop, starts
 from simulator.calibrate.apart import STARTS
 from simulator.calibrate.choices import CHOICES, Chosen, choose, choose_couplings
 from simulator.calibrate.chorus import Swept, fit_chorus
 from simulator.calibrate.experiments import EXPERIMENTS
 from simulator.calibrate.fit import solve
 from simulator.calibrate.measures import LOW_PASSES
-from simulator.calibrate.model import Model
+from simulator.calibrate.model import Key, Model
 from simulator.calibrate.signals import Floats
 from simulator.calibrate.solution import Solution
 from simulator.calibrate.swept import entries as swept_entries
@@ -28,8 +28,8 @@ from simulator.profile import Profile, load_profile
 from simulator.voices import HIGHEST_STEP
 
 JOINT_STEPS = 6
-CHORUS = "chorus"
-"""The experiment that is fitted by itself, in closed form."""
+LOOP, CHORUS = "control loop", "chorus"
+"""The experiments that are fitted by themselves, in closed form: before all others, and after them."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,15 @@ def calibrate(
     samples = [sample for sample in samples if sample.experiment.name != CHORUS]
     model = Model(samples, profile, forms(profile))
     values = model.start()
+    tick = _tick(model, values)
+    if tick is not None and tick.entry is not None:
+        values[control_loop.KEY] = tick.entry["value"]
+        model = Model(samples, with_values(profile, {"tick": np.array(tick.entry["value"])}), model.forms)
     chosen: dict[str, Chosen] = {}
     doubtful: tuple[int, ...] = ()
     for experiment in EXPERIMENTS:
         places = [n for n, sample in enumerate(model.samples) if sample.experiment.name == experiment.name]
-        if not places:
+        if not places or experiment.name == LOOP:
             continue
         said(experiment.name)
         for choice in (each for each in CHOICES if each.experiment == experiment.name):
@@ -99,11 +103,17 @@ def calibrate(
             values[key] = starts.nearest(model, values, places[:2], key)
         if experiment.laws:
             values = solve(model, experiment.laws, values, places, uncertain=False).values
-    laws = [law for e in EXPERIMENTS if e.name not in {*missing, CHORUS} for law in e.laws]
-    said("all laws together")
-    solution = solve(model, laws, values, range(len(model.samples)), joint_steps, by_voice=True, said=said)
+    laws = [law for e in EXPERIMENTS if e.name not in {*missing, LOOP, CHORUS} for law in e.laws]
+    places = [n for n, sample in enumerate(model.samples) if sample.experiment.name != LOOP]
+    if places:
+        said("all laws together")
+        solution = solve(model, laws, values, places, joint_steps, by_voice=True, said=said)
+    else:
+        solution = Solution(values, [], np.zeros((0, 0)), {}, 0.0)
     unsure = [f"{row},{column}" for row in doubtful for column in (2, 3)]
     found = {law: _found(law, model, solution, unsure if law == "dco_xmod" else ()) for law in laws}
+    if tick is not None:
+        found = {"tick": tick, **found}
     if swept:
         said(CHORUS)
         found.update(_chorus(swept, model, solution))
@@ -133,6 +143,23 @@ def _enough(samples: Sequence[Sample]) -> tuple[list[Sample], set[str]]:
             "jx calibrate --port PORT --audio DEVICE records them",
         )
     return kept, missing
+
+
+def _tick(model: Model, values: Mapping[Key, float]) -> Found | None:
+    """The law ``tick``; None where its experiment was not played."""
+    places = [n for n, sample in enumerate(model.samples) if sample.experiment.name == LOOP]
+    if not places:
+        return None
+    takes = tuple(model.samples[place].index for place in places)
+    law, name = control_loop.KEY
+    one = control_loop.period(model, values, places)
+    if one is None or one.sigma >= _WIDEST:
+        return Found(
+            law, None, takes=takes, why="no steps of the pitch" if one is None else _why([one.sigma])
+        )
+    here, sigma = {name: one.seconds}, {name: one.sigma}
+    entry = model.forms[law].entry(here, model.base)
+    return Found(law, entry, here, sigma, {name: True}, np.array([[one.sigma**2]]), one.left, takes)
 
 
 def _found(law: str, model: Model, solution: Solution, doubtful: Sequence[str]) -> Found:

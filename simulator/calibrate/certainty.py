@@ -16,6 +16,8 @@ NOTHING = 1e-12
 """Share of the largest curvature under which nothing depends on a part."""
 UNKNOWN = 1e6
 """Standard deviation of a part that nothing depends on."""
+OUTLIER = 4.0
+"""What lies beyond this many standard deviations counts as if it were there (Huber)."""
 NINETY = 1.6448536
 """Standard deviations to either side that hold 90 % of a normal distribution."""
 
@@ -37,6 +39,17 @@ def scatter(left: Floats, known: Floats, free: float, least: float) -> float:
         else:
             high = middle
     return float(high) * few(free)
+
+
+def scattered(rows: Floats) -> Floats:
+    """Standard deviation of each number, over rows of the same. One that lies far off the others is a
+    misreading (a click taken for the onset): it counts as `OUTLIER` deviations, as it would in a fit."""
+    off = rows - np.median(rows, axis=0)
+    # The median of sizes, over that of a normal distribution.
+    usual = 1.4826 * np.median(np.abs(off), axis=0)
+    most = np.where(usual > 0, OUTLIER * usual, np.inf)
+    clipped = np.clip(off, -most, most)
+    return np.asarray(np.std(clipped, axis=0, ddof=1))
 
 
 def inverse(matrix: Floats, prior: Floats) -> Floats:
@@ -72,3 +85,15 @@ def covariance(matrix: Floats, left: Floats, prior: Floats, ends: Floats) -> Flo
     sandwich[some] = plain[some] @ (slopes.T @ slopes)[some] @ plain[some] * np.outer(widened, widened)[some]
     wider = np.sqrt(np.maximum(1.0, np.diag(sandwich) / np.maximum(np.diag(plain), 1e-30)))
     return np.asarray(plain * wider[:, None] * wider)
+
+
+def draws(covariance: Floats, count: int) -> Floats:
+    """``count`` moves of all parts, [count, parts], as a normal distribution with ``covariance`` has them;
+    always the same ones. A part that is not known at all stays where it is."""
+    sigma = np.sqrt(np.maximum(np.diag(covariance), 0))
+    sigma = np.where(sigma < UNKNOWN, sigma, 0)
+    scale = np.where(sigma > 0, sigma, 1.0)
+    correlation = np.where(np.outer(sigma, sigma) > 0, covariance / np.outer(scale, scale), 0)
+    values, vectors = np.linalg.eigh(correlation)
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    return np.asarray(np.random.default_rng(0).standard_normal((count, sigma.size)) @ root.T * sigma)

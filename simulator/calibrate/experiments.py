@@ -47,6 +47,7 @@ _PITCH = frozenset({"pitch"})
 _MOVED = frozenset({"chorus", "gain"})
 _LOOP = frozenset({"tick"})
 _SWING: frozenset[str] = frozenset()
+_RATE, _DEPTH = frozenset({"lfo_rate"}), frozenset({"dco_lfo"})
 _LEVEL = frozenset({"gain"})
 _SHAPE = frozenset({"gain", "envelope"})
 _COLOUR = frozenset({"vcf_lowest", "vcf_highest", "cutoff", "resonance", "gain", "pulse_width"})
@@ -111,13 +112,13 @@ EXPERIMENTS: tuple[Experiment, ...] = (
             "DCOENV", {**notes.SQUARE, **notes.HELD}, "DCO1 ENV", (16, 32, 48, 64, 80, 96, 112, 127), 60, 0.5
         ),
     ),
-    Experiment("LFO rate", ("lfo_rate",), measures.swing_rate, 0.005, _SWING, tuple(notes.rates())),
+    Experiment("LFO rate", ("lfo_rate",), measures.swing_rate, 0.005, _RATE, tuple(notes.rates())),
     Experiment(
         "LFO into pitch",
         ("dco_lfo",),
         measures.swing,
         0.005,
-        _SWING,
+        _DEPTH,
         swept("DCOLFO", notes.PITCH_LFO, "DCO1 LFO", (24, 40, 56, 72, 88, 104, 127), 72, 1.5),
     ),
     Experiment(

@@ -1,10 +1,9 @@
 """Least squares: the values of a profile's parts that make renders measure what recordings measure.
 
-Gauss-Newton with damping. A column of the Jacobian is a part moved a little, rendered and measured again,
-for the samples that it concerns. Beside the parts stand the six voices: each may lie a little off in
-cutoff, resonance, level, width of the pulse and envelope times, with a spread that is estimated along (its
-prior's width), so that what one voice has for itself is not taken for the law. How sure the result is, is
-said by `simulator.calibrate.certainty`.
+Gauss-Newton with damping, by `simulator.calibrate.derivatives`. Beside the parts stand the six voices: each
+may lie a little off in cutoff, resonance, level, width of the pulse and envelope times, with a spread that is
+estimated along (its prior's width), so that what one voice has for itself is not taken for the law. How sure
+the result is, is said by `simulator.calibrate.certainty`.
 """
 
 from __future__ import annotations
@@ -12,18 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simulator.calibrate import certainty
-from simulator.calibrate.apart import DRIFT, KINDS, MOVES, STARTS, SWELL, shifted
+from simulator.calibrate.apart import DRIFT, KINDS, STARTS, SWELL
+from simulator.calibrate.certainty import OUTLIER
+from simulator.calibrate.derivatives import Apart, Derivatives
 from simulator.calibrate.model import Key, Model, Rendered
 from simulator.calibrate.signals import Floats
 from simulator.calibrate.solution import Solution
 from simulator.calibrate.unknowns import Part
-from simulator.profile import Profile
 
-OUTLIER = 4.0
-"""Residuals beyond this many standard deviations count as if they were there (Huber)."""
 _LEAST_SCATTER = 0.01
 """Of an experiment's first guess: no bench is better."""
 ENOUGH = 0.01
@@ -34,6 +31,8 @@ MOST_STEPS = 24
 """Of one experiment: the valley of delay and fade is narrow and bent, and takes a dozen."""
 _LONGEST_STEP = 0.5
 _DAMPINGS = (0.0, 0.03, 0.3, 3.0, 30.0)
+_DRAWS = 4
+"""Boards within the interval, that are rendered to see how straight measurements are there."""
 
 
 def solve(
@@ -96,25 +95,20 @@ class _Task:
         voice = np.concatenate(
             [np.full(size, model.voices[place]) for place, size in zip(places, sizes, strict=True)]
         )
-        self.masks = [voice == one for one in self.known]
+        masks = [voice == one for one in self.known]
         self.spread = {kind: start for kind, (start, _) in KINDS.items()} if self.known else {}
-        # The cutoff of one voice drifts as well, so that each take may be off by itself.
-        self.drifting = [
-            number for number, place in enumerate(places) if "cutoff" in model.samples[place].experiment.feels
-        ] if self.known else []  # fmt: skip
-        self.groups = [(kind, len(self.known)) for kind in self.spread]
-        if self.drifting:
-            self.spread[DRIFT] = STARTS[DRIFT]
-            self.groups.append((DRIFT, len(self.drifting)))
-        # So may its level, of which most readings are many at a time.
-        self.swelling = [
-            number for number, place in enumerate(places)
-            if "gain" in model.samples[place].experiment.feels and model.data[place].size > 1
-        ] if self.known else []  # fmt: skip
-        if self.swelling:
-            self.spread[SWELL] = STARTS[SWELL]
-            self.groups.append((SWELL, len(self.swelling)))
-        self.offsets = np.zeros(sum(count for _, count in self.groups))
+        groups = [(kind, len(self.known)) for kind in self.spread]
+        # The cutoff of one voice drifts as well, so that each take may be off by itself; so may its level, of
+        # which most readings are many at a time.
+        feels = [model.samples[place].experiment.feels if self.known else frozenset() for place in places]
+        drifting = [number for number, own in enumerate(feels) if "cutoff" in own]
+        swelling = [n for n, own in enumerate(feels) if "gain" in own and model.data[places[n]].size > 1]
+        for kind, takes in ((DRIFT, drifting), (SWELL, swelling)):
+            if takes:
+                self.spread[kind] = STARTS[kind]
+                groups.append((kind, len(takes)))
+        self.apart = Apart(masks, drifting, swelling, groups)
+        self.offsets = np.zeros(sum(count for _, count in self.apart.groups))
         self.profile = model.profile(values)
         self.rendered = model.rendered(self.profile, places)
         self.flat = self._flat(self.rendered)
@@ -130,10 +124,8 @@ class _Task:
         if fresh or not self.jacobian.size:
             self.jacobian, self.sway = self._jacobian()
         self._rescale()
-        weight = self._weight()
         self.cost = before = self._cost(self.flat, self.offsets, self.sway)
-        matrix = np.hstack([self.jacobian, self.sway]) * weight[:, None]
-        left = np.nan_to_num(self._residual(self.flat, self.offsets, self.sway)) * weight
+        matrix, left = self._weighted()
         prior = self._prior()
         normal = matrix.T @ matrix + np.diag(prior)
         slope = matrix.T @ left - prior * self._padded()
@@ -175,9 +167,13 @@ class _Task:
         self._rescale()
         count = len(self.parts)
         residual = self._residual(self.flat, self.offsets, self.sway)
-        weight = self._weight()
-        matrix = np.hstack([self.jacobian, self.sway]) * weight[:, None]
-        covariance = certainty.covariance(matrix, np.nan_to_num(residual) * weight, self._prior(), self.ends)
+        matrix, left = self._weighted()
+        prior = self._prior(few=True)
+        covariance = certainty.covariance(matrix, left, prior, self.ends)
+        inverse = certainty.inverse(matrix, prior)
+        # How far another step would go is not known any better.
+        covariance += np.diag(np.square(inverse @ (matrix.T @ left - prior * self._padded())))
+        covariance[:count, :count] += self._bent(covariance[:count, :count], inverse[:count] @ matrix.T)
         experiments = [self.model.samples[place].experiment.name for place in self.places]
         by_experiment = {}
         for name in dict.fromkeys(experiments):
@@ -196,18 +192,41 @@ class _Task:
         """Offsets, with zeros for the parts before them."""
         return np.concatenate([np.zeros(len(self.parts)), self.offsets])
 
+    def _bent(self, covariance: Floats, back: Floats) -> Floats:
+        """Covariance from measurements that are no straight lines within the interval (they have steps where
+        the control loop does): how far off the laws of boards that lie there would be found, from here and
+        with these derivatives. ``covariance``: of the parts; ``back``: from what is left to parts."""
+        weight = self._weight()
+        errors = []
+        for move in certainty.draws(covariance, _DRAWS):
+            values, moved = dict(self.values), np.zeros(len(self.parts))
+            for n, (part, change) in enumerate(zip(self.parts, move, strict=True)):
+                key = (part.law, part.name)
+                here = part.on_axis(values[key])
+                values[key] = part.value(here + float(change))
+                moved[n] = part.on_axis(values[key]) - here
+            there = self.model.rendered(self.model.profile(values), self.places, self.rendered).measured
+            flat = np.concatenate([there.get(place, self.rendered.measured[place]) for place in self.places])
+            off = np.nan_to_num(flat - self.flat - self.jacobian @ moved) * weight
+            errors.append(back @ np.clip(off, -OUTLIER, OUTLIER))
+        drawn = np.stack(errors)
+        return np.asarray(certainty.few(_DRAWS) ** 2 * drawn.T @ drawn / _DRAWS)
+
     def _weighted(self) -> tuple[Floats, Floats]:
         """Derivatives, and what is left, in standard deviations."""
         weight = self._weight()
         left = np.nan_to_num(self._residual(self.flat, self.offsets, self.sway))
         return np.hstack([self.jacobian, self.sway]) * weight[:, None], left * weight
 
-    def _inverse(self) -> Floats:
-        matrix = np.hstack([self.jacobian, self.sway]) * self._weight()[:, None]
-        return certainty.inverse(matrix, self._prior())
-
-    def _prior(self) -> Floats:
-        voices = [1 / self.spread[kind] ** 2 for kind, count in self.groups for _ in range(count)]
+    def _prior(self, few: bool = False) -> Floats:
+        """How surely all that is open is known beforehand. ``few``: spreads widened, since they are estimated
+        from as few as six voices."""
+        wider = {kind: certainty.few(count - 1) if few else 1.0 for kind, count in self.apart.groups}
+        voices = [
+            1 / (wider[kind] * self.spread[kind]) ** 2
+            for kind, count in self.apart.groups
+            for _ in range(count)
+        ]
         return np.concatenate([np.zeros(len(self.parts)), voices])
 
     def _weight(self) -> Floats:
@@ -239,8 +258,8 @@ class _Task:
         """Scatter of each experiment, and spread of the voices, from what is left."""
         residual = self._residual(self.flat, self.offsets, self.sway)
         weight = self._weight()
-        matrix = np.hstack([self.jacobian, self.sway]) * weight[:, None]
-        inverse = self._inverse()
+        matrix, _ = self._weighted()
+        inverse = certainty.inverse(matrix, self._prior())
         leverage = np.einsum("ij,jk,ik->i", matrix, inverse, matrix)
         for name, mask in self.of_measure.items():
             used = mask & (weight > 0)
@@ -250,7 +269,7 @@ class _Task:
             least = _LEAST_SCATTER * self.guess[name]
             self.scatter[name] = certainty.scatter(residual[used], self.coarse[used], free, least)
         begin = 0
-        for kind, count in self.groups:
+        for kind, count in self.apart.groups:
             own = slice(begin, begin + count)
             begin += count
             at = slice(len(self.parts) + own.start, len(self.parts) + own.stop)
@@ -259,86 +278,9 @@ class _Task:
             self.spread[kind] = float(np.clip(np.sqrt(power), 0.01 * start, 20 * start))
 
     def _jacobian(self) -> tuple[Floats, Floats]:
-        before = self.model.records(self.profile)
-        columns = [self._column(part, before) for part in self.parts]
-        jacobian = np.stack(columns, axis=1) if columns else np.zeros((self.data.size, 0))
-        place = {(part.law, part.name): n for n, part in enumerate(self.parts)}
-        sways = []
-        slopes: dict[str, Floats] = {}
-        for kind, _ in self.groups:
-            if kind in (DRIFT, SWELL):
-                of, takes = ("cutoff", self.drifting) if kind == DRIFT else ("gain", self.swelling)
-                for number in takes:
-                    alone = np.zeros(self.data.size)
-                    own = slice(self.ends[number], self.ends[number + 1])
-                    alone[own] = slopes[of][own]
-                    sways.append(alone)
-                continue
-            feel = [n for n in self.places if kind in self.model.samples[n].experiment.feels]
-            if all(key in place for key in MOVES[kind]):
-                # The very columns of the law: were they measured apart, with other steps, a voice would seem
-                # to differ in shape from the law, and both to be known.
-                slope = np.sum([by * columns[place[key]] for key, by in MOVES[kind].items()], axis=0)
-                slope = np.where(self._at(feel), slope, 0)
-            else:
-                step = KINDS[kind][1]
-                slope = self._change(shifted(self.profile, kind, step), feel) / step
-            sways += [np.where(mask, slope, 0) for mask in self.masks]
-            slopes[kind] = slope
-        return jacobian, np.stack(sways, axis=1) if sways else np.zeros((self.data.size, 0))
-
-    def _at(self, places: Sequence[int]) -> NDArray[np.bool_]:
-        """Which numbers belong to some samples."""
-        mask = np.zeros(self.data.size, bool)
-        for number, place in enumerate(self.places):
-            mask[self.ends[number] : self.ends[number + 1]] = place in places
-        return mask
-
-    def _column(self, part: Part, before: tuple[NDArray[np.void], NDArray[np.float32]]) -> Floats:
-        key = (part.law, part.name)
-        here = part.on_axis(self.values[key])
-        moved = part.value(here + part.width)
-        if abs(part.on_axis(moved) - here) < part.width / 2:
-            moved = part.value(here - part.width)
-        width = part.on_axis(moved) - here
-        if abs(width) < 1e-9:
-            return np.zeros(self.data.size)
-        sides = [moved, part.value(2 * here - part.on_axis(moved))]
-        changes, widths = [], []
-        for value in sides:
-            profile = self.model.profile({**self.values, key: value})
-            which = self._which(part.law, before, profile)
-            if part.law == "voice_gain":
-                change = self._difference(self.model.louder(which, self.rendered, value / self.values[key]))
-            else:
-                change = self._change(profile, which)
-            if change.any():
-                changes.append(change)
-                widths.append(part.on_axis(value) - here)
-            # Where nothing changes, the part may be at the end of where it acts: try the other side.
-            if changes and not part.both:
-                break
-        if len(changes) == 2:
-            return (changes[0] - changes[1]) / (widths[0] - widths[1])
-        return changes[0] / widths[0] if changes else np.zeros(self.data.size)
-
-    def _which(
-        self, law: str, before: tuple[NDArray[np.void], NDArray[np.float32]], profile: Profile
-    ) -> list[int]:
-        concerned = self.model.concerned(law, before, profile)
-        return [place for place in self.places if concerned[place]]
-
-    def _change(self, profile: Profile, which: list[int]) -> Floats:
-        """How measurements change with another profile; 0 where nothing does or nothing can be measured."""
-        return self._difference(self.model.rendered(profile, which, self.rendered))
-
-    def _difference(self, other: Rendered) -> Floats:
-        change = np.zeros(self.data.size)
-        for number, place in enumerate(self.places):
-            if place in other.measured:
-                own = slice(self.ends[number], self.ends[number + 1])
-                change[own] = np.nan_to_num(other.measured[place] - self.rendered.measured[place])
-        return change
+        return Derivatives(
+            self.model, self.parts, self.places, self.ends, self.values, self.profile, self.rendered
+        ).both(self.apart)
 
     def _flat(self, rendered: Rendered) -> Floats:
         return np.concatenate([rendered.measured[place] for place in self.places])

@@ -26,9 +26,13 @@ BELOW_PEAK_DB = 75.0
 ENVELOPE_WINDOW_S = 4 / 1046.502
 """Whole periods of the waves whose envelopes are measured, C6 and octaves of it: no ripple is left."""
 ENVELOPE_POINTS = 32
+_SLEW_WINDOW_S = 0.0005
 FULL = 4.0
 """Amplitudes are multiplied by this, so that one oscillator at full level gives about 1."""
 
+
+STRAIGHT_CENTS = 5.0
+"""Up to about here a shift of the pitch counts by its cents, beyond by their ratio."""
 
 PASSED = (10, 30, 50, 70, 90)
 """Per cent of the time, of `chorus_motion`."""
@@ -113,9 +117,13 @@ def swung_spectrum(heard: Heard) -> Floats:
 
 
 def bend(heard: Heard) -> Floats:
-    """Logarithm of the cents by which an envelope shifts the pitch, soon after the key."""
+    """How far an envelope shifts the pitch, soon after the key: for many cents, their logarithm.
+
+    The area hyperbolic sine of the cents in units of `STRAIGHT_CENTS`. A logarithm of the size alone would
+    fold at the key's own pitch, which a board that is 55 cents flat crosses while it is bent.
+    """
     shift = float(signals.cents(signals.steady_hz(heard.part(0.05, 0.35), heard.rate), heard.note))
-    return np.array([np.log(abs(shift)) if abs(shift) > 0 else np.nan])
+    return np.array([np.arcsinh(shift / STRAIGHT_CENTS)])
 
 
 def swing(heard: Heard) -> Floats:
@@ -192,7 +200,10 @@ def fading(heard: Heard) -> Floats:
     if before <= 0 or not still.size:
         return np.full(ENVELOPE_POINTS, np.nan)
     later = np.geomspace(0.006, max(seconds - heard.gate_s - 0.03, 0.05), ENVELOPE_POINTS)
-    return np.interp(times[still[-1]] + later, times, fall, right=0.0) / before
+    here, there = fall[still[-1]], fall[min(still[-1] + 1, fall.size - 1)]
+    # Between two times, so that it does not matter how they lie to the turn in which the key went up.
+    share = min(max((here - 0.98 * before) / max(here - there, 1e-12), 0.0), 1.0)
+    return np.interp(times[still[-1]] + 0.0005 * share + later, times, fall, right=0.0) / before
 
 
 def tick(heard: Heard) -> Floats:
@@ -208,9 +219,11 @@ def tick(heard: Heard) -> Floats:
 
 def slew(heard: Heard) -> Floats:
     """Logarithm of the time in s in which a gate opens, from a tenth to nine tenths of its level."""
-    rate = heard.rate
+    rate, hz = heard.rate, signals.steady_hz(heard.held(), heard.rate)
     times = heard.onset / rate + np.arange(-0.005, 0.15, 0.00005)
-    rise = signals.amplitude(heard.audio, rate, times, 0.0005)
+    # Over whole periods, so that the rise has no ripple, whose crest or foot would be taken by chance.
+    window_s = max(1, round(_SLEW_WINDOW_S * hz)) / hz if np.isfinite(hz) else _SLEW_WINDOW_S
+    rise = signals.amplitude(heard.audio, rate, times, window_s)
     full = float(np.median(rise[times > heard.onset / rate + 0.1]))
     if full <= 0:
         return np.array([np.nan])

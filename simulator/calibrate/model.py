@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from simulator import voices
 from simulator.batch import Batch
-from simulator.calibrate.measures import STEPPED, Heard, tuning
+from simulator.calibrate import certainty
+from simulator.calibrate.measures import STEPPED, STRAIGHT_CENTS, Heard, bend, swing_rate, tuning
 from simulator.calibrate.signals import Floats
 from simulator.calibrate.takes import Sample
 from simulator.calibrate.unknowns import Form, Part, law_values, with_choice, with_values
@@ -27,12 +28,17 @@ _NOTICED_AS = {
     **dict.fromkeys(("voice_gain", "mix_level", "mix_env", "vca_level", "dynamics"), "gain"),
     **dict.fromkeys(("vcf_cutoff", "vcf_damping", "vcf_fixed_damping", "vcf_lfo", "vcf_env", "vcf_key",
                      "vcf_key_centre", "hpf_corner"), "cutoff"),
-    **{law: law for law in COMMON},
+    **{law: law for law in (*COMMON, "lfo_rate", "dco_lfo")},
 }  # fmt: skip
-"""Which of `Experiment.feels` a measurement must have to notice a law."""
+"""Which of `Experiment.feels` a measurement must have to notice a law. Rate and depth of the LFO change other
+measurements as well, but only by where its steps fall between turns of the control loop, which says nothing
+of the law."""
 
-_HISSES = 5
+_HISSES = 9
 """How often noise is drawn, to see how far a measurement scatters by it."""
+_OF_FEW = float(np.sqrt((_HISSES - 1) / (_HISSES - 3)))
+"""Standard deviation of Student's t: a scatter that so few draws tell is often too small, and what is left by
+that would be taken for the scatter of all."""
 
 Key = tuple[str, str]
 """Law and name of a part."""
@@ -97,6 +103,7 @@ class Model:
         smooth = with_choice(quiet, "divider_stepping", "off")
         for group in self._groups(places):
             some = [self.samples[place] for place in group]
+            pitched = some[0].experiment.measure in STEPPED
             rate = some[0].heard.rate
             size = max(len(sample.heard.audio) for sample in some)
             sound = render(
@@ -105,7 +112,7 @@ class Model:
                 [sample.velocity for sample in some],
                 [sample.heard.gate_s for sample in some],
                 size / rate,
-                profile=smooth if self.coarse[group[0]] else quiet, sample_rate=rate, threads=1,
+                profile=smooth if pitched else quiet, sample_rate=rate, threads=1,
             )  # fmt: skip
             for place, sample, row in zip(group, some, sound, strict=True):
                 own = row[: len(sample.heard.audio)]
@@ -142,7 +149,7 @@ class Model:
                 change = np.float32(heard.noise_rms) * (other - self.hiss)[: audio.size]
                 asked = Heard(audio + change, heard.rate, heard.note, heard.gate_s, heard.noise_rms)
                 rows.append(sample.experiment.measure(asked))
-            found[place] = np.nan_to_num(np.std(rows, axis=0, ddof=1)) * np.sqrt(2)
+            found[place] = np.nan_to_num(certainty.scattered(np.stack(rows))) * np.sqrt(2) * _OF_FEW
         return Rendered({}, found)
 
     def records(self, profile: Profile) -> tuple[NDArray[np.void], NDArray[np.float32]]:
@@ -169,35 +176,57 @@ class Model:
         return np.asarray(noticed & ((record != before[0]) | np.any(constants != before[1], axis=1)))
 
     def _coarse(self) -> Floats:
-        """By how much (standard deviation, in its own unit) each reading of a pitch is off because a counter
-        divides by whole numbers: it tells the law to within a step, and anywhere in it. Such takes are
-        rendered with any frequency, as if there were no steps: else a fit would take the width of a step for
-        certainty. 0 for all others."""
+        """By how much (standard deviation, in its own unit) each reading is off because something moves by
+        whole steps: it tells the law to within a step, and anywhere in it. 0 for all others.
+
+        A counter divides by whole numbers; takes of such pitches are rendered with any frequency, as if there
+        were no steps: else a fit would take the width of a step for certainty. An LFO is looked at once in a
+        turn of the control loop, so that each of its changes comes up to a turn late.
+        """
         found = np.zeros(len(self.samples))
-        if self.base.choice("divider_stepping") == "off":
-            return found
         records = self.records(self.base)[0]
+        stepping = self.base.choice("divider_stepping") != "off"
         for n, sample in enumerate(self.samples):
-            if sample.experiment.measure not in STEPPED:
-                continue
+            heard, measure = sample.heard, sample.experiment.measure
             measured = float(np.nan_to_num(self.data[n][0]))
-            moved = 100 * measured if sample.experiment.measure is tuning else np.exp(min(measured, 9.0))
-            clock = records[n]["clock1" if records[n]["mix1"] > 0 else "clock2"]
-            hz = 440 * 2 ** ((sample.heard.note - 69) / 12 + moved / 1200)
-            off = 1200 / np.log(2) * hz / clock / np.sqrt(12)
-            found[n] = off / 100 if sample.experiment.measure is tuning else off / moved
+            if measure is swing_rate:
+                half_s = 0.5 * np.exp(-measured)
+                changes = max(2, int((heard.gate_s - 0.04) / half_s))
+                # Of the slope of a line through so many points, each anywhere in a turn.
+                turn_s = self.base.constant("tick") / half_s
+                # In the recording, and in the render.
+                found[n] = turn_s * np.sqrt(2 / (changes * (changes**2 - 1)))
+            elif measure in STEPPED and stepping:
+                moved, slope = _cents(measure, measured)
+                clock = records[n]["clock1" if records[n]["mix1"] > 0 else "clock2"]
+                hz = 440 * 2 ** ((heard.note - 69) / 12 + moved / 1200)
+                off = 1200 / np.log(2) * hz / clock / np.sqrt(12)
+                found[n] = off * slope
         return found
 
     def _groups(self, places: Sequence[int]) -> list[list[int]]:
         """Those that are rendered together: as many as the kernel takes side by side, of similar length."""
         samples = self.samples
         groups = []
-        kinds = {place: (samples[place].heard.rate, self.coarse[place] > 0) for place in places}
+        kinds = {
+            place: (samples[place].heard.rate, samples[place].experiment.measure in STEPPED)
+            for place in places
+        }
         for kind in sorted(set(kinds.values())):
             own = [place for place in places if kinds[place] == kind]
             own.sort(key=lambda place: -samples[place].seconds)
             groups += [own[first : first + LANES] for first in range(0, len(own), LANES)]
         return groups
+
+
+def _cents(measure: Callable[[Heard], Floats], measured: float) -> tuple[float, float]:
+    """What a measurement of `STEPPED` says in cents, and how it changes by each."""
+    if measure is tuning:
+        return 100 * measured, 0.01
+    if measure is bend:
+        return STRAIGHT_CENTS * float(np.sinh(measured)), 1 / (STRAIGHT_CENTS * float(np.cosh(measured)))
+    moved = float(np.exp(min(measured, 9.0)))
+    return moved, 1 / moved
 
 
 def _hiss(seed: int, size: int) -> NDArray[np.float32]:

@@ -119,11 +119,9 @@ def band_tracks(
 def amplitude(audio: NDArray[Any], rate: int, times: Floats, window_s: float) -> Floats:
     """RMS of a signal around some times in s, each over ``window_s``; 0 beyond its ends."""
     sums = np.concatenate([[0.0], np.cumsum(np.square(audio, dtype=np.float64))])
-    half = window_s / 2
-    low, high = (
-        np.clip(np.rint((times + side) * rate), 0, audio.size).astype(np.int64) for side in (-half, half)
-    )
-    power = (sums[high] - sums[low]) / max(1.0, window_s * rate)
+    ends = [(times + side * window_s) * rate for side in (-0.5, 0.5)]
+    low, high = (np.interp(end, np.arange(sums.size), sums) for end in ends)
+    power = (high - low) / max(1.0, window_s * rate)
     return np.asarray(np.sqrt(np.maximum(power, 0)))
 
 

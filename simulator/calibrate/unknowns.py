@@ -164,8 +164,8 @@ def _constant(base: Profile, law: str, log: bool, low: float, high: float) -> Fo
 
 def _jagged(law: str) -> tuple[float, bool]:
     """Width of a step for a derivative, and whether it goes to both sides: wide for times, which act by
-    whole ticks."""
-    return (0.04, True) if law.startswith(("env_", "lfo_")) and law != "env_sustain" else (0.01, False)
+    whole ticks, or are read off a rise that has the ripple of its wave on it."""
+    return (0.04, True) if law.startswith(("env_", "lfo_", "cv_")) and law != "env_sustain" else (0.01, False)
 
 
 def _exponential(base: Profile, law: str, low: float, high: float) -> Form:

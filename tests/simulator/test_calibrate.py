@@ -99,6 +99,17 @@ def test_what_two_poles_do_not_have_is_not_identified() -> None:
     assert done.found["vcf_damping"].entry is not None
 
 
+def test_a_board_that_plays_flat_has_its_bends_read_right() -> None:
+    base = load_profile("superjx")
+    flat = replace(base.laws["dco_range"], values=base.laws["dco_range"].values - 0.55)
+    bent = replace(base.laws["dco_env"], values=base.laws["dco_env"].values * 0.93)
+    board = Profile("flat", "", {**base.laws, "dco_range": flat, "dco_env": bent})
+    plan = CalibrationPlan(tuple(e for e in EXPERIMENTS if e.name in ("ranges", "envelope into pitch")))
+    done = calibrate(from_takes(_recorded(board, plan), plan))
+    assert done.found["dco_env"].entry is not None
+    assert done.profile.laws["dco_env"].values[16:] == pytest.approx(bent.values[16:], rel=0.01)
+
+
 def test_positions_that_are_lost_leave_the_others(done: Calibration) -> None:
     solution = replace(done.solution, covariance=done.solution.covariance.copy())
     place = next(n for n, part in enumerate(solution.parts) if (part.law, part.name) == ("dco_range", "2"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from simulator import load_profile, render
-from simulator.calibrate import certainty, starts
+from simulator.calibrate import certainty, control_loop, places, starts
 from simulator.calibrate.experiments import EXPERIMENTS, CalibrationPlan
 from simulator.calibrate.measures import Heard
 from simulator.calibrate.model import Model
@@ -119,3 +119,77 @@ def test_depths_of_cross_modulation_are_found_from_afar() -> None:
     assert found.pair == pytest.approx((0.19, 0.31), rel=0.01)
     assert not found.rivals
     assert found.cost < 0.1
+
+
+def test_draws_have_the_covariance_that_is_asked_for() -> None:
+    root = np.array([[0.3, 0.0, 0.0], [0.1, 0.02, 0.0], [0.0, 0.0, certainty.UNKNOWN]])
+    drawn = certainty.draws(root @ root.T, 20000)
+    assert np.cov(drawn[:, :2].T) == pytest.approx((root @ root.T)[:2, :2], rel=0.05)
+    assert not drawn[:, 2].any()
+
+
+def test_a_misreading_does_not_count_as_scatter() -> None:
+    rows = np.random.default_rng(6).normal(size=(9, 4000))
+    plain = certainty.scattered(rows)
+    assert np.sqrt(np.mean(np.square(plain))) == pytest.approx(1, rel=0.03)
+    rows[3] += 1000
+    assert np.sqrt(np.mean(np.square(certainty.scattered(rows)))) < 2
+
+
+@pytest.mark.parametrize("noise_rms", [0.0, 4e-4])
+def test_the_period_of_the_control_loop_is_read_directly(noise_rms: float) -> None:
+    rng = np.random.default_rng(4)
+    base, noisy = load_profile("superjx"), []
+    for sample in _samples(_with(tick=0.0078, cv_slew=0.002), "control loop"):
+        hiss = noise_rms * rng.standard_normal(len(sample.heard.audio))
+        noisy.append(
+            replace(sample, heard=replace(sample.heard, audio=sample.heard.audio + hiss, noise_rms=noise_rms))
+        )
+    model = Model(noisy, base, forms(base))
+    found = control_loop.period(model, model.start(), range(len(noisy)))
+    assert found is not None
+    assert found.seconds == pytest.approx(0.0078, rel=5e-4)
+    assert abs(np.log(found.seconds / 0.0078)) < 4 * found.sigma
+    assert found.sigma < 2e-3
+
+
+def test_a_period_on_which_takes_disagree_is_uncertain() -> None:
+    base = load_profile("superjx")
+    one, _ = _samples(_with(tick=0.0078), "control loop")
+    _, other = _samples(_with(tick=0.0121), "control loop")
+    model = Model([one, other], base, forms(base))
+    found = control_loop.period(model, model.start(), (0, 1))
+    assert found is not None
+    assert found.sigma > 0.2
+
+
+def test_the_rate_of_an_lfo_is_known_to_within_turns_of_the_control_loop() -> None:
+    # The slower the LFO, the fewer of its changes are heard, each up to a turn late.
+    base = load_profile("superjx")
+    samples = _samples(base, "LFO rate")
+    model = Model(samples, base, forms(base))
+    rates = np.exp([float(model.data[n][0]) for n in range(len(samples))])
+    asked = [0.1 * 200 ** (raw / 127) for raw in (0, 20, 40, 60, 80, 100, 114, 127)]
+    off = np.log(rates / asked)
+    assert np.all(np.abs(off) < 3 * model.coarse)
+    assert np.sqrt(np.mean(np.square(off / model.coarse))) > 0.2
+    assert model.coarse[0] == pytest.approx(0.01 / 5 * np.sqrt(2 / 24), rel=0.05)  # three changes
+
+
+def test_places_are_compared_after_the_laws_have_moved() -> None:
+    rng = np.random.default_rng(5)
+    takes, size = 2, 40
+    law, by_place = rng.normal(size=takes * size), rng.normal(size=(places.PLACES, takes * size))
+    # The recording stood at places 2 and 5, and its law lies 3 away: much further off than any place is.
+    truth = np.concatenate([by_place[2, :size], by_place[5, size:]]) + 3 * law
+    left = [np.split(truth - each, takes) for each in by_place]
+    best = places.placed(left, law[:, None], np.ones(takes * size), np.zeros(1), [[0, 1]])
+    assert best == [2, 5]
+
+
+def test_places_of_the_lfo_lie_evenly() -> None:
+    from simulator.chorus import phase_seeds
+
+    for one_side, span in ((True, 1.0), (False, 0.5)):
+        turns = phase_seeds(np.array(places.seeds(one_side))) / 2.0**32
+        assert np.diff(turns) == pytest.approx(span / places.PLACES, abs=0.02)

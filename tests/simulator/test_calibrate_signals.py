@@ -7,7 +7,7 @@ import pytest
 
 from simulator.calibrate import signals
 from simulator.calibrate.chorus import Swept, fit_chorus
-from simulator.calibrate.measures import Heard, chorus_motion, fading, growth, swing, swing_rate
+from simulator.calibrate.measures import Heard, bend, chorus_motion, fading, growth, slew, swing, swing_rate
 
 RATE = 44100
 
@@ -53,6 +53,17 @@ def test_rate_and_depth_of_a_square_lfo() -> None:
     assert np.exp(swing(heard)[0]) == pytest.approx(cents, rel=0.02)
 
 
+def test_a_bent_pitch_is_told_apart_on_either_side_of_its_key() -> None:
+    # A board that is 55 cents flat plays under its keys until an envelope bends it up by as much.
+    shifts = np.array([-55.0, -50.0, -10.0, -1.0, 0.0, 1.0, 10.0, 50.0, 55.0, 1200.0])
+    hz = 261.6256 * np.exp2(shifts / 1200)
+    read = np.array([bend(Heard(_sine(np.array(each), 0.5), RATE, 60, 0.45))[0] for each in hz])
+    assert np.all(np.diff(read) > 0)
+    assert 5 * np.sinh(read) == pytest.approx(shifts, abs=0.02, rel=1e-3)
+    # Far from the key a difference is a share, as of a logarithm.
+    assert read[-1] - read[-2] == pytest.approx(np.log(1200 / 55), rel=2e-3)
+
+
 def test_an_lfo_slower_than_the_take_is_not_read() -> None:
     heard = Heard(_sine(np.array(523.25), 1.0), RATE, 72, 1.0)
     assert np.isnan(swing_rate(heard)[0])
@@ -67,6 +78,19 @@ def test_an_envelope_is_read_from_the_onset_on_whenever_that_is() -> None:
     assert np.max(np.abs(first - second)) < 0.01
     times = np.geomspace(0.006, 0.87, 32)
     assert first == pytest.approx(np.maximum(1 - times / decay_s, 0) ** 3, abs=0.02)
+
+
+def test_how_fast_a_gate_opens_is_read_without_steps() -> None:
+    # Rise times that differ by a hundredth, through ten periods of the wave: none is taken for another.
+    times_s = 0.002 * 1.01 ** np.arange(40)
+    t = np.arange(round(0.4 * RATE)) / RATE
+    read = [
+        slew(Heard(0.2 * (1 - np.exp(-t / each)) * _square(4434.9, 0.4), RATE, 85, 0.38))[0]
+        for each in times_s
+    ]
+    # From a tenth to nine tenths an exponential takes log(9) of its time constant.
+    assert np.exp(read) == pytest.approx(np.log(9) * times_s, rel=0.03)
+    assert np.diff(read) == pytest.approx(np.log(1.01), abs=0.01)
 
 
 def test_a_release_is_read_from_where_it_begins() -> None:
