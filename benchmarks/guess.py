@@ -102,7 +102,8 @@ def text(result: dict[str, Any]) -> str:
             )
     for name, f in result.get("follows", {}).items():
         form = "{:.1f} raw away (prior {:.1f})" if f["kind"] == "level" else "{:.0%} right (prior {:.0%})"
-        lines.append(f"{name}: {form.format(f['guess'], f['prior'])}, {f['count']} tones")
+        sure = "; the network alone {sure:.0%} sure, {right:.0%} right".format(**f) if "sure" in f else ""
+        lines.append(f"{name}: {form.format(f['guess'], f['prior'])}, {f['count']} tones{sure}")
     if "coverage" in result:
         inside = {name: c["mean"] for name, c in result["coverage"].items() if c["mean"] is not None}
         lines.append(

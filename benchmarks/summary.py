@@ -70,7 +70,7 @@ def _follows(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Key follow and dynamics, which only several notes and velocities tell: for each of their parameters in
     how many tones it can be heard (``count``), and of the ``guess`` and the ``prior``'s answer the mean
     distance in raw steps (a level) or the share of right positions (a switch)."""
-    out = {}
+    out: dict[str, Any] = {}
     for head in HEADS:
         name = head.parameter.name
         if not name.endswith((" KEY", " DYNA")):
@@ -82,6 +82,13 @@ def _follows(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
             out[name] = {
                 "kind": head.parameter.kind, "count": len(pairs), "guess": float(guess), "prior": float(prior)
             }  # fmt: skip
+            trusted = [
+                r["sure"][list(r["parameters"]).index(name)]
+                for r in rows
+                if "sure" in r and name in r["parameters"]
+            ]
+            if trusted:
+                out[name] |= dict(zip(("sure", "right"), np.mean(trusted, axis=0).tolist(), strict=True))
     return out
 
 

@@ -47,6 +47,9 @@ def markdown(result: dict[str, Any]) -> str:
             f"the central {name} % cover {c['mean']:.0%} of audible levels"
             for name, c in e["coverage"].items()
         ) + f"; expected calibration error {e['ece']:.3f} (weights {e['weights']})."]  # fmt: skip
+        follows = [f"{n} {f['sure']:.0%}, {f['right']:.0%}" for n, f in e["follows"].items() if "sure" in f]
+        lines += ["", "What one note can hardly tell; how sure the network is, how often it is right: "
+                  + "; ".join(follows) + "."]  # fmt: skip
     lines += ["", DEFINITIONS]
     training = ", ".join(f"{k} {v}" for k, v in result["training"].items() if not isinstance(v, dict))
     lines += [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -89,6 +90,17 @@ def test_key_follow_and_dynamics_stand_beside_what_chance_would_say() -> None:
         "VCF KEY": {"kind": "level", "count": 2, "guess": 6.0, "prior": 20.0},
         "ENV1 KEY": {"kind": "switch", "count": 2, "guess": 0.5, "prior": 0.5},
     }
+
+
+def test_how_sure_the_network_was_is_said_parameter_by_parameter() -> None:
+    base: dict[str, Any] = {"levels": {}, "switches": {}, "inside": {"50": [], "90": []}}
+    rows = [
+        base | {"parameters": {"DCO1 WF": [0, 0], "VCF KEY": [4, 30]}, "sure": [[0.9, 1], [0.1, 0]]},
+        base | {"parameters": {"VCF KEY": [8, 10]}, "sure": [[0.3, 1]]},
+    ]
+    follows = summary(rows)["follows"]
+    assert follows["VCF KEY"]["sure"] == pytest.approx(0.2)
+    assert follows["VCF KEY"]["right"] == pytest.approx(0.5)
 
 
 def test_the_interval_of_a_mean_is_that_of_theory() -> None:
