@@ -120,6 +120,10 @@ def save(
     history: dict[str, Any],
     settings: TrainSettings,
 ) -> None:
+    """Write what continues a run after ``step``, its result so far, and ``history`` as a line of its log.
+
+    Raises `JxError` where nothing can be written.
+    """
     state = {
         "model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "history": history,
     }  # fmt: skip

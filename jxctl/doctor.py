@@ -32,6 +32,7 @@ PACKAGES: dict[str, tuple[str, bool]] = {
     "scipy": ("guessing", True),
     "torch": ("guessing", True),
     "safetensors": ("guessing", True),
+    "threadpoolctl": ("guessing", True),
     "librosa": ("finding the note of a recording", True),
     "soundfile": ("reading and writing sound", True),
     "soxr": ("recordings at other sample rates", True),
