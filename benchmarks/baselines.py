@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from benchmarks.judging import Target
 from estimator import heads
 from estimator.evaluate import prior_answers
-from estimator.features import FLOOR_DB, RANKING, MelSettings, band_matrix
+from estimator.features import FLOOR_DB, RANKING, MelSettings, ranking_bands
 from estimator.listening import Listener
 from estimator.prior import Prior
 from estimator.proposal import Played, from_prior
@@ -89,7 +89,7 @@ class _Goal:
     def of(cls, given: Target) -> _Goal:
         """A target's first recording."""
         audio = given.recordings[0].audio[None]
-        whole = spectra.band_power(audio, RANKING.hop, spectra.Bands.of(band_matrix(RANKING)))
+        whole = spectra.band_power(audio, RANKING.hop, ranking_bands())
         level = 10 * np.log10(np.mean(np.square(audio, dtype=np.float64)))
         floor = float(10 * np.log10(max(float(whole.max()), 1e-12)) - level - FLOOR_DB)
         return cls(_at_equal_level(audio, 1)[0].clamp_min(floor), floor)
@@ -147,7 +147,7 @@ def nearest(
 def _at_equal_level(audio: NDArray[np.float32], threads: int) -> torch.Tensor:
     """Sounds float32[N, samples] in dB above their RMS, float32[N, cells], so that only the floor differs
     from target to target."""
-    power = spectra.band_power(audio, SPARSE.hop, spectra.Bands.of(band_matrix(SPARSE)), threads=threads)
+    power = spectra.band_power(audio, SPARSE.hop, ranking_bands(), threads=threads)
     level = 10 * np.log10(np.mean(np.square(audio), axis=1, dtype=np.float64) + 1e-20)
     decibels = torch.log10(torch.from_numpy(power).clamp_min(1e-20).flatten(1)).mul_(10)
     return decibels.sub_(torch.from_numpy(level.astype(np.float32))[:, None])

@@ -98,8 +98,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if unknown:
         raise UsageError(f"no entry {', '.join(unknown)}", f"there are {', '.join(BY_NAME)}")
     torch.set_num_threads(options.threads)
-    training, validation = sampled(options.tones, 0), sampled(options.validation, VALIDATION_SEED)
-    if not options.report:
+    if options.report:
+        training, validation = sampled(options.tones, 0), sampled(options.validation, VALIDATION_SEED)
+    else:
         training = corpus(options, f"train-{options.tones}", options.tones, 0)
         validation = corpus(options, "validation", options.validation, VALIDATION_SEED)
         train(options, training, validation)

@@ -53,9 +53,8 @@ LOGITS = HEADS[-1].stop
 _LEVELS = [k for k, head in enumerate(HEADS) if head.parameter.kind == "level"]
 _LEVEL_LOGITS = [place for k in _LEVELS for place in range(HEADS[k].start, HEADS[k].stop)]
 COLUMNS = np.array([head.parameter.column for head in HEADS])
-_RAW = np.array(
-    [np.resize(np.array(h.parameter.starts or range(128)), 128) for h in HEADS], np.uint8
-)  # by class; beyond the last class of a switch nothing is asked for
+_STARTS = [np.array(head.parameter.starts or range(128), np.uint8) for head in HEADS]
+"""Raw value of each class, by head."""
 
 
 def classes(tones: np.ndarray) -> NDArray[np.int64]:
@@ -66,7 +65,8 @@ def classes(tones: np.ndarray) -> NDArray[np.int64]:
 def tones_from(classes: np.ndarray, base: bytes) -> NDArray[np.uint8]:
     """Tones, uint8[N, 48], from classes, int[N, heads]; the other parameters are taken from ``base``."""
     tones = np.tile(np.frombuffer(base, np.uint8), (len(classes), 1))
-    tones[:, COLUMNS] = _RAW[np.arange(len(HEADS)), classes]
+    for k, column in enumerate(COLUMNS):
+        tones[:, column] = _STARTS[k][classes[:, k]]
     return tones
 
 

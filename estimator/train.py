@@ -29,6 +29,7 @@ from estimator.models.network import Network, NetworkSettings
 from estimator.processes import Processes, processes
 from estimator.recorded import Recorded, judging_batches, mixed_batch
 from estimator.runs import TrainSettings, claimed, restore, save
+from estimator.schedule import schedule
 from estimator.stream import Batch, make_batch
 from jxctl.errors import UsageError
 from simulator import load_profile
@@ -102,7 +103,7 @@ def _train(
     for batch in batches(make, step, todo, settings.hearings, workers):
         gone = here.agreed(_gone(step, steps, before_s + time.monotonic() - began, settings))
         for group in optimiser.param_groups:
-            group["lr"] = group["most"] * _schedule(gone, step, settings.warm_up)
+            group["lr"] = group["most"] * schedule(gone, step, settings.warm_up)
         loss = _loss(model, batch)
         optimiser.zero_grad()
         loss.backward()
@@ -194,9 +195,3 @@ class _Maker:
 def _gone(step: int, steps: int, spent_s: float, settings: TrainSettings) -> float:
     """How much of a run lies behind, 0 to 1: of its steps or of its time, whichever is more."""
     return max(step / steps, spent_s / (60 * settings.minutes) if settings.minutes else 0.0)
-
-
-def _schedule(gone: float, step: int, warm_up: int) -> float:
-    """Rise over the warm-up, then fall along a half cosine to 2 %."""
-    rise = min(1.0, (step + 1) / warm_up)
-    return float(rise * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(gone, 1.0)))))

@@ -74,9 +74,10 @@ def build(
     # Another noise for every piece; within one, sounds share it.
     seeds = [(seed * 1_000_003 + first) % 2**31 for first in starts]
     pieces = [tones[first : first + PIECE] for first in starts]
-    if pieces:
-        _piece(tones[:1], 0, tuple(arrays))  # compiles, once for all processes
-    with _mapping(threads or 1) as mapped:
+    processes = threads or 1
+    if pieces and processes > 1:
+        _piece(tones[:1], 0, tuple(arrays))  # compiles, once for all of them
+    with _mapping(processes) as mapped:
         made = mapped(_piece, pieces, seeds, itertools.repeat(tuple(arrays)))
         for first, heard in zip(starts, made, strict=True):
             part = slice(first, min(first + PIECE, count))

@@ -26,6 +26,7 @@ from torch import nn
 
 from estimator.board26.entries import Entry
 from estimator.board26.views import FULL_SCALE
+from estimator.schedule import schedule
 from jxctl.errors import UsageError
 from jxctl.files import write_atomically
 
@@ -95,7 +96,7 @@ def fit(
     began, told = time.perf_counter(), step
     for rows in _orders(settings, len(training.targets), step):
         for group in optimiser.param_groups:
-            group["lr"] = settings.learning_rate * _schedule(step, settings)
+            group["lr"] = settings.learning_rate * schedule(step / settings.steps, step, settings.warm_up)
         torch.manual_seed(settings.seed * 1_000_003 + 1 + step)  # dropout, the same after a restart
         targets = torch.from_numpy(training.targets[rows]).to(device)
         output = _heard(model, entry, training, rows)
@@ -202,12 +203,6 @@ def _order(seed: int, epoch: int, tones: int) -> NDArray[np.int64]:
             _LAST_ORDER.clear()
         _LAST_ORDER[key] = np.random.default_rng((seed, epoch)).permutation(tones)
     return _LAST_ORDER[key]
-
-
-def _schedule(step: int, settings: FitSettings) -> float:
-    """Rise over the warm-up, then fall along a half cosine to 2 %."""
-    rise = min(1.0, (step + 1) / settings.warm_up)
-    return float(rise * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * step / settings.steps))))
 
 
 def _claim(run: Path, wanted: dict[str, Any]) -> None:
