@@ -3,7 +3,9 @@
 `FullBand` reads means over fixed stretches of time, and learns fast. What it cannot see is what happens
 within a stretch: an LFO's cycles, the bend of an attack. `MovingBand` adds to its logits those of
 convolutions and a bidirectional LSTM over the frames, of which each parameter looks at the moments that tell
-it (attention). A few thousand tones teach that part little; tens of thousands do.
+it (attention). What a parameter sees there, what the sound is made of and what the steady part understood are
+put together before it answers: a pitch, a partial and a movement often tell a thing only together. A few
+thousand tones teach that part little; tens of thousands do.
 """
 
 from __future__ import annotations
@@ -11,10 +13,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from estimator.models.full_band import POINTS, FullBand
+from estimator.models.full_band import POINTS, WIDTH, Block, FullBand
 from estimator.thesis26 import NAMES
 
-_CHANNELS, _WIDTH, _QUERY, _SUMMARY = 32, 256, 64, 384
+_CHANNELS, _WIDTH, _QUERY, _SUMMARY, _TOGETHER = 32, 256, 64, 384, 384
 _BANDS_LEFT = 12  # 96 mel bands after three strides of two
 _FINE_LEFT = 84  # 672 fine bands after three strides of two
 
@@ -38,7 +40,11 @@ class MovingBand(nn.Module):
         self.fine = nn.Sequential(fine, _layer(48 * _FINE_LEFT, _SUMMARY))
         self.keys = nn.Linear(2 * _WIDTH, _QUERY)
         self.queries = nn.Parameter(torch.randn(len(NAMES), _QUERY))
-        self.weight = nn.Parameter(torch.zeros(len(NAMES), 2 * _WIDTH + _SUMMARY, POINTS))
+        self.seen = nn.Linear(2 * _WIDTH, _TOGETHER)
+        self.known = nn.Linear(_SUMMARY + WIDTH, _TOGETHER)
+        self.own = nn.Parameter(torch.randn(len(NAMES), _TOGETHER) / 4)
+        self.together = nn.Sequential(nn.GELU(), Block(_TOGETHER), nn.LayerNorm(_TOGETHER))
+        self.weight = nn.Parameter(torch.zeros(len(NAMES), _TOGETHER, POINTS))
 
     def forward(self, mel: torch.Tensor, fine: torch.Tensor) -> torch.Tensor:
         """Logits over the points of each parameter."""
@@ -48,9 +54,11 @@ class MovingBand(nn.Module):
         heard = torch.cat((self.settle(moved), frames), dim=2)
         attention = torch.softmax(self.keys(heard) @ self.queries.T / _QUERY**0.5, dim=1)
         looked_at = torch.einsum("nth,ntw->nhw", attention, heard)
-        made_of = self.fine(fine / 40)[:, None].expand(-1, len(NAMES), -1)
-        said = torch.einsum("nhw,hwp->nhp", torch.cat((looked_at, made_of), dim=2), self.weight)
-        out: torch.Tensor = self.steady(mel, fine) + said
+        understood = self.steady.understood(mel, fine)
+        known = self.known(torch.cat((self.fine(fine / 40), understood), dim=1))
+        together = self.together(self.seen(looked_at) + known[:, None] + self.own)
+        said = torch.einsum("nhw,hwp->nhp", together, self.weight)
+        out: torch.Tensor = self.steady.said(understood) + said
         return out
 
 
