@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator import heads, metrics
+from estimator import heads, metrics, untold
 from estimator.audible import heard_in
 from estimator.evaluate import prior_answers
 from estimator.listening import Listener
@@ -148,13 +148,13 @@ def row(
         heads.HEADS[k].parameter.name: [int(away[k]), int(chance[k])] for k in np.flatnonzero(heard)
     }
     if proposal is not None:
-        out |= _calibration(target.choice, heard, proposal)
+        out |= _calibration(target, heard, proposal)
     return out
 
 
-def _calibration(truth: NDArray[np.int64], heard: NDArray[np.bool_], proposal: Proposal) -> dict[str, Any]:
-    marginals = [p[None] for p in proposal.marginals]
-    confidence = heads.confidence(marginals, proposal.best[None])[0]
+def _calibration(given: Target, heard: NDArray[np.bool_], proposal: Proposal) -> dict[str, Any]:
+    truth, marginals = given.choice, [p[None] for p in proposal.marginals]
+    confidence = untold.confidence(proposal.marginals, proposal.best, [r.played for r in given.recordings])
     right = np.abs(proposal.best - truth) <= np.where(_IS_LEVEL, heads.REACH, 0)
     sure = [[round(float(confidence[k]), 4), int(right[k])] for k in np.flatnonzero(heard)]
     inside = {

@@ -42,7 +42,7 @@ def markdown(result: dict[str, Any]) -> str:
     lines += _groups(order)
     calibrated = [e for e in order if "coverage" in e]
     if calibrated:
-        e = calibrated[0]
+        e = min(calibrated, key=lambda e: float(e["renders"]))
         lines += ["", "The network's distributions: " + ", ".join(
             f"the central {name} % cover {c['mean']:.0%} of audible levels"
             for name, c in e["coverage"].items()

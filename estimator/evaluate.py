@@ -26,6 +26,7 @@ from estimator.audible import heard_in
 from estimator.guess import Estimator, Played, Recording
 from estimator.listening import Listener
 from estimator.prior import Prior, read_table
+from estimator.untold import confidence
 from simulator import render
 
 EVALUATION_SEED = 7_000_003
@@ -100,11 +101,11 @@ def listen(
             continue
         recordings = [Recording(sound, p) for sound, p in zip(audio, played, strict=True)]
         truth = heads.classes(tone[None])[0]
-        marginals = [p[None] for p in estimator.propose(recordings, 0, rng).marginals]
-        answer = heads.best(marginals)[0]
+        said = estimator.propose(recordings, 0, rng)
+        marginals, answer = [p[None] for p in said.marginals], said.best
         heard = heard_in(truth, Listener(recordings, estimator.profile))
         inside = np.stack([heads.inside(marginals, truth[None], share)[0] for share in INTERVALS], axis=1)
-        rows.append((truth, answer, heard, inside, heads.confidence(marginals, answer[None])[0]))
+        rows.append((truth, answer, heard, inside, confidence(said.marginals, answer, played)))
     return Said(*(np.stack(column) for column in zip(*rows, strict=True)))
 
 

@@ -28,6 +28,7 @@ from estimator.one_thread import torch_on_one_thread
 from estimator.proposal import Played, Proposal, Recording
 from estimator.search import Found, search
 from estimator.stream import SECONDS, features
+from estimator.untold import confidence, untold
 from jxctl.errors import UsageError
 from jxctl.tone import INIT_TONE, Tone, from_batch, to_batch
 from simulator import Profile, load_profile
@@ -44,9 +45,9 @@ SPEAKERS = 2
 """Draws are made in so many parts, each on a core; their number decides what is drawn, so it is fixed."""
 FEWEST_DRAWS = 64
 """So many make the marginals and the single answer, also where nothing is searched."""
-FAR_DB = 6.0
-"""A best tone farther than this is called the nearest sound, not the tone that was played. A choice, not yet
-measured on sounds from elsewhere."""
+FAR_DB = {1: 13.0, 256: 6.0, 2000: 4.5}
+"""By renders: a best tone farther than this is called the nearest sound, not the tone that was played. Of a
+hundred tones of this synth, five end farther (benchmarks/outsiders.md)."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,10 @@ class Guess:
     ``alternatives``: the best and then the nearest that differ (`estimator.alternatives`). ``confidence``:
     for each name of a parameter that can be heard in the best tone at these notes, the probability that the
     truth is the same position (a switch) or within 6 raw steps (a level). ``audible``: for every estimated
-    parameter whether it can be heard there, by rendering. Where no candidate came near (``far``), the network
-    heard something else than this synth, and every confidence is scaled down by `FAR_DB` over the distance.
-    ``interrupted``: the search was ended early.
+    parameter whether it can be heard there, by rendering. ``untold``: those that can be heard, but that only
+    another note or velocity could tell (`estimator.untold`). Where no candidate came near (``far``), the
+    network heard something else than this synth, and every confidence is scaled down by `far_db` over the
+    distance. ``interrupted``: the search was ended early.
     """
 
     candidates: list[Candidate]
@@ -75,6 +77,7 @@ class Guess:
     audio: NDArray[np.float32]
     confidence: dict[str, float]
     audible: dict[str, bool]
+    untold: tuple[str, ...]
     played: Played
     proposal: Proposal
     interrupted: bool = False
@@ -82,7 +85,7 @@ class Guess:
     @property
     def far(self) -> bool:
         """Whether even the best is farther away than a tone of this synth should be."""
-        return not self.candidates[0].distance_db <= FAR_DB
+        return not self.candidates[0].distance_db <= far_db(len(self.candidates))
 
 
 class Estimator:
@@ -206,11 +209,16 @@ class Estimator:
             ranked,
             [ranked[k] for k in different(found, top)],
             listener.sounds(best[None])[0],
-            *told(best, ranked[0].distance_db, proposal, can),
+            *told(found, proposal, can, [r.played for r in recordings]),
             recordings[0].played,
             proposal,
             found.interrupted,
         )
+
+
+def far_db(renders: int) -> float:
+    """How far is far after so many renders, dB: `FAR_DB`, between its budgets by their logarithm."""
+    return float(np.interp(np.log(max(renders, 1)), np.log(list(FAR_DB)), list(FAR_DB.values())))
 
 
 def candidates(found: Found, base: bytes, locked: Sequence[str]) -> list[Candidate]:
@@ -226,16 +234,19 @@ def candidates(found: Found, base: bytes, locked: Sequence[str]) -> list[Candida
 
 
 def told(
-    best: NDArray[np.int64], distance_db: float, proposal: Proposal, can: NDArray[np.bool_]
-) -> tuple[dict[str, float], dict[str, bool]]:
-    """`Guess.confidence` and `Guess.audible` of a tone, int64[heads], so far from the recordings. ``can``:
-    bool[heads], what can be heard in it."""
-    near = min(1.0, FAR_DB / max(distance_db, 1e-9))
-    sure = near * heads.confidence([p[None] for p in proposal.marginals], best[None])[0]
+    found: Found, proposal: Proposal, can: NDArray[np.bool_], played: Sequence[Played]
+) -> tuple[dict[str, float], dict[str, bool], tuple[str, ...]]:
+    """`Guess.confidence`, `Guess.audible` and `Guess.untold` of the best that was found for recordings of
+    these notes. ``can``: bool[heads], what can be heard in it."""
+    best = found.choices[0]
+    near = min(1.0, far_db(len(found.choices)) / max(float(found.distances[0]), 1e-9))
+    sure = near * confidence(proposal.marginals, best, played)
     names = [head.parameter.name for head in heads.HEADS]
+    audible = {name: bool(heard) for name, heard in zip(names, can, strict=True)}
     return (
-        {name: float(p) for name, p, heard in zip(names, sure, can, strict=True) if heard},
-        {name: bool(heard) for name, heard in zip(names, can, strict=True)},
+        {name: float(p) for name, p in zip(names, sure, strict=True) if audible[name]},
+        audible,
+        tuple(name for name in untold(played) if audible[name]),
     )
 
 

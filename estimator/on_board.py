@@ -36,7 +36,8 @@ def heard_on_board(
     tones = candidates(found, base, locked)
     best = found.choices[0]
     can = heard_in(best, Listener(recordings, closed.profile, base=base))
-    confidence, audible = told(best, tones[0].distance_db, guess.proposal, can)
+    played = [recording.played for recording in recordings]
+    confidence, audible, untold = told(found, guess.proposal, can, played)
     return replace(
         guess,
         candidates=tones,
@@ -44,4 +45,5 @@ def heard_on_board(
         audio=closed.trials.takes[closed.trials.of(best)[-1]].sounds[0],
         confidence=confidence,
         audible=audible,
+        untold=untold,
     )

@@ -106,6 +106,7 @@ class Block(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """``x``, float32[..., width], and what was found in it."""
         changed: torch.Tensor = self.inner(x)
         return x + changed
 

@@ -4,10 +4,10 @@
 within a stretch: an LFO's cycles, the bend of an attack. `MovingBand` adds to its logits those of
 convolutions and a bidirectional LSTM over the frames, of which each parameter looks at the moments that tell
 it (attention). What a parameter sees there and what the sound is made of tell it something apart, and more
-together with what the steady part understood: a pitch, a partial and a movement often mean something only side
-by side. The sums of products learn at once, the layers that put things together late; with the latter alone the
-network was behind `FullBand` after 32,768 sounds. A few thousand tones teach all this little; tens of thousands
-do.
+together with what the steady part understood: a pitch, a partial and a movement often mean something only
+side by side. The sums of products learn at once, the layers that put things together late: with the latter
+alone the network was no better than `FullBand` after 32,768 sounds. A few thousand tones teach all this
+little; tens of thousands do.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ def data(
         "renders": len(result.candidates),
         "confidence": {name: round(value, 4) for name, value in result.confidence.items()},
         "cannot_be_heard": [name for name, can in result.audible.items() if not can],
+        "untold": list(result.untold),
         "locked": locked,
         "found": found[0],
         "recordings": found,
@@ -67,6 +68,8 @@ def screen(
     unheard = [name for name, can in result.audible.items() if not can]
     if unheard:
         lines.append(f"cannot be heard here: {', '.join(unheard)}")
+    if result.untold:
+        lines.append(f"told only by other notes or velocities: {', '.join(result.untold)}")
     if locked:
         lines.append(f"locked: {', '.join(locked)}")
     others = ", ".join(f"{c.distance_db:.1f} dB" for c in result.alternatives[1:])

@@ -1,0 +1,109 @@
+"""A whole calibration over a serial cable and JACK, in real time, of a board that is not known.
+
+::
+
+    apt-get install jackd2
+    python -m benchmarks.calibrate_jack --seed 207 -o FOLDER    # half an hour
+
+``jx board`` plays a board of `benchmarks.virtual_boards` on a pseudo-terminal and an audio port of a JACK
+server; ``jx calibrate`` measures it as it would an instrument, is killed in the middle and goes on. Errors
+are those of `benchmarks.calibrate`, which plays the same plan in process. Writes ``calibrate_jack.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.calibrate import compared, missed, summary
+from benchmarks.machine import describe
+from benchmarks.virtual_boards import board_entries, board_profile
+from jxctl.cli.common import say
+from jxctl.dataset import rows
+from jxctl.files import write_atomically
+from simulator.calibrate.calibration import calibrate
+from simulator.calibrate.experiments import CalibrationPlan
+from simulator.calibrate.takes import from_data_set
+from simulator.calibrate.writing import profile_toml
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "tests"))
+
+from hil.bench import RATE, Bench  # noqa: E402
+
+KILLED_AFTER = 0.4
+"""The first measurement ends here, as a share of the takes, by SIGKILL."""
+ATTEMPTS = 6
+
+
+def measure(folder: Path, seed: int) -> int:
+    """Record the plan and write ``board.toml``; how many times ``jx calibrate`` was started."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "truth.toml").write_text(profile_toml("truth", "", board_entries(seed)))
+    takes, wanted, killed = folder / "board-takes", len(CalibrationPlan()), False
+    with Bench(folder, "serial", board=["--profile", "truth.toml"]) as bench:
+        where = ("--port", bench.port, "--audio", bench.audio, "--sample-rate", str(RATE))
+        for attempt in range(ATTEMPTS):
+            with (folder / "calibrate.log").open("a") as log:
+                measuring = bench.jx(
+                    "calibrate", *where, "-o", "board.toml", "--force", "--skip-checks", "--retries", "20"
+                )
+                while measuring.poll() is None:
+                    time.sleep(1)
+                    if not killed and held(takes) >= KILLED_AFTER * wanted:
+                        measuring.kill()
+                        killed = True
+                log.write("".join(measuring.communicate()))
+            say(f"attempt {attempt + 1}: {held(takes)} of {wanted} takes")
+            if held(takes) == wanted and measuring.returncode == 0:
+                return attempt + 1
+    raise SystemExit(f"not measured in {ATTEMPTS} attempts; see {folder / 'calibrate.log'}")
+
+
+def held(folder: Path) -> int:
+    """How many takes a folder holds."""
+    return len(list(rows(folder))) if (folder / "metadata.jsonl").exists() else 0
+
+
+def main() -> None:
+    """Measure, compare, write."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--seed", type=int, default=207, help="of the board")
+    parser.add_argument("-o", "--output", type=Path, default=Path("runs/calibrate_jack"))
+    options = parser.parse_args()
+    began = time.monotonic()
+    try:
+        attempts = measure(options.output, options.seed)
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        raise SystemExit(f"{error}\n    the rig needs jackd (Debian: apt-get install jackd2)") from error
+    minutes = (time.monotonic() - began) / 60
+    plan = CalibrationPlan()
+    samples = list(from_data_set(options.output / "board-takes", plan))
+    laws = compared(calibrate(samples), board_profile(options.seed))
+    found = summary([{"laws": laws, "sound": None}])
+    machine = describe("numpy", "numba")
+    lines = [
+        "# A calibration over a serial cable and JACK", "",
+        f"`python -m benchmarks.calibrate_jack --seed {options.seed}`, commit {machine['commit']}, "
+        f"{machine['processor']}, shared with other work: {len(samples)} takes and the fit in {minutes:.0f} "
+        f"minutes, {attempts} starts (the first was killed at {KILLED_AFTER:.0%} of the takes).", "",
+        f"90 % intervals cover {100 * found['coverage_90']:.1f} % of {found['places']} numbers. "
+        + missed(found["laws"]), "",
+        "| law | error | covered | identified |", "|---|---:|---:|---|",
+    ]  # fmt: skip
+    for law, row in sorted(laws.items()):
+        if "error" in row:
+            far = f"{row['error']:.2f} dB" if row["unit"] == "dB" else f"{100 * row['error']:.2f} %"
+            lines.append(f"| `{law}` | {far} | {row['inside']} of {row['places']} | yes |")
+        else:
+            said = ("right" if row["right"] else "wrong") if row.get("identified") else f"no: {row['why']}"
+            lines.append(f"| `{law}` | | | {said} |")
+    write_atomically(HERE / "calibrate_jack.md", ("\n".join(lines) + "\n").encode())
+    say(f"wrote {HERE / 'calibrate_jack.md'}")
+
+
+if __name__ == "__main__":
+    main()
