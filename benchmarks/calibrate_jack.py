@@ -37,6 +37,7 @@ from hil.bench import RATE, Bench  # noqa: E402
 KILLED_AFTER = 0.4
 """The first measurement ends here, as a share of the takes, by SIGKILL."""
 ATTEMPTS = 6
+PERIOD = 1024
 
 
 def measure(folder: Path, seed: int) -> int:
@@ -44,7 +45,7 @@ def measure(folder: Path, seed: int) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "truth.toml").write_text(profile_toml("truth", "", board_entries(seed)))
     takes, wanted, killed = folder / "board-takes", len(CalibrationPlan()), False
-    with Bench(folder, "serial", board=["--profile", "truth.toml"]) as bench:
+    with Bench(folder, "serial", board=["--profile", "truth.toml"], period=PERIOD) as bench:
         where = ("--port", bench.port, "--audio", bench.audio, "--sample-rate", str(RATE))
         for attempt in range(ATTEMPTS):
             with (folder / "calibrate.log").open("a") as log:

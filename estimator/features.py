@@ -97,10 +97,12 @@ def relative_db(power: torch.Tensor) -> torch.Tensor:
     return 10 * torch.log10((power / peak).clamp_min(10 ** (-FLOOR_DB / 10)))
 
 
-def log_mel_distance(audio: np.ndarray, target: np.ndarray) -> NDArray[np.float64]:
+def log_mel_distance(
+    audio: np.ndarray, target: np.ndarray, floor_db: float = FLOOR_DB
+) -> NDArray[np.float64]:
     """Mean absolute log-mel difference in dB between sounds, float32[N, samples], and a target.
 
-    Levels are matched by RMS. Cells count where the sound or the target rises above the floor, 80 dB
+    Levels are matched by RMS. Cells count where the sound or the target rises above the floor, ``floor_db``
     under the target's loudest cell. `RANKING` gives the bands and frames. Returns float64[N]; a silent
     sound against a sounding target gives its whole height above the floor. From a silent target every
     sound is 0 dB away: at its level nothing is left of it. Raises `ValueError` for a target with samples
@@ -111,7 +113,7 @@ def log_mel_distance(audio: np.ndarray, target: np.ndarray) -> NDArray[np.float6
     goal = mel_power(torch.as_tensor(target[None], dtype=torch.float32), RANKING)[0].numpy()
     loudest = max(float(goal.max()), 1e-12)
     goal_db = spectra.band_decibels(
-        target[None], RANKING.hop, _bands(RANKING), FLOOR_DB, np.array([1 / loudest], np.float32)
+        target[None], RANKING.hop, _bands(RANKING), floor_db, np.array([1 / loudest], np.float32)
     )[0]
     rms = float(np.sqrt(np.mean(np.square(target, dtype=np.float64))))
     distances = []
@@ -121,9 +123,9 @@ def log_mel_distance(audio: np.ndarray, target: np.ndarray) -> NDArray[np.float6
         gain = np.where(own_rms > 1e-9, rms / np.maximum(own_rms, 1e-9), 0)
         scale = (np.square(gain) / loudest).astype(np.float32)
         own_db = spectra.band_decibels(
-            part, RANKING.hop, _bands(RANKING), FLOOR_DB, scale, threads=torch.get_num_threads()
+            part, RANKING.hop, _bands(RANKING), floor_db, scale, threads=torch.get_num_threads()
         )
-        sounding = np.count_nonzero(np.maximum(own_db, goal_db) > -FLOOR_DB, axis=(1, 2))
+        sounding = np.count_nonzero(np.maximum(own_db, goal_db) > -floor_db, axis=(1, 2))
         np.abs(np.subtract(own_db, goal_db, out=own_db), out=own_db)
         distances.append(own_db.sum(axis=(1, 2), dtype=np.float64) / np.maximum(sounding, 1))
     return np.concatenate(distances)

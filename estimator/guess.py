@@ -24,6 +24,7 @@ from estimator.features import SAMPLE_RATE
 from estimator.listening import Listener
 from estimator.models.network import Drawn
 from estimator.models.views import Views
+from estimator.nearness import far_db, loud_distance
 from estimator.one_thread import torch_on_one_thread
 from estimator.proposal import Played, Proposal, Recording
 from estimator.search import Found, search
@@ -45,9 +46,6 @@ SPEAKERS = 2
 """Draws are made in so many parts, each on a core; their number decides what is drawn, so it is fixed."""
 FEWEST_DRAWS = 64
 """So many make the marginals and the single answer, also where nothing is searched."""
-FAR_DB = {1: 13.0, 256: 6.0, 2000: 4.5}
-"""By renders: a best tone farther than this is called the nearest sound, not the tone that was played. Of a
-hundred tones of this synth, five end farther (benchmarks/outsiders.md)."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +65,10 @@ class Guess:
     for each name of a parameter that can be heard in the best tone at these notes, the probability that the
     truth is the same position (a switch) or within 6 raw steps (a level). ``audible``: for every estimated
     parameter whether it can be heard there, by rendering. ``untold``: those that can be heard, but that only
-    another note or velocity could tell (`estimator.untold`). Where no candidate came near (``far``), the
-    network heard something else than this synth, and every confidence is scaled down by `far_db` over the
-    distance. ``interrupted``: the search was ended early.
+    another note or velocity could tell (`estimator.untold`). ``loud_db``: how far the best is in the loudest
+    cells (`estimator.nearness`). Where that is far (``far``), the network heard something else than this
+    synth, and every confidence is scaled down by `far_db` over it. ``interrupted``: the search was ended
+    early.
     """
 
     candidates: list[Candidate]
@@ -78,6 +77,7 @@ class Guess:
     confidence: dict[str, float]
     audible: dict[str, bool]
     untold: tuple[str, ...]
+    loud_db: float
     played: Played
     proposal: Proposal
     interrupted: bool = False
@@ -85,7 +85,7 @@ class Guess:
     @property
     def far(self) -> bool:
         """Whether even the best is farther away than a tone of this synth should be."""
-        return not self.candidates[0].distance_db <= far_db(len(self.candidates))
+        return not self.loud_db <= far_db(len(self.candidates))
 
 
 class Estimator:
@@ -205,20 +205,18 @@ class Estimator:
         can = np.zeros(len(best), bool)
         if np.isfinite(found.distances[0]):
             can = heard_in(best, listener) if probe else audible(to_batch([ranked[0].tone]))[0]
+        sounds = [listener.sounds(best[None], k)[0] for k in range(len(recordings))]
+        loud_db = loud_distance(sounds, recordings)
         return Guess(
             ranked,
             [ranked[k] for k in different(found, top)],
-            listener.sounds(best[None])[0],
-            *told(found, proposal, can, [r.played for r in recordings]),
+            sounds[0],
+            *told(found, loud_db, proposal, can, [r.played for r in recordings]),
+            loud_db,
             recordings[0].played,
             proposal,
             found.interrupted,
         )
-
-
-def far_db(renders: int) -> float:
-    """How far is far after so many renders, dB: `FAR_DB`, between its budgets by their logarithm."""
-    return float(np.interp(np.log(max(renders, 1)), np.log(list(FAR_DB)), list(FAR_DB.values())))
 
 
 def candidates(found: Found, base: bytes, locked: Sequence[str]) -> list[Candidate]:
@@ -234,13 +232,12 @@ def candidates(found: Found, base: bytes, locked: Sequence[str]) -> list[Candida
 
 
 def told(
-    found: Found, proposal: Proposal, can: NDArray[np.bool_], played: Sequence[Played]
+    found: Found, loud_db: float, proposal: Proposal, can: NDArray[np.bool_], played: Sequence[Played]
 ) -> tuple[dict[str, float], dict[str, bool], tuple[str, ...]]:
     """`Guess.confidence`, `Guess.audible` and `Guess.untold` of the best that was found for recordings of
-    these notes. ``can``: bool[heads], what can be heard in it."""
-    best = found.choices[0]
-    near = min(1.0, far_db(len(found.choices)) / max(float(found.distances[0]), 1e-9))
-    sure = near * confidence(proposal.marginals, best, played)
+    these notes. ``loud_db``: how far it is there; ``can``: bool[heads], what can be heard in it."""
+    near = min(1.0, far_db(len(found.choices)) / max(loud_db, 1e-9))
+    sure = near * confidence(proposal.marginals, found.choices[0], played)
     names = [head.parameter.name for head in heads.HEADS]
     audible = {name: bool(heard) for name, heard in zip(names, can, strict=True)}
     return (

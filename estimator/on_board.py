@@ -12,6 +12,7 @@ from estimator.audible import heard_in
 from estimator.guess import Guess, candidates, told
 from estimator.listening import Listener
 from estimator.loop import Closed
+from estimator.nearness import loud_distance
 from estimator.proposal import Recording
 from estimator.search import Found
 
@@ -37,13 +38,16 @@ def heard_on_board(
     best = found.choices[0]
     can = heard_in(best, Listener(recordings, closed.profile, base=base))
     played = [recording.played for recording in recordings]
-    confidence, audible, untold = told(found, guess.proposal, can, played)
+    take = closed.trials.takes[closed.trials.of(best)[-1]]
+    loud_db = loud_distance(take.sounds, recordings)
+    confidence, audible, untold = told(found, loud_db, guess.proposal, can, played)
     return replace(
         guess,
         candidates=tones,
         alternatives=[tones[k] for k in different(found, top)],
-        audio=closed.trials.takes[closed.trials.of(best)[-1]].sounds[0],
+        audio=take.sounds[0],
         confidence=confidence,
         audible=audible,
         untold=untold,
+        loud_db=loud_db,
     )

@@ -26,8 +26,7 @@ from estimator.thesis26 import GATE_S, NAMES, SECONDS
 POINTS = 49
 """Values a parameter is spread over. 48 steps divide by two, three and four, as switches do."""
 
-WIDTH = 768
-"""Of what `FullBand.understood` gives."""
+_WIDTH = 768
 _BLOCKS = 2
 _DROPPED_INPUTS, _DROPPED = 0.1, 0.2
 _EDGES_S = (
@@ -58,25 +57,16 @@ class FullBand(nn.Module):
             nn.BatchNorm1d(inputs, affine=False),  # every input by its own mean and spread
             nn.Hardtanh(-4, 4),
             nn.Dropout(_DROPPED_INPUTS),
-            nn.Linear(inputs, WIDTH),
+            nn.Linear(inputs, _WIDTH),
             nn.GELU(),
             nn.Dropout(_DROPPED),
-            *(Block(WIDTH, _DROPPED) for _ in range(_BLOCKS)),
-            nn.LayerNorm(WIDTH),
+            *(_Block() for _ in range(_BLOCKS)),
+            nn.LayerNorm(_WIDTH),
+            nn.Linear(_WIDTH, len(NAMES) * POINTS),
         )
-        self.answers = nn.Linear(WIDTH, len(NAMES) * POINTS)
 
     def forward(self, *views: torch.Tensor) -> torch.Tensor:
         """Logits over the points of each parameter."""
-        return self.said(self.understood(*views))
-
-    def said(self, understood: torch.Tensor) -> torch.Tensor:
-        """Logits of what was `understood`."""
-        out: torch.Tensor = self.answers(understood)
-        return out.unflatten(1, (len(NAMES), POINTS))
-
-    def understood(self, *views: torch.Tensor) -> torch.Tensor:
-        """What the logits are made of, [N, WIDTH]."""
         # The thesis' magnitudes go in as decades; that adds nothing to what they hold.
         image = torch.log10(views[0].transpose(1, 2) + 1e-3) / 2 if self.from_thesis else views[0] / 40
         half = image.shape[1] // 2
@@ -89,24 +79,23 @@ class FullBand(nn.Module):
             *(view.flatten(1) / 40 for view in views[1:]),
         ]
         out: torch.Tensor = self.layers(torch.cat(parts, dim=1).float())
-        return out
+        return out.unflatten(1, (len(NAMES), POINTS))
 
 
-class Block(nn.Module):
-    """A residual block of two layers; ``dropped``: the share of values that training leaves out."""
+class _Block(nn.Module):
+    """A residual block of two layers."""
 
-    def __init__(self, width: int, dropped: float = 0.0) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.inner = nn.Sequential(
-            nn.LayerNorm(width),
-            nn.Linear(width, width),
+            nn.LayerNorm(_WIDTH),
+            nn.Linear(_WIDTH, _WIDTH),
             nn.GELU(),
-            nn.Dropout(dropped),
-            nn.Linear(width, width),
+            nn.Dropout(_DROPPED),
+            nn.Linear(_WIDTH, _WIDTH),
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """``x``, float32[..., width], and what was found in it."""
         changed: torch.Tensor = self.inner(x)
         return x + changed
 

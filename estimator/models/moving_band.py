@@ -3,11 +3,7 @@
 `FullBand` reads means over fixed stretches of time, and learns fast. What it cannot see is what happens
 within a stretch: an LFO's cycles, the bend of an attack. `MovingBand` adds to its logits those of
 convolutions and a bidirectional LSTM over the frames, of which each parameter looks at the moments that tell
-it (attention). What a parameter sees there and what the sound is made of tell it something apart, and more
-together with what the steady part understood: a pitch, a partial and a movement often mean something only
-side by side. The sums of products learn at once, the layers that put things together late: with the latter
-alone the network was no better than `FullBand` after 32,768 sounds. A few thousand tones teach all this
-little; tens of thousands do.
+it (attention). A few thousand tones teach that part little; tens of thousands do.
 """
 
 from __future__ import annotations
@@ -15,10 +11,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from estimator.models.full_band import POINTS, WIDTH, Block, FullBand
+from estimator.models.full_band import POINTS, FullBand
 from estimator.thesis26 import NAMES
 
-_CHANNELS, _WIDTH, _QUERY, _SUMMARY, _TOGETHER = 32, 256, 64, 384, 384
+_CHANNELS, _WIDTH, _QUERY, _SUMMARY = 32, 256, 64, 384
 _BANDS_LEFT = 12  # 96 mel bands after three strides of two
 _FINE_LEFT = 84  # 672 fine bands after three strides of two
 
@@ -42,12 +38,7 @@ class MovingBand(nn.Module):
         self.fine = nn.Sequential(fine, _layer(48 * _FINE_LEFT, _SUMMARY))
         self.keys = nn.Linear(2 * _WIDTH, _QUERY)
         self.queries = nn.Parameter(torch.randn(len(NAMES), _QUERY))
-        self.seen = nn.Linear(2 * _WIDTH, _TOGETHER)
-        self.known = nn.Linear(_SUMMARY + WIDTH, _TOGETHER)
-        self.own = nn.Parameter(torch.randn(len(NAMES), _TOGETHER) / 4)
-        self.together = nn.Sequential(nn.GELU(), Block(_TOGETHER), nn.LayerNorm(_TOGETHER))
-        self.apart_weight = nn.Parameter(torch.zeros(len(NAMES), 2 * _WIDTH + _SUMMARY, POINTS))
-        self.together_weight = nn.Parameter(torch.zeros(len(NAMES), _TOGETHER, POINTS))
+        self.weight = nn.Parameter(torch.zeros(len(NAMES), 2 * _WIDTH + _SUMMARY, POINTS))
 
     def forward(self, mel: torch.Tensor, fine: torch.Tensor) -> torch.Tensor:
         """Logits over the points of each parameter."""
@@ -57,15 +48,9 @@ class MovingBand(nn.Module):
         heard = torch.cat((self.settle(moved), frames), dim=2)
         attention = torch.softmax(self.keys(heard) @ self.queries.T / _QUERY**0.5, dim=1)
         looked_at = torch.einsum("nth,ntw->nhw", attention, heard)
-        understood, made_of = self.steady.understood(mel, fine), self.fine(fine / 40)
-        known = self.known(torch.cat((made_of, understood), dim=1))
-        together = self.together(self.seen(looked_at) + known[:, None] + self.own)
-        apart = torch.cat((looked_at, made_of[:, None].expand(-1, len(NAMES), -1)), dim=2)
-        out: torch.Tensor = (
-            self.steady.said(understood)
-            + torch.einsum("nhw,hwp->nhp", apart, self.apart_weight)
-            + torch.einsum("nhw,hwp->nhp", together, self.together_weight)
-        )
+        made_of = self.fine(fine / 40)[:, None].expand(-1, len(NAMES), -1)
+        said = torch.einsum("nhw,hwp->nhp", torch.cat((looked_at, made_of), dim=2), self.weight)
+        out: torch.Tensor = self.steady(mel, fine) + said
         return out
 
 

@@ -20,6 +20,7 @@ def data(
     return {
         "tone": tone.to_json(),
         "distance_db": round(result.candidates[0].distance_db, 3),
+        "loud_distance_db": round(result.loud_db, 3),
         "low_confidence": result.far,
         "interrupted": result.interrupted,
         "renders": len(result.candidates),

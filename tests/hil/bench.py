@@ -31,11 +31,17 @@ class Bench:
     """A running bench. ``port`` and ``audio``: what a recorder is told. ``log``: the faults that happened.
 
     ``wire``: ``midi`` (a JX-8P) or ``serial`` (bare boards). ``cable``: options of ``fault_proxy.py``
-    for a cable between; None for none. ``board``: more options of ``jx board``.
+    for a cable between; None for none. ``board``: more options of ``jx board``. ``period``: samples a turn of
+    JACK's; on a busy machine one of 1024 is late far less often.
     """
 
     def __init__(
-        self, folder: Path, wire: str, cable: list[str] | None = None, board: Sequence[str] = ()
+        self,
+        folder: Path,
+        wire: str,
+        cable: list[str] | None = None,
+        board: Sequence[str] = (),
+        period: int = 256,
     ) -> None:
         self.folder = folder
         self._options = board
@@ -53,7 +59,7 @@ class Bench:
         try:
             # -S: every client is waited for, so that a busy machine loses nothing by itself. -t: but not long
             # for one that was killed, and meanwhile the others are not served either (tried: ten times that).
-            driver = ["-d", "dummy", "-r", str(RATE), "-p", "256"]
+            driver = ["-d", "dummy", "-r", str(RATE), "-p", str(period)]
             self._start(["jackd", "-S", "-t", "100", "-n", server, "--no-realtime", *driver], quiet=True)
             self._wait_for_server()
             self._wire, self._number = wire, number

@@ -1,0 +1,48 @@
+"""Whether a sound can be this synth's is decided where a recording is loud."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from estimator.features import log_mel_distance
+from estimator.nearness import FAR_DB, far_db, loud_distance
+from estimator.proposal import Played, Recording
+from jxctl.tone import INIT_TONE, to_batch
+from simulator import render
+
+PLAYED = Played(57, 100, 0.8)
+
+
+def note(**values: int) -> np.ndarray:
+    tone = INIT_TONE.with_values({name.replace("_", " "): value for name, value in values.items()})
+    return np.asarray(render(to_batch([tone]), PLAYED.note, PLAYED.velocity, PLAYED.gate_s, 1.0)[0])
+
+
+def test_hiss_moves_a_sound_away_but_not_where_it_is_loud() -> None:
+    sound = note(VCF_FREQ=70)
+    hiss = np.random.default_rng(0).standard_normal(len(sound)) * np.abs(sound).max() * 10 ** (-65 / 20)
+    recorded = (sound + hiss).astype(np.float32)
+    ranked = log_mel_distance(sound[None], recorded)[0]
+    assert ranked > 1.5
+    assert loud_distance([sound], [Recording(recorded, PLAYED)]) < ranked / 5
+
+
+def test_another_sound_is_away_there_too() -> None:
+    recorded = note(VCF_FREQ=70)
+    other = note(VCF_FREQ=40)
+    assert loud_distance([other], [Recording(recorded, PLAYED)]) > 2
+    assert loud_distance([recorded], [Recording(recorded, PLAYED)]) < 1e-5
+
+
+def test_of_several_recordings_it_is_the_mean() -> None:
+    dull, bright = note(VCF_FREQ=50), note(VCF_FREQ=80)
+    one, two = (loud_distance([dull], [Recording(other, PLAYED)]) for other in (dull, bright))
+    both = loud_distance([dull, dull], [Recording(dull, PLAYED), Recording(bright, PLAYED)])
+    assert both == pytest.approx((one + two) / 2)
+
+
+def test_the_more_was_heard_the_nearer_it_must_be() -> None:
+    limits = [far_db(renders) for renders in (0, 1, 16, 256, 700, 2000, 10**5)]
+    assert limits == sorted(limits, reverse=True)
+    assert (limits[0], limits[-1]) == (FAR_DB[1], FAR_DB[2000])
