@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from jxctl.params import TONE_SIZE
 from simulator import voices
 from simulator.batch import Batch
 from simulator.calibrate import certainty
@@ -62,12 +63,12 @@ class Model:
         self.samples = list(samples)
         self.base = base
         self.forms = forms
-        self.tones = np.stack([sample.tone for sample in samples])
+        self.tones = np.array([sample.tone for sample in samples], np.uint8).reshape(-1, TONE_SIZE)
         self.data = [sample.experiment.measure(sample.heard) for sample in samples]
         self.voices = np.array([sample.voice for sample in samples])
         self.coarse = self._coarse()
         # Every take has its own noise floor; the same hiss each time, so that no derivative sees it.
-        longest = max(len(sample.heard.audio) for sample in samples)
+        longest = max((len(sample.heard.audio) for sample in samples), default=0)
         self.hiss = _hiss(0, longest)
 
     def on(self, base: Profile) -> Model:
@@ -184,6 +185,8 @@ class Model:
         turn of the control loop, so that each of its changes comes up to a turn late.
         """
         found = np.zeros(len(self.samples))
+        if not self.samples:
+            return found
         records = self.records(self.base)[0]
         stepping = self.base.choice("divider_stepping") != "off"
         for n, sample in enumerate(self.samples):
