@@ -41,9 +41,9 @@ from simulator.calibrate.writing import profile_toml
 
 HERE = Path(__file__).parent
 TAKES = (10, 100, 1000)
-HEARINGS = 6
+HEARINGS = 3
 """How often a take is heard in training; of few takes, until `FEWEST` have been."""
-FEWEST = 960
+FEWEST = 480
 RATE = 3e-4
 SEED = 2028
 NOTES = "36,41,46,50,55,60,64,69,74,79"

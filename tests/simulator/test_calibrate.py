@@ -15,6 +15,7 @@ from simulator import load_profile
 from simulator.board import Board
 from simulator.calibrate.calibration import Calibration, _found, calibrate
 from simulator.calibrate.experiments import EXPERIMENTS, CalibrationPlan
+from simulator.calibrate.model import Model
 from simulator.calibrate.recording import RotatingPlayer
 from simulator.calibrate.takes import from_takes
 from simulator.calibrate.unknowns import forms, law_values
@@ -136,6 +137,16 @@ def test_the_file_is_a_profile_with_its_evidence(done: Calibration, tmp_path) ->
 def test_no_takes_of_the_plan_are_an_error() -> None:
     with pytest.raises(UsageError, match="too few for any law"):
         calibrate([])
+
+
+def test_the_chorus_may_be_measured_alone() -> None:
+    """Its takes are not among those that the other laws are fitted to: none may be left for these."""
+    base = load_profile("superjx")
+    model = Model([], base, forms(base))
+    assert model.start()["chorus_rate", "1"] == pytest.approx(base.laws["chorus_rate"].values[1])
+    laws = ("chorus_rate", "chorus_wet")
+    for law in laws:
+        assert model.profile(model.start(), laws).laws[law].values == pytest.approx(base.laws[law].values)
 
 
 def test_forms_give_back_the_profile_they_start_from() -> None:
