@@ -165,7 +165,8 @@ def main() -> None:
     said = (
         f"Tones of {options.table.name}{', origin ' + options.origin if options.origin else ''}; soundfont "
         f"{options.soundfont.name}; seed {options.seed}; weights {Estimator(options.checkpoint).identity}; "
-        f"{machine['processor']}, commit {machine['commit']}. Made by `python -m benchmarks.outsiders`."
+        f"{machine['processor']}, commit {machine['commit']}. Made by `python -m benchmarks.outsiders`; the "
+        "limits were chosen on these sounds."
     )
     write_atomically(options.output / "outsiders.md", markdown(rows.rows, said).encode())
     say(f"wrote {options.output / 'outsiders.md'}")

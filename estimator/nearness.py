@@ -17,9 +17,10 @@ from estimator.proposal import Recording
 
 LOUD_DB = 40.0
 """Cells so far under a recording's loudest one, or louder, count."""
-FAR_DB = {1: 11.0, 256: 5.0, 2000: 4.2}
+FAR_DB = {1: 11.0, 256: 4.8, 2000: 4.0}
 """By renders: what is farther away in the loudest cells is called the nearest sound, not the tone that was
-played. Of a hundred tones of this synth about five are (benchmarks/outsiders.md)."""
+played. Chosen on the sounds of benchmarks/outsiders.md: fewer than one in ten of this synth's are called
+that, and after a search most of a soundfont's."""
 
 
 def loud_distance(sounds: Sequence[NDArray[np.float32]], recordings: Sequence[Recording]) -> float:
