@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from simulator.calibrate.writing import profile_toml
 SOME = ("ranges", "settling")
 ONLY = tuple(word for name in SOME for word in ("--only", name))
 # JACK calls a period late on a busy machine although nothing is lost: such takes are played again.
-PATIENT = ("--retries", "20")
+RETRIES = ("--retries", "20")
 TAKES = sum(len(experiment.notes) for experiment in EXPERIMENTS if experiment.name in SOME)
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="JACK's dummy driver and pseudo-terminals")
 
@@ -43,9 +44,14 @@ def jackd() -> None:
         pytest.skip(reason)
 
 
+def patient(folder: Path, wire: str, cable: list[str] | None = None, board: Sequence[str] = ()) -> Bench:
+    """A bench that a busy machine disturbs less."""
+    return Bench(folder, wire, cable, board, period=1024)
+
+
 def calibrate(bench: Bench, *options: str) -> subprocess.Popen[str]:
     where = ("--port", bench.port, "--audio", bench.audio, "--sample-rate", str(RATE))
-    return bench.jx("calibrate", *where, "-o", "board.toml", *ONLY, *PATIENT, *options)
+    return bench.jx("calibrate", *where, "-o", "board.toml", *ONLY, *RETRIES, *options)
 
 
 def held(folder: Path) -> int:
@@ -57,7 +63,7 @@ def test_a_board_is_calibrated_over_serial_and_sound(tmp_path: Path) -> None:
     # Without its noise floor, for which a board computes while it is silent, in real time.
     entries = {law: board_entries(4)[law] for law in ("dco_range", "dco_tune", "cv_slew", "voice_gain")}
     (tmp_path / "truth.toml").write_text(profile_toml("truth", "", entries))
-    with Bench(tmp_path, "serial", board=["--profile", "truth.toml"]) as bench:
+    with patient(tmp_path, "serial", board=["--profile", "truth.toml"]) as bench:
         # The checks refuse a machine that is too busy for JACK; the tests below play them.
         for _ in range(3):
             out, err = calibrate(bench, "--force", "--skip-checks").communicate(timeout=180)
@@ -75,7 +81,7 @@ def test_a_board_is_calibrated_over_serial_and_sound(tmp_path: Path) -> None:
 
 
 def test_a_synth_that_is_switched_off_and_on_is_measured_on(tmp_path: Path) -> None:
-    with Bench(tmp_path, "midi") as bench:
+    with patient(tmp_path, "midi") as bench:
         measuring = calibrate(bench, "--skip-checks")
         while not held(tmp_path / "board-takes") and measuring.poll() is None:
             time.sleep(0.05)
@@ -97,7 +103,7 @@ def test_a_synth_that_is_switched_off_and_on_is_measured_on(tmp_path: Path) -> N
 def test_the_loop_plays_and_hears_candidates(tmp_path: Path) -> None:
     tone = INIT_TONE.with_values({"VCF FREQ": 80, "DCO1 WF": "square"})
     write_wav(tmp_path / "a.wav", render(to_batch([tone]), 57, 100, 0.5, 0.8)[0], RATE)
-    with Bench(tmp_path, "midi") as bench:
+    with patient(tmp_path, "midi") as bench:
         where = ("--port", bench.port, "--audio-in", bench.audio, "--takes", "6", "--renders", "64")
         guessing = bench.jx("guess", "a.wav", "--note", "57", "--loop", *where, "-o", "tone.json", "--json")
         out, err = guessing.communicate(timeout=300)
@@ -117,7 +123,7 @@ def test_the_loop_plays_and_hears_candidates(tmp_path: Path) -> None:
 
 
 def test_the_other_channel_of_a_real_input_is_found(tmp_path: Path) -> None:
-    with Bench(tmp_path, "serial", ["--second"]) as bench:
+    with patient(tmp_path, "serial", ["--second"]) as bench:
         measuring = calibrate(bench)
         out, err = measuring.communicate(timeout=120)
         assert (measuring.returncode, out) == (4, "")
