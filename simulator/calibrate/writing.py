@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from simulator.calibrate.calibration import Calibration, Found
+from simulator.calibrate.choices import Chosen
 from simulator.calibrate.experiments import EXPERIMENTS
 from simulator.calibrate.measures import UNITS
 
@@ -40,13 +41,9 @@ def calibrated_toml(calibration: Calibration, name: str, source: str, base: str 
             entries[law] = _entry(one, calibration, source)
     for law, chosen in calibration.chosen.items():
         if chosen.clear:
-            old = calibration.profile.laws[law]
-            form = "choice" if old.choice else "constant"
             left = ", ".join(f"{reading} leaves {value:.2f}" for reading, value in chosen.left.items())
-            entries[law] = {
-                "form": form, "value": chosen.reading, "unit": old.unit, "evidence": "captured",
-                "source": f"{source}; readings compared: {left} (of the scatter expected)",
-            }  # fmt: skip
+            compared = f"readings compared: {left} (of the scatter expected)"
+            entries[law] = _read(law, chosen, calibration, entries.get(law), source, compared)
     noise = calibration.profile.laws["noise_floor"]
     entries["noise_floor"] = {
         "form": "constant", "value": float(noise), "unit": noise.unit, "evidence": "captured",
@@ -86,6 +83,27 @@ def _entry(one: Found, calibration: Calibration, source: str) -> dict[str, Any]:
         "residual_unit": UNITS[experiment.measure.__name__],
         "takes": list(one.takes),
     }
+
+
+def _read(
+    law: str,
+    chosen: Chosen,
+    calibration: Calibration,
+    fitted: Mapping[str, Any] | None,
+    source: str,
+    compared: str,
+) -> dict[str, Any]:
+    """The entry of a law whose reading is decided. Where that is the name of a whole table (the couplings),
+    its numbers are those that were ``fitted`` along, or, where none were identified, as the profile has them.
+    """
+    old = calibration.profile.laws[law]
+    if fitted is not None:
+        return {**fitted, "source": f"{fitted['source']}; {compared}"}
+    if old.choice or not old.values.shape:
+        value: dict[str, Any] = {"form": "choice" if old.choice else "constant", "value": chosen.reading}
+    else:
+        value = {"form": "positions", "values": old.values.tolist()}
+    return {**value, "unit": old.unit, "evidence": "captured", "source": f"{source}; {compared}"}
 
 
 def _text(value: Any) -> str:

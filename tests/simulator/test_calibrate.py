@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from jxctl.synth import Synth
 from jxctl.take import Take
 from simulator import load_profile
 from simulator.board import Board
-from simulator.calibrate.calibration import Calibration, _found, calibrate
+from simulator.calibrate.calibration import Calibration, Found, _found, calibrate
+from simulator.calibrate.choices import Chosen
 from simulator.calibrate.experiments import EXPERIMENTS, CalibrationPlan
 from simulator.calibrate.model import Model
 from simulator.calibrate.recording import RotatingPlayer
@@ -132,6 +134,44 @@ def test_the_file_is_a_profile_with_its_evidence(done: Calibration, tmp_path) ->
     assert read.laws["env_attack"].evidence == "assumed"
     assert read.laws["vcf_cutoff"].values == pytest.approx(done.profile.laws["vcf_cutoff"].values, rel=1e-4)
     assert "# env_attack: too few" in path.read_text()
+
+
+READINGS = {
+    "vcf_poles": 2,
+    "mixer": "crossfade",
+    "lfo_wave3": "sine",
+    "dco_xmod": "sync 2 is the reverse sync",
+}
+
+
+@pytest.mark.parametrize("law", READINGS)
+@pytest.mark.parametrize("fitted", [True, False])
+def test_a_reading_that_is_decided_is_in_the_file(
+    done: Calibration, tmp_path: Path, law: str, fitted: bool
+) -> None:
+    """Some readings are a word or a number, that of the couplings is the name of a table."""
+    table = np.array([[0, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0.3, 0.2]])
+    laws = done.profile.laws
+    if law == "dco_xmod":
+        laws = {**laws, law: replace(laws[law], values=table)}
+    found = dict(done.found)
+    if law == "dco_xmod" and fitted:
+        entry = {"form": "positions", "values": table.tolist()}
+        found[law] = Found(law, entry, {"3,2": 0.3}, {"3,2": 0.01}, {"3,2": False}, np.array([[1e-4]]), 0.1)
+    chosen = {law: Chosen(law, READINGS[law], {"this": 0.1, "that": 0.9}, clear=True)}
+    path = tmp_path / "board.toml"
+    profile = Profile("board", "", laws)
+    path.write_text(
+        calibrated_toml(replace(done, profile=profile, found=found, chosen=chosen), "board", "set")
+    )
+    read = load_profile(path).laws[law]
+    assert "this leaves 0.10, that leaves 0.90" in read.source
+    assert read.evidence == "captured"
+    if law == "dco_xmod":
+        assert read.values == pytest.approx(table)
+        assert ("experiment: couplings" in read.source) == fitted
+    else:
+        assert READINGS[law] in (read.choice, float(read.values))
 
 
 def test_no_takes_of_the_plan_are_an_error() -> None:
