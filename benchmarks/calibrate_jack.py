@@ -7,23 +7,29 @@
 
 ``jx board`` plays a board of `benchmarks.virtual_boards` on a pseudo-terminal and an audio port of a JACK
 server; ``jx calibrate`` measures it as it would an instrument, is killed in the middle and goes on. Errors
-are those of `benchmarks.calibrate`, which plays the same plan in process. Writes ``calibrate_jack.md``.
+are those of `benchmarks.calibrate`, which plays the same plan in process; sound is that of the file that
+``jx calibrate`` wrote. Writes ``calibrate_jack.md``.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from benchmarks.calibrate import compared, missed, summary
+import numpy as np
+
+from benchmarks.calibrate import compared, distances, missed, summary
 from benchmarks.machine import describe
 from benchmarks.virtual_boards import board_entries, board_profile
+from estimator.prior import Prior
 from jxctl.cli.common import say
 from jxctl.dataset import rows
 from jxctl.files import write_atomically
+from simulator import load_profile
 from simulator.calibrate.calibration import calibrate
 from simulator.calibrate.experiments import CalibrationPlan
 from simulator.calibrate.takes import from_data_set
@@ -38,13 +44,19 @@ KILLED_AFTER = 0.4
 """The first measurement ends here, as a share of the takes, by SIGKILL."""
 ATTEMPTS = 6
 PERIOD = 1024
+TONES = 60
 
 
-def measure(folder: Path, seed: int) -> int:
-    """Record the plan and write ``board.toml``; how many times ``jx calibrate`` was started."""
+def measure(folder: Path, seed: int) -> dict[str, int]:
+    """Record the plan and write ``board.toml``: ``starts`` of ``jx calibrate``, and ``minutes``. Once it is
+    done, ``measured.json`` says so."""
+    done = folder / "measured.json"
+    if done.exists():
+        return dict(json.loads(done.read_text()))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "truth.toml").write_text(profile_toml("truth", "", board_entries(seed)))
     takes, wanted, killed = folder / "board-takes", len(CalibrationPlan()), False
+    began = time.monotonic()
     with Bench(folder, "serial", board=["--profile", "truth.toml"], period=PERIOD) as bench:
         where = ("--port", bench.port, "--audio", bench.audio, "--sample-rate", str(RATE))
         for attempt in range(ATTEMPTS):
@@ -58,10 +70,12 @@ def measure(folder: Path, seed: int) -> int:
                         measuring.kill()
                         killed = True
                 log.write("".join(measuring.communicate()))
-            say(f"attempt {attempt + 1}: {held(takes)} of {wanted} takes")
+            say(f"start {attempt + 1}: {held(takes)} of {wanted} takes")
             if held(takes) == wanted and measuring.returncode == 0:
-                return attempt + 1
-    raise SystemExit(f"not measured in {ATTEMPTS} attempts; see {folder / 'calibrate.log'}")
+                found = {"starts": attempt + 1, "minutes": round((time.monotonic() - began) / 60)}
+                write_atomically(done, json.dumps(found).encode())
+                return found
+    raise SystemExit(f"not measured in {ATTEMPTS} starts; see {folder / 'calibrate.log'}")
 
 
 def held(folder: Path) -> int:
@@ -75,22 +89,25 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=207, help="of the board")
     parser.add_argument("-o", "--output", type=Path, default=Path("runs/calibrate_jack"))
     options = parser.parse_args()
-    began = time.monotonic()
     try:
-        attempts = measure(options.output, options.seed)
+        measured = measure(options.output, options.seed)
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         raise SystemExit(f"{error}\n    the rig needs jackd (Debian: apt-get install jackd2)") from error
-    minutes = (time.monotonic() - began) / 60
-    plan = CalibrationPlan()
-    samples = list(from_data_set(options.output / "board-takes", plan))
-    laws = compared(calibrate(samples), board_profile(options.seed))
+    samples = list(from_data_set(options.output / "board-takes", CalibrationPlan()))
+    board = board_profile(options.seed)
+    laws = compared(calibrate(samples), board)
     found = summary([{"laws": laws, "sound": None}])
+    tones = Prior.load().sample(TONES, np.random.default_rng(options.seed))
+    sound = distances(board, load_profile(options.output / "board.toml"), tones, options.seed)
     machine = describe("numpy", "numba")
     lines = [
         "# A calibration over a serial cable and JACK", "",
         f"`python -m benchmarks.calibrate_jack --seed {options.seed}`, commit {machine['commit']}, "
-        f"{machine['processor']}, shared with other work: {len(samples)} takes and the fit in {minutes:.0f} "
-        f"minutes, {attempts} starts (the first was killed at {KILLED_AFTER:.0%} of the takes).", "",
+        f"{machine['processor']}, shared with other work: {len(samples)} takes and the fit in "
+        f"{measured['minutes']} minutes, {measured['starts']} starts (the first was killed at "
+        f"{KILLED_AFTER:.0%} of the takes).", "",
+        f"Sound of {sound['tones']} tones of the prior, medians: {sound['before_db']:.2f} dB from the board "
+        f"to the default profile, {sound['after_db']:.2f} dB to the file that jx calibrate wrote.", "",
         f"90 % intervals cover {100 * found['coverage_90']:.1f} % of {found['places']} numbers. "
         + missed(found["laws"]), "",
         "| law | error | covered | identified |", "|---|---:|---:|---|",
