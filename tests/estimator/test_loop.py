@@ -18,6 +18,7 @@ from estimator.listening import Listener
 from estimator.loop import Closed, closed_loop
 from estimator.on_board import heard_on_board
 from estimator.proposal import Played, Recording, from_prior
+from estimator.untold import untold
 from jxctl.dataset_writer import Writer
 from jxctl.errors import UsageError
 from jxctl.rig import Rig
@@ -139,7 +140,10 @@ def test_what_is_told_after_the_loop_is_of_the_board() -> None:
     closed = looped(board, target, 12)
     proposal = from_prior(64, np.random.default_rng(3))
     simulated = Candidate(INIT_TONE, 0.5)
-    guess = Guess([simulated], [simulated], np.zeros(10, np.float32), {}, {}, target.played, proposal)
+    guess = Guess(
+        [simulated], [simulated], np.zeros(10, np.float32), confidence={}, audible={}, untold=(), loud_db=99,
+        played=target.played, proposal=proposal,
+    )  # fmt: skip
     told = heard_on_board(guess, closed, [target], INIT_TONE.values, ["VCF FREQ"], 3)
     assert told.candidates[0].distance_db == closed.distance_db
     assert len(told.candidates) == len(closed.trials.ranked())
@@ -148,6 +152,8 @@ def test_what_is_told_after_the_loop_is_of_the_board() -> None:
     assert np.abs(told.audio).max() > 0.01
     assert set(told.confidence) == {name for name, heard in told.audible.items() if heard}
     assert told.audible["MIX DCO1"]
+    assert told.untold == tuple(name for name in untold([target.played]) if told.audible[name])
+    assert told.loud_db < 10
     best = told.candidates[0].tone.values
     column = next(h.parameter.column for h in heads.HEADS if h.parameter.name == "VCF FREQ")
     assert best[column] == INIT_TONE.values[column]
