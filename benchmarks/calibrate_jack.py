@@ -3,7 +3,7 @@
 ::
 
     apt-get install jackd2
-    python -m benchmarks.calibrate_jack --seed 207 -o FOLDER    # half an hour
+    python -m benchmarks.calibrate_jack --seed 207 -o FOLDER    # a quarter of an hour
 
 ``jx board`` plays a board of `benchmarks.virtual_boards` on a pseudo-terminal and an audio port of a JACK
 server; ``jx calibrate`` measures it as it would an instrument, is killed in the middle and goes on. Errors
@@ -27,7 +27,6 @@ from benchmarks.machine import describe
 from benchmarks.virtual_boards import board_entries, board_profile
 from estimator.prior import Prior
 from jxctl.cli.common import say
-from jxctl.dataset import rows
 from jxctl.files import write_atomically
 from simulator import Profile, load_profile
 from simulator.calibrate.calibration import calibrate
@@ -38,7 +37,7 @@ from simulator.calibrate.writing import profile_toml
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
-from hil.bench import RATE, Bench  # noqa: E402
+from hil.bench import RATE, Bench, held  # noqa: E402
 
 KILLED_AFTER = 0.4
 """The first measurement ends here, as a share of the takes, by SIGKILL."""
@@ -76,11 +75,6 @@ def measure(folder: Path, seed: int) -> dict[str, int]:
                 write_atomically(done, json.dumps(found).encode())
                 return found
     raise SystemExit(f"not measured in {ATTEMPTS} starts; see {folder / 'calibrate.log'}")
-
-
-def held(folder: Path) -> int:
-    """How many takes a folder holds."""
-    return len(list(rows(folder))) if (folder / "metadata.jsonl").exists() else 0
 
 
 def main() -> None:

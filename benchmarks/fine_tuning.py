@@ -24,17 +24,18 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.failing import in_words
 from benchmarks.judging import Rows, Target, table, target
 from benchmarks.machine import describe
 from benchmarks.tones import PLAYED
 from benchmarks.virtual_boards import board_entries, board_profile
-from estimator import checkpoint, heads
+from estimator import checkpoint
 from estimator.audible import heard_in
 from estimator.guess import Estimator
 from estimator.listening import Listener
+from estimator.moves import IS_LEVEL
 from estimator.search import search
 from jxctl.cli.common import progress, say
-from jxctl.errors import JxError
 from jxctl.files import write_atomically
 from simulator import Profile, load_profile
 from simulator.calibrate.writing import profile_toml
@@ -47,7 +48,6 @@ FEWEST = 480
 RATE = 3e-4
 SEED = 2028
 NOTES = "36,41,46,50,55,60,64,69,74,79"
-_IS_LEVEL = np.array([head.parameter.kind == "level" for head in heads.HEADS])
 
 
 def jx(folder: Path, *arguments: str) -> None:
@@ -131,8 +131,8 @@ def judged(given: Target, choice: Any, board: Profile) -> dict[str, Any]:
     away = np.abs(choice - given.choice)
     return {
         "log_mel": float(listener(choice[None])[0]),
-        "levels": float(away[heard & _IS_LEVEL].mean()),
-        "switches": float((away[heard & ~_IS_LEVEL] == 0).mean()),
+        "levels": float(away[heard & IS_LEVEL].mean()),
+        "switches": float((away[heard & ~IS_LEVEL] == 0).mean()),
     }
 
 
@@ -177,13 +177,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="default: all cores")
     parser.add_argument("-o", "--output", type=Path, default=Path("runs/fine_tuning"), help="folder")
     options = parser.parse_args()
-    try:
-        page = markdown(run(options), options)
-    except JxError as error:
-        print(f"{error.message}\n    {error.hint}".rstrip(), file=sys.stderr)
-        sys.exit(error.exit_code)
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"{' '.join(error.cmd[2:])} ended with {error.returncode}")
+    with in_words():
+        try:
+            page = markdown(run(options), options)
+        except subprocess.CalledProcessError as error:
+            sys.exit(f"{' '.join(error.cmd[2:])} ended with {error.returncode}")
     write_atomically(HERE / "fine_tuning.md", page.encode())
     say(f"wrote {HERE / 'fine_tuning.md'}")
 

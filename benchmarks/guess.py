@@ -17,20 +17,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.failing import in_words
 from benchmarks.judging import Rows, Target, row, table, target
 from benchmarks.machine import describe
 from benchmarks.summary import summary
 from estimator import heads
 from estimator.guess import Estimator
 from jxctl.cli.common import progress
-from jxctl.errors import JxError, UsageError
+from jxctl.errors import UsageError
 
 SEED = 2026
 
@@ -136,14 +136,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="default: all cores")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    try:
+    with in_words("interrupted; --rows keeps what was done"):
         result = run(options)
-    except JxError as error:
-        print(f"{error.message}\n    {error.hint}".rstrip(), file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("interrupted; --rows keeps what was done", file=sys.stderr)
-        sys.exit(130)
     print(json.dumps(result, indent=2) if options.json else text(result))
 
 

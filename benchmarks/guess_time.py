@@ -22,10 +22,11 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.failing import in_words
 from benchmarks.machine import describe
 from estimator.guess import Estimator, Played
 from estimator.prior import Prior
-from jxctl.errors import JxError, UsageError
+from jxctl.errors import UsageError
 from simulator import render
 
 RENDERS = (1, 256, 2000, 10000)
@@ -108,11 +109,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="default: all cores")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    try:
+    with in_words():
         result = run(options.tones, options.renders, options.seconds, options.seed, options.threads)
-    except JxError as error:
-        print(f"{error.message}\n    {error.hint}".rstrip(), file=sys.stderr)
-        sys.exit(error.exit_code)
     print(json.dumps(result, indent=2) if options.json else text(result))
 
 

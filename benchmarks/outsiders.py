@@ -15,13 +15,13 @@ kept a sound in the output; a stopped run goes on.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.failing import in_words
 from benchmarks.judging import SECONDS, SILENT, Rows, table
 from benchmarks.machine import describe
 from estimator.disturbed import another, cut_and_hum
@@ -32,7 +32,6 @@ from estimator.proposal import Played, Recording
 from examples.make_soundfont import LEAD_S, Example
 from examples.make_soundfont import render as play
 from jxctl.cli.common import progress, say
-from jxctl.errors import JxError
 from jxctl.files import write_atomically
 from simulator import render
 
@@ -86,9 +85,8 @@ def others(options: argparse.Namespace) -> Iterator[Sound]:
         yield program, f"program {program + 1}", made
 
 
-def run(options: argparse.Namespace) -> Rows:
+def run(options: argparse.Namespace, estimator: Estimator) -> Rows:
     """Guess every sound that has no row yet."""
-    estimator = Estimator(options.checkpoint)
     options.profile = estimator.profile
     settings = {"seed": options.seed, "table": options.table.name, "origin": options.origin,
                 "soundfont": options.soundfont.name, "weights": estimator.identity}  # fmt: skip
@@ -156,15 +154,14 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="default: all cores")
     parser.add_argument("-o", "--output", type=Path, default=HERE, help="folder")
     options = parser.parse_args()
-    try:
-        rows = run(options)
-    except JxError as error:
-        print(f"{error.message}\n    {error.hint}".rstrip(), file=sys.stderr)
-        sys.exit(error.exit_code)
+    options.output.mkdir(parents=True, exist_ok=True)
+    with in_words():
+        estimator = Estimator(options.checkpoint)
+        rows = run(options, estimator)
     machine = describe("numpy", "torch", "numba")
     said = (
         f"Tones of {options.table.name}{', origin ' + options.origin if options.origin else ''}; soundfont "
-        f"{options.soundfont.name}; seed {options.seed}; weights {Estimator(options.checkpoint).identity}; "
+        f"{options.soundfont.name}; seed {options.seed}; weights {estimator.identity}; "
         f"{machine['processor']}, commit {machine['commit']}. Made by `python -m benchmarks.outsiders`; the "
         "limits were chosen on these sounds."
     )

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import baselines, tones_report
+from benchmarks.failing import in_words
 from benchmarks.judging import Rows, Target, row, table, target
 from benchmarks.machine import describe
 from benchmarks.summary import summary
@@ -37,7 +37,7 @@ from estimator.prior import Prior
 from estimator.proposal import Played, Proposal, from_prior
 from estimator.search import search
 from jxctl.cli.common import progress, say
-from jxctl.errors import JxError, UsageError
+from jxctl.errors import UsageError
 from jxctl.files import write_atomically
 
 HERE = Path(__file__).parent
@@ -249,7 +249,7 @@ def main() -> None:
     if not options.quick:
         options.rows = options.rows or HERE / "tones.jsonl"
         options.output = options.output or HERE
-    try:
+    with in_words("interrupted; rows that were finished are kept"):
         if options.table is None and not options.quick:
             raise UsageError("a table of tones is needed", "python -m benchmarks.tones TABLE.csv, or --quick")
         result = run(options)
@@ -258,12 +258,6 @@ def main() -> None:
             write_atomically(options.output / "tones.json", (json.dumps(result, indent=2) + "\n").encode())
             write_atomically(options.output / "tones.md", page.encode())
             say(f"wrote {options.output / 'tones.json'} and tones.md")
-    except JxError as error:
-        print(f"{error.message}\n    {error.hint}".rstrip(), file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("interrupted; rows that were finished are kept", file=sys.stderr)
-        sys.exit(130)
     print(page)
 
 

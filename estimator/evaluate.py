@@ -26,6 +26,7 @@ from estimator.audible import heard_in
 from estimator.guess import Estimator, Played, Recording
 from estimator.listening import Listener
 from estimator.prior import Prior, read_table
+from estimator.proposal import prior_marginals
 from estimator.untold import confidence
 from simulator import render
 
@@ -112,9 +113,7 @@ def listen(
 def prior_answers() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """What one would say without listening, int64[heads]: means, and medians, of levels; for switches the
     commonest position in both. The median is the constant with the least absolute error."""
-    prior = Prior.load()
-    of_column = {int(column): p for column, p in zip(prior.columns, prior.probability, strict=True)}
-    each = [of_column[head.parameter.column][: head.classes] for head in heads.HEADS]
+    each = prior_marginals()
     means = np.array([round(float(p @ np.arange(len(p)))) for p in each])
     medians = heads.best([p[None] for p in each])[0]
     return np.where(_IS_LEVEL, means, medians), medians

@@ -74,16 +74,23 @@ def from_prior(
 ) -> Proposal:
     """What can be proposed without listening: draws from the prior, its marginals and their best values."""
     prior = prior or Prior.load()
+    plain = from_marginals(prior_marginals(prior), 0, rng, fixed)
+    draws = heads.classes(prior.sample(count, rng)).reshape(count, len(heads.HEADS))
+    for k, value in (fixed or {}).items():
+        draws[:, k] = value
+    return Proposal(plain.best, draws, plain.marginals)
+
+
+def prior_marginals(prior: Prior | None = None) -> list[NDArray[np.float64]]:
+    """How common each value is before anybody has listened: for each head float64[classes], all alike for a
+    parameter that never varies among real tones."""
+    prior = prior or Prior.load()
     of_column = {int(column): p for column, p in zip(prior.columns, prior.probability, strict=True)}
     marginals = []
     for head in heads.HEADS:
         p = of_column.get(head.parameter.column)
         marginals.append(np.full(head.classes, 1 / head.classes) if p is None else p[: head.classes].copy())
-    plain = from_marginals(marginals, 0, rng, fixed)
-    draws = heads.classes(prior.sample(count, rng)).reshape(count, len(heads.HEADS))
-    for k, value in (fixed or {}).items():
-        draws[:, k] = value
-    return Proposal(plain.best, draws, plain.marginals)
+    return marginals
 
 
 def _sharpened(probability: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:

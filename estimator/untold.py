@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator import heads
-from estimator.prior import Prior
-from estimator.proposal import Played
+from estimator.proposal import Played, prior_marginals
 
 OF_KEYS = ("VCF KEY", "ENV1 KEY", "ENV2 KEY")
 OF_VELOCITIES = ("DCO DYNA", "MIX DYNA", "VCF DYNA", "VCA DYNA")
@@ -33,17 +32,14 @@ def untold(played: Sequence[Played]) -> tuple[str, ...]:
 
 
 def unprejudiced(
-    marginals: Sequence[NDArray[np.float64]], played: Sequence[Played], prior: Prior | None = None
+    marginals: Sequence[NDArray[np.float64]], played: Sequence[Played]
 ) -> list[NDArray[np.float64]]:
     """The distributions, float64[classes] a head, as they would be had every value of what is `untold` been
     as common as any other: divided by the prior and scaled back to a sum of one. The others as they are."""
-    prior = prior or Prior.load()
-    columns = prior.columns.tolist()
     names = untold(played)
     out = []
-    for head, p in zip(heads.HEADS, marginals, strict=True):
-        if head.parameter.name in names and head.parameter.column in columns:
-            common = prior.probability[columns.index(head.parameter.column)][: head.classes]
+    for head, p, common in zip(heads.HEADS, marginals, prior_marginals(), strict=True):
+        if head.parameter.name in names:
             p = p / np.maximum(common, common.max() * 1e-3)
             p = p / p.sum()
         out.append(p)

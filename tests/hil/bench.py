@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from jxctl.dataset import rows
+
 ROOT = Path(__file__).resolve().parents[2]
 PROXY = Path(__file__).with_name("fault_proxy.py")
 RATE = 44100
@@ -160,6 +162,11 @@ class Bench:
         ends = ["--from", f"near end {number}", "--to", to, "--hear", "jx", "--client", "cable"]
         cable = self._start([sys.executable, str(PROXY), wire, *ends, "--log", str(self.log), *options])
         return _line(cable.stdout, "ready ")
+
+
+def held(folder: Path) -> int:
+    """How many takes a data set holds so far."""
+    return len(list(rows(folder))) if (folder / "metadata.jsonl").exists() else 0
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hil.bench import RATE, Bench
+from hil.bench import RATE, Bench, held
 
 from benchmarks.virtual_boards import board_entries
 from jxctl.audiofile import write_wav
@@ -52,10 +52,6 @@ def patient(folder: Path, wire: str, cable: list[str] | None = None, board: Sequ
 def calibrate(bench: Bench, *options: str) -> subprocess.Popen[str]:
     where = ("--port", bench.port, "--audio", bench.audio, "--sample-rate", str(RATE))
     return bench.jx("calibrate", *where, "-o", "board.toml", *ONLY, *RETRIES, *options)
-
-
-def held(folder: Path) -> int:
-    return len(list(rows(folder))) if (folder / "metadata.jsonl").exists() else 0
 
 
 def test_a_board_is_calibrated_over_serial_and_sound(tmp_path: Path) -> None:

@@ -1,0 +1,25 @@
+"""How a benchmark ends when it cannot go on: in words and with an exit code, as the ``jx`` command does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from jxctl.errors import JxError
+
+
+@contextmanager
+def in_words(interrupted: str = "") -> Iterator[None]:
+    """A `JxError` within becomes its message and next step on stderr, and its exit code. Ctrl-C ends with 130
+    after saying ``interrupted``; without these words it is passed on."""
+    try:
+        yield
+    except JxError as error:
+        print(f"{error.message}\n    {error.hint}".rstrip(), file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        if not interrupted:
+            raise
+        print(interrupted, file=sys.stderr)
+        sys.exit(130)
