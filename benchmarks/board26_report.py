@@ -117,7 +117,10 @@ def heard_text(report: dict[str, Any]) -> str:
         f"exactly still has a squared error of {floor['prior_mean']:.4f} with the prior's mean for the rest, "
         f"{floor['conditional_mean']:.4f} with what the prior expects of the rest given the audible "
         f"ones. In {heard['exchange']['share']:.0%} of the tones the oscillators can change places unheard, "
-        f"which leaves {heard['exchange']['floor']:.4f} more to whoever cannot know which is which."
+        f"which leaves {heard['exchange']['floor']:.4f} more to whoever cannot know which is which; "
+        f"{heard['respelt']['share']:.0%} of the oscillators' pitches can be spelt by another RANGE and TUNE "
+        f"unheard, which leaves {heard['respelt']['floor']:.4f} to who knows all else "
+        "(`estimator/board26/ambiguous.py`)."
     )
 
 

@@ -28,7 +28,7 @@ from rich.progress import Progress, TaskID
 from benchmarks import board26_report
 from benchmarks.machine import describe
 from estimator import thesis26
-from estimator.board26 import audible, measures, reduced
+from estimator.board26 import ambiguous, audible, measures, reduced
 from estimator.board26.corpus import Corpus, build
 from estimator.board26.entries import BY_NAME, ENTRIES, Entry, classes_of
 from estimator.board26.fit import Data, FitSettings, fit
@@ -204,7 +204,8 @@ def measured(options: argparse.Namespace, training: Corpus, validation: Corpus) 
             "share": float(heard.mean()),
             "by_parameter": dict(zip(audible.NAMES, map(float, heard.mean(axis=0)), strict=True)),
             "floor": audible.floor(targets[: len(heard)], heard),
-            "exchange": audible.exchange(validation.tones[: len(heard)], threads=options.threads),
+            "exchange": ambiguous.exchange(validation.tones[: len(heard)], threads=options.threads),
+            "respelt": ambiguous.respelt(validation.tones[: len(heard)], threads=options.threads),
         },
         "machine": describe("numpy", "numba", "torch"),
     }  # fmt: skip

@@ -106,6 +106,18 @@ class Normal:
         factor = directions * np.sqrt(np.maximum(spread, 0))
         return np.clip(self.mean + rng.standard_normal((count, len(self.mean))) @ factor.T, 0, 1)
 
+    def conditional(
+        self, target: NDArray[np.float64], unknown: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean, float64[K], and covariance, float64[K, K], of the K parameters ``unknown`` (places) where the
+        others are as in a ``target``, float64[26]; clipping is left out of account."""
+        known = np.setdiff1d(np.arange(len(self.mean)), unknown)
+        within = self.covariance[np.ix_(known, known)] + 1e-6 * np.eye(len(known))
+        across = self.covariance[np.ix_(unknown, known)]
+        slope = np.linalg.solve(within, across.T).T
+        mean = self.mean[unknown] + slope @ (target[known] - self.mean[known])
+        return mean, self.covariance[np.ix_(unknown, unknown)] - slope @ across.T
+
 
 def sample(count: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Draw tones, uint8[count, 48], and their targets, float32[count, 26].

@@ -81,13 +81,9 @@ def floor(targets: np.ndarray, heard: np.ndarray) -> dict[str, float]:
     normal = Normal.load()
     known, conditional = np.array(targets, np.float64), np.array(targets, np.float64)
     for n, row in enumerate(heard):
-        rest = ~row
+        rest = np.flatnonzero(~row)
         known[n, rest] = np.clip(normal.mean, 0, 1)[rest]
-        conditional[n, rest] = normal.mean[rest]
-        if row.any() and rest.any():
-            within = normal.covariance[np.ix_(row, row)] + 1e-6 * np.eye(int(row.sum()))
-            across = normal.covariance[np.ix_(rest, row)]
-            conditional[n, rest] += across @ np.linalg.solve(within, targets[n, row] - normal.mean[row])
+        conditional[n, rest] = normal.conditional(conditional[n], rest)[0]
     return {
         "prior_mean": float(np.square(known - targets).mean()),
         "conditional_mean": float(np.square(np.clip(conditional, 0, 1) - targets).mean()),
@@ -104,32 +100,3 @@ def split(answers: np.ndarray, targets: np.ndarray, heard: np.ndarray) -> dict[s
         "inaudible": float(squared[~heard].mean()),
         "share": float(squared[~heard].sum() / squared.sum()),
     }
-
-
-def exchanged(targets: np.ndarray) -> NDArray[np.float64]:
-    """Targets, float64[N, 26], with DCO-1 and DCO-2 changed over: range, wave, tune, LFO depth, mixer.
-
-    Fine tune belongs to DCO-2 alone; it is mirrored, so that the oscillators stay as far apart.
-    """
-    out = np.array(targets, np.float64)
-    for part in ("{} RANGE", "{} WF", "{} TUNE", "{} LFO", "MIX {}"):
-        first, second = (NAMES.index(part.format(dco)) for dco in ("DCO1", "DCO2"))
-        out[:, [first, second]] = out[:, [second, first]]
-    fine = NAMES.index("DCO2 FTUNE")
-    out[:, fine] = 1 - out[:, fine]
-    return out
-
-
-def exchange(tones: np.ndarray, *, threads: int | None = None) -> dict[str, float]:
-    """In how many of the tones, uint8[N, 48], the two oscillators can change places unheard (``share``), and
-    the mean squared error over all 26 parameters that remains if in those nobody can say which is which
-    (``floor``): the best answer is then half way.
-    """
-    targets = thesis26.targets_of(tones).astype(np.float64)
-    other = thesis26.tones_of(exchanged(targets))
-    same = np.zeros(len(tones), bool)
-    for n in range(len(tones)):
-        sounds = thesis26.play(np.stack((tones[n], other[n])), threads=threads)
-        same[n] = not differs(sounds[1:], sounds[0])[0]
-    half = np.square((targets - thesis26.targets_of(other)) / 2).mean(axis=1)
-    return {"share": float(same.mean()), "floor": float((half * same).mean())}

@@ -1,0 +1,94 @@
+"""What sounds the same although it is spelt otherwise: pairs of tones of the task that no ear can tell apart.
+
+`estimator.board26.audible` changes one parameter at a time. Two at once can make up for each other, and that
+sets a floor under the squared error too, one that no network passes: the oscillators change places
+(`exchange`), or a pitch is spelt by another RANGE and a TUNE twelve semitones on (`respelt`). Both are tried
+in the simulator, by the measure of `audible.differs`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from estimator import thesis26
+from estimator.board26.audible import differs
+from estimator.thesis26 import NAMES, Normal
+from jxctl.params import parameter
+
+_DRAWS = 20_000
+
+
+def exchanged(targets: np.ndarray) -> NDArray[np.float64]:
+    """Targets, float64[N, 26], with DCO-1 and DCO-2 changed over: range, wave, tune, LFO depth, mixer.
+
+    Fine tune belongs to DCO-2 alone; it is mirrored, so that the oscillators stay as far apart.
+    """
+    out = np.array(targets, np.float64)
+    for part in ("{} RANGE", "{} WF", "{} TUNE", "{} LFO", "MIX {}"):
+        first, second = (NAMES.index(part.format(dco)) for dco in ("DCO1", "DCO2"))
+        out[:, [first, second]] = out[:, [second, first]]
+    fine = NAMES.index("DCO2 FTUNE")
+    out[:, fine] = 1 - out[:, fine]
+    return out
+
+
+def exchange(tones: np.ndarray, *, threads: int | None = None) -> dict[str, float]:
+    """In how many of the tones, uint8[N, 48], the two oscillators can change places unheard (``share``), and
+    the mean squared error over all 26 parameters that remains if in those nobody can say which is which
+    (``floor``): the best answer is then half way.
+    """
+    targets = thesis26.targets_of(tones).astype(np.float64)
+    other = thesis26.tones_of(exchanged(targets))
+    same = np.zeros(len(tones), bool)
+    for n in range(len(tones)):
+        sounds = thesis26.play(np.stack((tones[n], other[n])), threads=threads)
+        same[n] = not differs(sounds[1:], sounds[0])[0]
+    half = np.square((targets - thesis26.targets_of(other)) / 2).mean(axis=1)
+    return {"share": float(same.mean()), "floor": float((half * same).mean())}
+
+
+def respelt(tones: np.ndarray, *, threads: int | None = None) -> dict[str, float]:
+    """For how many of the oscillators of tones, uint8[N, 48], another RANGE and TUNE give the same pitch
+    unheard (``share``), and the mean squared error over all 26 parameters that remains to whoever knows all
+    else exactly (``floor``).
+
+    What is known besides says how likely each spelling is: by the task's prior, given the other 24 (draws,
+    clipped and rounded as the task's are). The answer with the least error is their mean.
+    """
+    targets = thesis26.targets_of(tones).astype(np.float64)
+    normal, rng = Normal.load(), np.random.default_rng(0)
+    unheard, floor = 0, 0.0
+    for n, target in enumerate(targets):
+        for dco in ("DCO1", "DCO2"):
+            pair = np.array([NAMES.index(f"{dco} RANGE"), NAMES.index(f"{dco} TUNE")])
+            others = spellings(target, dco)
+            sounds = thesis26.play(
+                np.concatenate((tones[n : n + 1], thesis26.tones_of(others))), threads=threads
+            )
+            alike = np.concatenate((target[None], others[~differs(sounds[1:], sounds[0])]))[:, pair]
+            if len(alike) > 1:
+                unheard += 1
+                mean, covariance = normal.conditional(target, pair)
+                steps = np.array([parameter(NAMES[k]).positions - 1 for k in pair])
+                drawn = np.clip(rng.multivariate_normal(mean, covariance, _DRAWS), 0, 1)
+                drawn = np.rint(drawn * steps)
+                often = 1e-3 + np.array([(drawn == np.rint(one * steps)).all(axis=1).mean() for one in alike])
+                weight = often / often.sum()
+                floor += float((weight @ np.square(alike - weight @ alike)).sum())
+    return {"share": unheard / (2 * len(tones)), "floor": floor / targets.size}
+
+
+def spellings(target: NDArray[np.float64], dco: str) -> NDArray[np.float64]:
+    """A target with the pitch of ``dco`` ("DCO1", "DCO2") spelt in other ways: float64[0 to 3, 26].
+
+    A step of RANGE is an octave, as twelve steps of TUNE are.
+    """
+    out = []
+    for octaves in (-2, -1, 1, 2):
+        other = target.copy()
+        other[NAMES.index(f"{dco} RANGE")] += octaves / 3
+        other[NAMES.index(f"{dco} TUNE")] -= octaves / 2
+        if (np.abs(other - 0.5) <= 0.5 + 1e-6).all():
+            out.append(other)
+    return np.clip(np.array(out).reshape(-1, len(NAMES)), 0, 1)
