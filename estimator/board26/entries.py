@@ -9,6 +9,7 @@ from functools import partial
 import torch
 from torch import nn
 
+from estimator.board26.optimisers import adam, muon
 from estimator.models import inversynth, thesis
 from estimator.models.full_band import FullBand, expected, spread_loss
 from estimator.models.inversynth import CLASSES
@@ -33,7 +34,7 @@ class Entry:
 
     ``share``: of the budget, for a network that is too dear for a whole one on two cores. The locally
     connected ones have 34 and 97 million weights and learn 40 sounds a second; the thesis left them early
-    too.
+    too. ``optimisers(model, learning_rate)`` move the weights (`estimator.board26.optimisers`).
     """
 
     name: str
@@ -42,6 +43,7 @@ class Entry:
     make: Callable[[], nn.Module]
     kind: Kind
     share: float = 1.0
+    optimisers: Callable[[nn.Module, float], list[torch.optim.Optimizer]] = adam
 
     @property
     def slug(self) -> str:
@@ -98,6 +100,7 @@ ENTRIES: tuple[Entry, ...] = (
     *(_inversynth(name) for name in (*inversynth.CONVOLUTIONAL, *inversynth.BAGS, *inversynth.HANDMADE)),
     Entry("full band", "ours", ("mel", "fine"), FullBand, SPREAD),
     Entry("moving band", "ours", ("mel", "fine"), MovingBand, SPREAD),
+    Entry("moving band, Muon", "ours", ("mel", "fine"), MovingBand, SPREAD, optimisers=muon),
     Entry(
         "full band, thesis' input", "ours", ("spectrogram",), partial(FullBand, ("spectrogram",)), SPREAD
     ),

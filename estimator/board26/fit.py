@@ -4,9 +4,10 @@ A run is a folder: ``settings.json``, ``latest.pt`` (to go on from) and, when it
 ``answers.npz``, what the trained network said of the validation tones. A run that was stopped goes on at its
 last point of the curve and ends as if it had not been.
 
-The recipe is one for all: Adam, batches of `FitSettings.batch`, a short rise of the learning rate and a fall
-along a half cosine, gradients cut at a norm of one (the thesis wished for both), bfloat16 in the layers and
-float32 in losses and weights. A GPU is used where there is one.
+The recipe is one for all: batches of `FitSettings.batch`, a short rise of the learning rate and a fall along
+a half cosine, gradients cut at a norm of one (the thesis wished for both), bfloat16 in the layers and float32
+in losses and weights; Adam, and for one of ours Muon beside it (`estimator.board26.optimisers`). A GPU is
+used where there is one.
 """
 
 from __future__ import annotations
@@ -85,26 +86,27 @@ def fit(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = entry.make().to(device)
     cast(Any, model).to(memory_format=torch.channels_last)  # torch's types leave this form out
-    optimiser = torch.optim.Adam(model.parameters(), lr=settings.learning_rate, fused=True)
+    optimisers = entry.optimisers(model, settings.learning_rate)
     step, seconds = 0, 0.0
     curve: list[dict[str, float]] = []
     if (run / "latest.pt").exists():
-        step, seconds, curve = _restore(run / "latest.pt", model, optimiser)
+        step, seconds, curve = _restore(run / "latest.pt", model, optimisers)
         report(step, f"{entry.name}: continued at step {step}")
     marks = {round(settings.steps * (k + 1) / settings.points) for k in range(settings.points)}
     seen: list[torch.Tensor] = []
     began, told = time.perf_counter(), step
     for rows in _orders(settings, len(training.targets), step):
-        for group in optimiser.param_groups:
+        for group in (group for optimiser in optimisers for group in optimiser.param_groups):
             group["lr"] = settings.learning_rate * schedule(step / settings.steps, step, settings.warm_up)
         torch.manual_seed(settings.seed * 1_000_003 + 1 + step)  # dropout, the same after a restart
         targets = torch.from_numpy(training.targets[rows]).to(device)
         output = _heard(model, entry, training, rows)
         loss = entry.kind.loss(output, targets)
-        optimiser.zero_grad()
+        model.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
+        for optimiser in optimisers:
+            optimiser.step()
         step += 1
         with torch.no_grad():
             error = entry.kind.answer(output.detach()) - targets
@@ -129,7 +131,7 @@ def fit(
                 }
             )
             seen = []
-            _save(run / "latest.pt", model, optimiser, step, seconds, curve)
+            _save(run / "latest.pt", model, optimisers, step, seconds, curve)
             if pause_after is not None and len(curve) >= pause_after and step < settings.steps:
                 return {"curve": curve}
             began = time.perf_counter()
@@ -227,25 +229,28 @@ def _claim(run: Path, wanted: dict[str, Any]) -> None:
 def _save(
     path: Path,
     model: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimisers: list[torch.optim.Optimizer],
     step: int,
     seconds: float,
     curve: list[Any],
 ) -> None:
     content = io.BytesIO()
     torch.save(
-        {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "seconds": seconds,
-         "curve": curve},
+        {"model": model.state_dict(), "optimisers": [one.state_dict() for one in optimisers], "step": step,
+         "seconds": seconds, "curve": curve},
         content,
     )  # fmt: skip
     write_atomically(path, content.getvalue())
 
 
-def _restore(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, float, list[Any]]:
+def _restore(
+    path: Path, model: nn.Module, optimisers: list[torch.optim.Optimizer]
+) -> tuple[int, float, list[Any]]:
     try:
         saved = torch.load(path, weights_only=True, map_location=next(model.parameters()).device)
         model.load_state_dict(saved["model"])
-        optimiser.load_state_dict(saved["optimiser"])
+        for optimiser, state in zip(optimisers, saved["optimisers"], strict=True):
+            optimiser.load_state_dict(state)
         return int(saved["step"]), float(saved["seconds"]), list(saved["curve"])
     except Exception as error:  # torch raises half a dozen kinds
         raise UsageError(f"{path} is damaged", "remove it to begin the run again") from error

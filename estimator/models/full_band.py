@@ -65,6 +65,10 @@ class FullBand(nn.Module):
             nn.Linear(_WIDTH, len(NAMES) * POINTS),
         )
 
+    def blocks(self) -> list[nn.Module]:
+        """The layers between the first and the last."""
+        return [layer for layer in self.layers if isinstance(layer, _Block)]
+
     def forward(self, *views: torch.Tensor) -> torch.Tensor:
         """Logits over the points of each parameter."""
         # The thesis' magnitudes go in as decades; that adds nothing to what they hold.

@@ -13,15 +13,23 @@ from torch import nn
 
 from estimator.board26.entries import BINARY, BY_NAME, ENTRIES, SQUARED, Entry, classes_of
 from estimator.board26.fit import Data, FitSettings, fit
+from estimator.board26.optimisers import adam, muon
 from jxctl.errors import UsageError
 
 
-def small(kind=SQUARED, outputs: int = 26) -> Entry:
+class Small(nn.Sequential):
     """A network with dropout over ten numbers."""
-    return Entry(
-        "small", "test", ("numbers",),
-        lambda: nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Dropout(0.2), nn.Linear(32, outputs)), kind,
-    )  # fmt: skip
+
+    def __init__(self, outputs: int) -> None:
+        first, last = nn.Linear(10, 32), nn.Linear(32, outputs)
+        super().__init__(first, nn.ReLU(), nn.Dropout(0.2), nn.Linear(32, 32), nn.ReLU(), last)
+
+    def hidden_matrices(self) -> list[nn.Parameter]:
+        return [self[3].weight]
+
+
+def small(kind=SQUARED, outputs: int = 26, optimisers=adam) -> Entry:
+    return Entry("small", "test", ("numbers",), lambda: Small(outputs), kind, optimisers=optimisers)
 
 
 def data(count: int, seed: int) -> Data:
@@ -33,14 +41,16 @@ def data(count: int, seed: int) -> Data:
 SETTINGS = FitSettings(samples=480, batch=16, learning_rate=1e-2, warm_up=3, points=4)
 
 
-def test_a_stopped_run_ends_as_an_uninterrupted_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("optimisers", [adam, muon])
+def test_a_stopped_run_ends_as_an_uninterrupted_one(tmp_path: Path, optimisers) -> None:
     training, validation = data(96, 0), data(40, 1)
-    whole = fit(tmp_path / "whole", small(), SETTINGS, training, validation)
+    entry = small(optimisers=optimisers)
+    whole = fit(tmp_path / "whole", entry, SETTINGS, training, validation)
     for points in (1, 3):
-        fit(tmp_path / "parts", small(), SETTINGS, training, validation, pause_after=points)
+        fit(tmp_path / "parts", entry, SETTINGS, training, validation, pause_after=points)
         assert not (tmp_path / "parts" / "result.json").exists()
     torch.manual_seed(99)
-    parts = fit(tmp_path / "parts", small(), SETTINGS, training, validation)
+    parts = fit(tmp_path / "parts", entry, SETTINGS, training, validation)
     assert parts["curve"] == whole["curve"]
     said = [np.load(tmp_path / run / "answers.npz")["answers"] for run in ("whole", "parts")]
     np.testing.assert_array_equal(*said)
@@ -48,14 +58,30 @@ def test_a_stopped_run_ends_as_an_uninterrupted_one(tmp_path: Path) -> None:
     assert whole["curve"][-1]["samples"] == 480
 
 
-def test_it_learns_and_the_last_point_is_the_answers_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("optimisers", [adam, muon])
+def test_it_learns_and_the_last_point_is_the_answers_error(tmp_path: Path, optimisers) -> None:
     training, validation = data(400, 0), data(100, 1)
-    result = fit(tmp_path, small(), replace(SETTINGS, samples=4800), training, validation)
+    entry = small(optimisers=optimisers)
+    result = fit(tmp_path, entry, replace(SETTINGS, samples=4800), training, validation)
     answers = np.load(tmp_path / "answers.npz")["answers"]
     error = np.square(answers - validation.targets).mean()
     assert result["curve"][-1]["validation_mse"] == pytest.approx(float(error))
     assert error < 0.3 * validation.targets.var()
-    assert fit(tmp_path, small(), replace(SETTINGS, samples=4800), training, validation) == result
+    assert fit(tmp_path, entry, replace(SETTINGS, samples=4800), training, validation) == result
+
+
+def test_muon_moves_the_hidden_matrices_and_adam_the_rest() -> None:
+    model = BY_NAME["moving band, Muon"].make()
+    rest, matrices = (
+        {id(weight) for group in one.param_groups for weight in group["params"]} for one in muon(model, 1e-3)
+    )
+    assert not rest & matrices
+    assert rest | matrices == {id(weight) for weight in model.parameters()}
+    named = {name for name, weight in model.named_parameters() if id(weight) in matrices}
+    assert {"squeeze.0.weight", "lstm.weight_hh_l1", "keys.weight"} <= named
+    assert not named & {"queries", "weight", "steady.layers.3.weight", "convolutions.0.0.weight"}
+    with pytest.raises(TypeError, match="Linear"):
+        muon(nn.Linear(2, 2), 1e-3)
 
 
 def test_every_tone_is_seen_once_before_any_comes_again(tmp_path: Path) -> None:
