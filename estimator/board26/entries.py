@@ -14,6 +14,7 @@ from estimator.models import inversynth, thesis
 from estimator.models.full_band import FullBand, expected, spread_loss
 from estimator.models.inversynth import CLASSES
 from estimator.models.moving_band import MovingBand
+from estimator.models.pitched_band import PitchedBand, mean, pitched_loss
 from estimator.thesis26 import NAMES
 
 
@@ -80,6 +81,7 @@ def _mean_class(output: torch.Tensor) -> torch.Tensor:
 SQUARED = Kind(_squared, lambda output: output.float().clamp(0, 1))
 BINARY = Kind(_binary, _mean_class, _by_class)
 SPREAD = Kind(spread_loss, expected)
+PITCHED = Kind(pitched_loss, mean)
 
 
 def _inversynth(name: str) -> Entry:
@@ -100,7 +102,8 @@ ENTRIES: tuple[Entry, ...] = (
     *(_inversynth(name) for name in (*inversynth.CONVOLUTIONAL, *inversynth.BAGS, *inversynth.HANDMADE)),
     Entry("full band", "ours", ("mel", "fine"), FullBand, SPREAD),
     Entry("moving band", "ours", ("mel", "fine"), MovingBand, SPREAD),
-    Entry("moving band, Muon", "ours", ("mel", "fine"), MovingBand, SPREAD, optimisers=muon),
+    Entry("pitched band", "ours", ("mel", "fine"), PitchedBand, PITCHED),
+    Entry("pitched band, Muon", "ours", ("mel", "fine"), PitchedBand, PITCHED, optimisers=muon),
     Entry(
         "full band, thesis' input", "ours", ("spectrogram",), partial(FullBand, ("spectrogram",)), SPREAD
     ),

@@ -71,15 +71,15 @@ def test_it_learns_and_the_last_point_is_the_answers_error(tmp_path: Path, optim
 
 
 def test_muon_moves_the_hidden_matrices_and_adam_the_rest() -> None:
-    model = BY_NAME["moving band, Muon"].make()
+    model = BY_NAME["pitched band, Muon"].make()
     rest, matrices = (
         {id(weight) for group in one.param_groups for weight in group["params"]} for one in muon(model, 1e-3)
     )
     assert not rest & matrices
     assert rest | matrices == {id(weight) for weight in model.parameters()}
     named = {name for name, weight in model.named_parameters() if id(weight) in matrices}
-    assert {"squeeze.0.weight", "lstm.weight_hh_l1", "keys.weight"} <= named
-    assert not named & {"queries", "weight", "steady.layers.3.weight", "convolutions.0.0.weight"}
+    assert {"moving.squeeze.0.weight", "moving.lstm.weight_hh_l1", "overview.1.weight"} <= named
+    assert not named & {"moving.queries", "weight", "moving.steady.layers.3.weight", "overview.3.weight"}
     with pytest.raises(TypeError, match="Linear"):
         muon(nn.Linear(2, 2), 1e-3)
 
