@@ -32,8 +32,8 @@ from benchmarks.virtual_boards import board_entries, board_profile
 from estimator import checkpoint
 from estimator.audible import heard_in
 from estimator.guess import Estimator
+from estimator.heads import IS_LEVEL
 from estimator.listening import Listener
-from estimator.moves import IS_LEVEL
 from estimator.search import search
 from jxctl.cli.common import progress, say
 from jxctl.files import write_atomically

@@ -30,7 +30,6 @@ SILENT = 1e-4
 """A target whose loudest sample is below is reported apart: silence is matched by every quiet tone."""
 NOTES, VELOCITY, GATES_S = (40, 79), 100, (0.4, 1.5)
 MULTI_OFFSETS, MULTI_VELOCITIES = (-12, 0, 12), (60, 110)
-_IS_LEVEL = np.array([head.parameter.kind == "level" for head in heads.HEADS])
 _SALT = 1
 """Targets, answers, pools and draws each have their own streams: seeds that differ by zeros alone are
 equal."""
@@ -138,7 +137,7 @@ def row(
     switches: dict[str, list[int]] = {}
     for k in np.flatnonzero(heard):
         parameter = heads.HEADS[k].parameter
-        if _IS_LEVEL[k]:
+        if heads.IS_LEVEL[k]:
             levels.setdefault(parameter.group, []).append(int(abs(choice[k] - target.choice[k])))
         else:
             switches.setdefault(parameter.group, []).append(int(choice[k] == target.choice[k]))
@@ -155,12 +154,12 @@ def row(
 def _calibration(given: Target, heard: NDArray[np.bool_], proposal: Proposal) -> dict[str, Any]:
     truth, marginals = given.choice, [p[None] for p in proposal.marginals]
     confidence = untold.confidence(proposal.marginals, proposal.best, [r.played for r in given.recordings])
-    right = np.abs(proposal.best - truth) <= np.where(_IS_LEVEL, heads.REACH, 0)
+    right = np.abs(proposal.best - truth) <= np.where(heads.IS_LEVEL, heads.REACH, 0)
     sure = [[round(float(confidence[k]), 4), int(right[k])] for k in np.flatnonzero(heard)]
     inside = {
         name: [
             round(float(part), 4)
-            for part in heads.inside(marginals, truth[None], share)[0, heard & _IS_LEVEL]
+            for part in heads.inside(marginals, truth[None], share)[0, heard & heads.IS_LEVEL]
         ]
         for name, share in (("50", 0.5), ("90", 0.9))
     }

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from benchmarks import board26_report
+from benchmarks.failing import in_words
 from benchmarks.machine import describe
 from estimator import thesis26
 from estimator.board26 import ambiguous, audible, measures, reduced
@@ -33,7 +33,7 @@ from estimator.board26.corpus import Corpus, build
 from estimator.board26.entries import BY_NAME, ENTRIES, Entry, classes_of
 from estimator.board26.fit import Data, FitSettings, fit
 from estimator.board26.views import SHAPES
-from jxctl.errors import JxError, UsageError
+from jxctl.errors import UsageError
 from jxctl.files import write_atomically
 
 VALIDATION_SEED = 1_000_003
@@ -43,11 +43,8 @@ HERE = Path(__file__).parent
 def main() -> None:
     """Train, measure, write."""
     options = arguments().parse_args()
-    try:
+    with in_words("interrupted; the same command goes on from each run's last point"):
         report = run(options)
-    except JxError as error:
-        print(f"{error}\n{error.hint or ''}".rstrip(), file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
     if not report:
         return
     options.output.mkdir(parents=True, exist_ok=True)

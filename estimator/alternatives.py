@@ -17,14 +17,13 @@ from jxctl.tone import INIT_TONE
 
 APART = 3
 LEVEL_APART = 16
-_IS_LEVEL = np.array([head.parameter.kind == "level" for head in heads.HEADS])
 
 
 def differing(others: NDArray[np.int64], one: NDArray[np.int64]) -> NDArray[np.int64]:
     """In how many parameters that can be heard, in it or in ``one``, each of ``others`` differs from ``one``:
     int64[N]. ``others``: int64[N, heads]; ``one``: int64[heads]."""
     heard = audible(heads.tones_from(np.concatenate([one[None], others]), INIT_TONE.values))
-    away = np.where(_IS_LEVEL, np.abs(others - one) >= LEVEL_APART, others != one)
+    away = np.where(heads.IS_LEVEL, np.abs(others - one) >= LEVEL_APART, others != one)
     return np.count_nonzero(away & (heard[1:] | heard[0]), axis=1)
 
 

@@ -37,7 +37,6 @@ INTERVALS = (0.5, 0.9)
 _BINS = 10
 _FEWEST = 5
 """A parameter heard in fewer tones has no row of its own."""
-_IS_LEVEL = np.array([head.parameter.kind == "level" for head in heads.HEADS])
 
 
 @dataclass(frozen=True)
@@ -55,19 +54,19 @@ class Said:
 
     def right(self) -> NDArray[np.bool_]:
         """Whether each answer is right (a level: within `heads.REACH`), bool[N, heads]."""
-        return np.abs(self.answer - self.truth) <= np.where(_IS_LEVEL, heads.REACH, 0)
+        return np.abs(self.answer - self.truth) <= np.where(heads.IS_LEVEL, heads.REACH, 0)
 
     def errors(self) -> NDArray[np.float64]:
         """Per head, over what counts: mean absolute error (a level) or share of right positions; not a number
         where nothing counts."""
-        each = np.where(_IS_LEVEL, np.abs(self.answer - self.truth), self.answer == self.truth)
+        each = np.where(heads.IS_LEVEL, np.abs(self.answer - self.truth), self.answer == self.truth)
         count = self.heard.sum(axis=0)
         total = np.where(self.heard, each, 0).sum(axis=0)
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     def coverage(self) -> NDArray[np.float64]:
         """Shares of heard levels inside the intervals, float64[intervals]."""
-        return np.asarray(self.inside[self.heard & _IS_LEVEL].mean(axis=0))
+        return np.asarray(self.inside[self.heard & heads.IS_LEVEL].mean(axis=0))
 
     def calibration_error(self) -> float:
         """Expected calibration error: confidence against how often that was right, in ten bins."""
@@ -116,7 +115,7 @@ def prior_answers() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     each = prior_marginals()
     means = np.array([round(float(p @ np.arange(len(p)))) for p in each])
     medians = heads.best([p[None] for p in each])[0]
-    return np.where(_IS_LEVEL, means, medians), medians
+    return np.where(heads.IS_LEVEL, means, medians), medians
 
 
 def markdown(one: Said, six: Said) -> str:
@@ -130,7 +129,7 @@ def markdown(one: Said, six: Said) -> str:
         "|---|---|---:|---:|---:|---:|",
     ]
     for level, what in ((True, "levels: mean error, raw steps"), (False, "switches: right positions")):
-        rows = [k for k in np.flatnonzero(level == _IS_LEVEL) if one.heard[:, k].sum() >= _FEWEST]
+        rows = [k for k in np.flatnonzero(level == heads.IS_LEVEL) if one.heard[:, k].sum() >= _FEWEST]
         form = "{:.1f}" if level else "{:.0%}"
         for k in rows:
             cells = " | ".join(form.format(column[k]) for column in columns)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.descent import Slopes
+from estimator.heads import IS_LEVEL
 from estimator.listening import Heard
-from estimator.moves import IS_LEVEL, Moves
+from estimator.moves import Moves
 
 FIRST, SECOND = 32, 32
 """Candidates of the first batch (slopes, and trials in the places that are left) and of each that follows:

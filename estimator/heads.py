@@ -50,7 +50,9 @@ def _heads() -> tuple[Head, ...]:
 
 HEADS = _heads()
 LOGITS = HEADS[-1].stop
-_LEVELS = [k for k, head in enumerate(HEADS) if head.parameter.kind == "level"]
+IS_LEVEL = np.array([head.parameter.kind == "level" for head in HEADS])
+"""Which heads answer with a level, bool[heads]; the others are switches."""
+_LEVELS = np.flatnonzero(IS_LEVEL).tolist()
 _LEVEL_LOGITS = [place for k in _LEVELS for place in range(HEADS[k].start, HEADS[k].stop)]
 COLUMNS = np.array([head.parameter.column for head in HEADS])
 _STARTS = [np.array(head.parameter.starts or range(128), np.uint8) for head in HEADS]

@@ -25,7 +25,8 @@ from estimator.board_moment import Moment, lates
 from estimator.board_trials import Trials
 from estimator.descent import Slopes
 from estimator.expansion import DAMPINGS
-from estimator.moves import IS_LEVEL, Moves
+from estimator.heads import IS_LEVEL
+from estimator.moves import Moves
 from estimator.proposal import Proposal, Recording
 from estimator.search import search
 from simulator import Profile

@@ -19,7 +19,6 @@ from jxctl.params import parameter
 from jxctl.tone import INIT_TONE
 
 HEAD = {head.parameter.name: k for k, head in enumerate(heads.HEADS)}
-IS_LEVEL = np.array([head.parameter.kind == "level" for head in heads.HEADS])
 LAST = np.array([head.classes - 1 for head in heads.HEADS])
 UNIFORM = 0.4
 """The share of trials that ask nobody what is likely."""
@@ -51,7 +50,7 @@ class Moves:
         self.free = np.array([k not in fixed for k in range(len(heads.HEADS))])
         for name in DEAF:
             self.free[HEAD[name]] = False
-        self.switches = np.flatnonzero(self.free & ~IS_LEVEL)
+        self.switches = np.flatnonzero(self.free & ~heads.IS_LEVEL)
         self._live: dict[bytes, NDArray[np.bool_]] = {}
 
     def live_of(self, choices: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -83,7 +82,7 @@ class Moves:
         """Some levels moved by a normal step of ``width`` raw values, few values drawn anew."""
         size = len(choice)
         move = np.rint(self.rng.normal(0, width, size)).astype(np.int64)
-        move[(self.rng.uniform(size=size) >= MOVED) | ~IS_LEVEL] = 0
+        move[(self.rng.uniform(size=size) >= MOVED) | ~heads.IS_LEVEL] = 0
         other = np.clip(choice + move, 0, LAST)
         for k in np.flatnonzero(self.rng.uniform(size=size) < REDRAWN):
             other[k] = self.draw(int(k))
@@ -123,7 +122,7 @@ class Moves:
             self._redraw(other, int(self.rng.choice(able, p=weight / weight.sum())))
 
     def _one_level(self, other: NDArray[np.int64]) -> None:
-        able = np.flatnonzero(self.live(other) & IS_LEVEL)
+        able = np.flatnonzero(self.live(other) & heads.IS_LEVEL)
         if len(able):
             self._redraw(other, int(self.rng.choice(able)))
 

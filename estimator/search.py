@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.expansion import Basin, Batch, expand
+from estimator.heads import IS_LEVEL
 from estimator.listening import Heard
-from estimator.moves import IS_LEVEL, Moves
+from estimator.moves import Moves
 from estimator.one_thread import one_thread
 from estimator.proposal import Proposal
 

@@ -7,7 +7,8 @@ import pytest
 
 from estimator import heads
 from estimator.alternatives import APART, different, differing
-from estimator.moves import HEAD, IS_LEVEL, LAST, Moves
+from estimator.heads import IS_LEVEL
+from estimator.moves import HEAD, LAST, Moves
 from estimator.proposal import from_marginals, from_prior
 from estimator.search import Found
 from jxctl.tone import INIT_TONE

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from estimator import heads
+from estimator.heads import IS_LEVEL
 from estimator.listening import Heard
 from estimator.proposal import Proposal, from_marginals
 from estimator.search import search
 
-IS_LEVEL = np.array([head.parameter.kind == "level" for head in heads.HEADS])
 LAST = np.array([head.classes - 1 for head in heads.HEADS])
 DEAF = [k for k, head in enumerate(heads.HEADS) if head.parameter.name in ("VCA LEVEL", "VCA DYNA")]
 
