@@ -107,6 +107,7 @@ def entries(estimator: Estimator, quick: bool) -> list[Entry]:
         Entry(f"prior + search, {n(2000):,}", n(2000), prior_search(n(2000))),
         Entry("network, its answer", 0, network(0, False), trained=True),
         Entry(f"network, best of {n(256)}", n(256), network(n(256), False), trained=True),
+        Entry(f"network + search, {n(256)}", n(256), network(n(256), True), trained=True),
         Entry(f"network + search, {n(2000):,}", n(2000), network(n(2000), True), trained=True),
         Entry(f"network + search, {n(10000):,}", n(10000), network(n(10000), True), trained=True, dear=True),
     ]

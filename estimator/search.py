@@ -25,7 +25,9 @@ from estimator.moves import Moves
 from estimator.one_thread import one_thread
 from estimator.proposal import Proposal
 
-OPENING_SHARE, SMALLEST_OPENING, LARGEST_OPENING = 0.1, 32, 256
+OPENING_SHARE, SMALLEST_OPENING, LARGEST_OPENING = 0.1, 96, 256
+VARIED = 32
+"""So many of what was proposed are varied at once where none of it makes a sound."""
 SIDE_BY_SIDE = 2
 """Basins expanded at once, so that a batch keeps two cores busy."""
 FRESH = (0.75, 0.9)
@@ -119,7 +121,7 @@ class _Search:
     def round(self, rows: NDArray[np.int64]) -> None:
         """Expand the most promising basins; where nothing has made a sound yet, vary what was proposed."""
         if not self.basins:
-            self.hear(np.array([self.moves.child(row, 40) for row in rows[:SMALLEST_OPENING]]))
+            self.hear(np.array([self.moves.child(row, 40) for row in rows[:VARIED]]))
             return
         chosen = sorted(self.basins.values(), key=_rank)[:SIDE_BY_SIDE]
         before = [basin.distance for basin in chosen]
