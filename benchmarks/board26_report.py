@@ -61,8 +61,9 @@ def merged(report: dict[str, Any]) -> list[dict[str, Any]]:
 def errors_table(report: dict[str, Any]) -> str:
     """Validation and training error of every entry, best first."""
     rows = [
-        "| entry | family | weights | seen | training MSE | validation MSE | MAE | thesis' MSE | seconds |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
+        "| entry | family | weights | seen | training MSE | validation MSE | MAE | thesis' MSE | seconds "
+        "| on |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---|",
     ]
     for entry in sorted(merged(report), key=lambda one: one["errors"]["mse"]):
         mark = "" if entry["samples"] == report["samples"] else "*"
@@ -73,12 +74,12 @@ def errors_table(report: dict[str, Any]) -> str:
         rows.append(
             f"| {entry['entry']}{mark} | {entry['family']} | {entry['weights']:,} | {entry['samples']:,} "
             f"| {entry['curve'][-1]['train_mse']:.4f} | {with_interval(error)}{spread} | {error['mae']:.3f} "
-            f"| {THESIS.get(entry['entry'], '')} | {entry['seconds']:,.0f} |"
+            f"| {THESIS.get(entry['entry'], '')} | {entry['seconds']:,.0f} | {entry.get('device', 'cpu')} |"
         )
     for name, value in report["constants"].items():
         rows.append(
             f"| the training tones' {name} | no network | | | | {with_interval(value)} "
-            f"| {value['mae']:.3f} | | |"
+            f"| {value['mae']:.3f} | | | |"
         )
     return "\n".join(rows)
 

@@ -30,6 +30,8 @@ VARIED = 32
 """So many of what was proposed are varied at once where none of it makes a sound."""
 SIDE_BY_SIDE = 2
 """Basins expanded at once, so that a batch keeps two cores busy."""
+FEW = 500
+"""With fewer renders one at a time: two rounds of one basin bring more than a round of two."""
 FRESH = (0.75, 0.9)
 """A basin's first and second round bring the most: until then it counts as this much nearer."""
 STANDING, STALLED = 0.97, 1.1
@@ -123,7 +125,8 @@ class _Search:
         if not self.basins:
             self.hear(np.array([self.moves.child(row, 40) for row in rows[:VARIED]]))
             return
-        chosen = sorted(self.basins.values(), key=_rank)[:SIDE_BY_SIDE]
+        at_once = 1 if self.budget < FEW else SIDE_BY_SIDE
+        chosen = sorted(self.basins.values(), key=_rank)[:at_once]
         before = [basin.distance for basin in chosen]
         self.together([expand(basin, self.moves, self.rng, self.mate) for basin in chosen])
         for basin, distance in zip(chosen, before, strict=True):
