@@ -20,7 +20,7 @@ import math
 import torch
 from torch import nn
 
-from estimator.models.full_band import POINTS, SLOW, expected, spread_loss
+from estimator.models.full_band import POINTS, expected, scaled, spread_loss
 from estimator.models.moving_band import MovingBand
 from estimator.thesis26 import NAMES
 
@@ -98,7 +98,7 @@ class Harmonics(nn.Module):
         self.intervals = [round(_PER_OCTAVE * math.log2(partial)) for partial in _PARTIALS]
         self.places = _PER_SEMITONE * (SEMITONES - 1) + 1 + 2 * _MARGIN
         inputs, c = _SPECTRA * len(_PARTIALS), _CHANNELS
-        self.scale = nn.BatchNorm1d(inputs, momentum=SLOW)
+        self.scale = scaled(inputs, affine=True)
         self.first = nn.Conv1d(inputs, c, 5, padding=2)
         self.around = nn.ModuleList(_normal(nn.Conv1d(c, c, 9, padding=4)) for _ in range(2))
         self.gather = _normal(nn.Conv1d(c, c, 2 * _MARGIN + 1, stride=_PER_SEMITONE))
