@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
-from estimator.models.full_band import POINTS, FullBand, expected, spread_loss
+from estimator.models.full_band import POINTS, FullBand, expected, scaled, spread_loss
 
 
 def test_shapes_of_both_sets_of_views() -> None:
@@ -42,3 +43,14 @@ def test_the_ends_of_the_scale_can_be_targets() -> None:
     logits[0, :, 0] = logits[1, :, -1] = 0
     targets = torch.tensor([[0.0] * 26, [1.0] * 26])
     assert float(spread_loss(logits, targets)) == pytest.approx(0, abs=1e-3)
+
+
+def test_inputs_are_scaled_by_all_that_was_heard() -> None:
+    layer = scaled(2, affine=False).train()
+    rng = np.random.default_rng(0)
+    heard = [rng.normal(level, 1, (64, 2)).astype(np.float32) for level in (0, 0, 0, 8)]
+    for batch in heard:
+        layer(torch.from_numpy(batch))
+    every = np.concatenate(heard)
+    still = layer.eval()(torch.from_numpy(every)).numpy()
+    np.testing.assert_allclose(still.mean(axis=0), 0, atol=1e-4)
