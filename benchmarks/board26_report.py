@@ -100,7 +100,9 @@ def verdict(report: dict[str, Any]) -> str:
     parts = [f"The thesis' best network here is {best['entry']}."]
     for entry in ours:
         less = 1 - entry["errors"]["mse"] / best["errors"]["mse"]
-        parts.append(f"{entry['entry'].capitalize()}: {abs(less):.0%} {'lower' if less > 0 else 'higher'}.")
+        parts.append(
+            f"{entry['entry'][:1].upper() + entry['entry'][1:]}: {abs(less):.0%} {'lower' if less > 0 else 'higher'}."
+        )
     return " ".join(parts)
 
 
