@@ -100,9 +100,8 @@ def verdict(report: dict[str, Any]) -> str:
     parts = [f"The thesis' best network here is {best['entry']}."]
     for entry in ours:
         less = 1 - entry["errors"]["mse"] / best["errors"]["mse"]
-        parts.append(
-            f"{entry['entry'][:1].upper() + entry['entry'][1:]}: {abs(less):.0%} {'lower' if less > 0 else 'higher'}."
-        )
+        name = entry["entry"][:1].upper() + entry["entry"][1:]
+        parts.append(f"{name}: {abs(less):.0%} {'lower' if less > 0 else 'higher'}.")
     return " ".join(parts)
 
 
