@@ -57,26 +57,39 @@ def respelt(tones: np.ndarray, *, threads: int | None = None) -> dict[str, float
     clipped and rounded as the task's are). The answer with the least error is their mean.
     """
     targets = thesis26.targets_of(tones).astype(np.float64)
-    normal, rng = Normal.load(), np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     unheard, floor = 0, 0.0
-    for n, target in enumerate(targets):
+    for tone, target in zip(tones, targets, strict=True):
         for dco in ("DCO1", "DCO2"):
-            pair = np.array([NAMES.index(f"{dco} RANGE"), NAMES.index(f"{dco} TUNE")])
             others = spellings(target, dco)
-            sounds = thesis26.play(
-                np.concatenate((tones[n : n + 1], thesis26.tones_of(others))), threads=threads
-            )
-            alike = np.concatenate((target[None], others[~differs(sounds[1:], sounds[0])]))[:, pair]
-            if len(alike) > 1:
+            sounds = thesis26.play(np.concatenate((tone[None], thesis26.tones_of(others))), threads=threads)
+            alike = others[~differs(sounds[1:], sounds[0])]
+            if len(alike):
                 unheard += 1
-                mean, covariance = normal.conditional(target, pair)
-                steps = np.array([parameter(NAMES[k]).positions - 1 for k in pair])
-                drawn = np.clip(rng.multivariate_normal(mean, covariance, _DRAWS), 0, 1)
-                drawn = np.rint(drawn * steps)
-                often = 1e-3 + np.array([(drawn == np.rint(one * steps)).all(axis=1).mean() for one in alike])
-                weight = often / often.sum()
-                floor += float((weight @ np.square(alike - weight @ alike)).sum())
+                floor += _left(target, alike, _pitch(dco), rng)
     return {"share": unheard / (2 * len(tones)), "floor": floor / targets.size}
+
+
+def _left(
+    target: NDArray[np.float64],
+    others: NDArray[np.float64],
+    pair: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> float:
+    """The squared error, over the parameters ``pair``, of the best answer where ``target`` and ``others``,
+    float64[N, 26], sound alike."""
+    steps = np.array([parameter(NAMES[k]).positions - 1 for k in pair])
+    alike = np.concatenate((target[None], others))[:, pair]
+    drawn = rng.multivariate_normal(*Normal.load().conditional(target, pair), _DRAWS)
+    drawn = np.rint(np.clip(drawn, 0, 1) * steps)
+    often = 1e-3 + np.array([(drawn == np.rint(one * steps)).all(axis=1).mean() for one in alike])
+    weight = often / often.sum()
+    return float((weight @ np.square(alike - weight @ alike)).sum())
+
+
+def _pitch(dco: str) -> NDArray[np.int64]:
+    """Where the RANGE and the TUNE of an oscillator stand in a target."""
+    return np.array([NAMES.index(f"{dco} RANGE"), NAMES.index(f"{dco} TUNE")])
 
 
 def spellings(target: NDArray[np.float64], dco: str) -> NDArray[np.float64]:
@@ -87,8 +100,7 @@ def spellings(target: NDArray[np.float64], dco: str) -> NDArray[np.float64]:
     out = []
     for octaves in (-2, -1, 1, 2):
         other = target.copy()
-        other[NAMES.index(f"{dco} RANGE")] += octaves / 3
-        other[NAMES.index(f"{dco} TUNE")] -= octaves / 2
+        other[_pitch(dco)] += octaves / 3, -octaves / 2
         if (np.abs(other - 0.5) <= 0.5 + 1e-6).all():
             out.append(other)
     return np.clip(np.array(out).reshape(-1, len(NAMES)), 0, 1)

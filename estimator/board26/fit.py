@@ -96,8 +96,9 @@ def fit(
     seen: list[torch.Tensor] = []
     began, told = time.perf_counter(), step
     for rows in _orders(settings, len(training.targets), step):
+        rate = settings.learning_rate * schedule(step / settings.steps, step, settings.warm_up)
         for group in (group for optimiser in optimisers for group in optimiser.param_groups):
-            group["lr"] = settings.learning_rate * schedule(step / settings.steps, step, settings.warm_up)
+            group["lr"] = rate
         torch.manual_seed(settings.seed * 1_000_003 + 1 + step)  # dropout, the same after a restart
         targets = torch.from_numpy(training.targets[rows]).to(device)
         output = _heard(model, entry, training, rows)

@@ -15,10 +15,10 @@ from torch import nn
 
 @runtime_checkable
 class Layered(Protocol):
-    """A network that says which of its weights are matrices between hidden layers."""
+    """A network that says which of its parts lie between hidden layers."""
 
-    def hidden_matrices(self) -> list[nn.Parameter]:
-        """Two-dimensional weights; no layer that reads the views, none that answers."""
+    def hidden_layers(self) -> list[nn.Module]:
+        """No layer that reads the views, none that answers."""
 
 
 def adam(model: nn.Module, learning_rate: float) -> list[torch.optim.Optimizer]:
@@ -27,10 +27,11 @@ def adam(model: nn.Module, learning_rate: float) -> list[torch.optim.Optimizer]:
 
 
 def muon(model: nn.Module, learning_rate: float) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices that a `Layered` network names, Adam for the rest."""
+    """Muon for the matrices in the parts that a `Layered` network names, Adam for the rest."""
     if not isinstance(model, Layered):
-        raise TypeError(f"{type(model).__name__} does not name its hidden matrices")
-    matrices = model.hidden_matrices()
+        raise TypeError(f"{type(model).__name__} does not name its hidden layers")
+    weights = (weight for layer in model.hidden_layers() for weight in layer.parameters())
+    matrices = [weight for weight in weights if weight.ndim == 2]
     named = {id(matrix) for matrix in matrices}
     rest = [weight for weight in model.parameters() if id(weight) not in named]
     return [

@@ -53,10 +53,9 @@ class MovingBand(nn.Module):
         out: torch.Tensor = self.steady(mel, fine) + said
         return out
 
-    def hidden_matrices(self) -> list[nn.Parameter]:
-        """The matrices between hidden layers (`estimator.board26.optimisers`)."""
-        inner = (*self.steady.blocks(), self.squeeze, self.lstm, self.fine, self.keys)
-        return [weight for part in inner for weight in part.parameters() if weight.ndim == 2]
+    def hidden_layers(self) -> list[nn.Module]:
+        """What lies between hidden layers (`estimator.board26.optimisers`)."""
+        return [*self.steady.blocks(), self.squeeze, self.lstm, self.fine, self.keys]
 
 
 def _convolution(channels: int, to: int, size: int, stride: tuple[int, int]) -> nn.Module:

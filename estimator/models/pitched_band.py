@@ -27,6 +27,9 @@ from estimator.thesis26 import NAMES
 RANGES, TUNES, SEMITONES = 4, 25, 61
 """Octaves, semitones within, and the pitches that they make: from 110 Hz (16', -12) to 3.5 kHz (2', +12)."""
 
+# Where the positions of RANGE and of TUNE lie among a parameter's points.
+_OCTAVES = slice(None, None, (POINTS - 1) // (RANGES - 1))
+_STEPS = slice(None, None, (POINTS - 1) // (TUNES - 1))
 _PARTIALS = (0.5, 1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16)
 _SPECTRA, _BANDS, _PER_OCTAVE, _PER_SEMITONE = 5, 672, 96, 8  # the view ``fine``, from 110 Hz on
 _MARGIN = 8  # a semitone on either side of the pitches
@@ -69,25 +72,18 @@ class PitchedBand(nn.Module):
         out, both = logits.clone(), []
         for dco in (0, 1):
             octave, semitone = _places(dco)
-            cells = (
-                logits[:, octave, :: (POINTS - 1) // (RANGES - 1), None]
-                + logits[:, semitone, None, :: (POINTS - 1) // (TUNES - 1)]
-                + heights[:, dco, self.pitch]
-            )
+            by_octave, by_semitone = logits[:, octave, _OCTAVES, None], logits[:, semitone, None, _STEPS]
+            cells = by_octave + by_semitone + heights[:, dco, self.pitch]
             cells = torch.log_softmax(cells.flatten(1), dim=1).unflatten(1, (RANGES, TUNES))
             out[:, [octave, semitone]] = _NEVER
-            out[:, octave, :: (POINTS - 1) // (RANGES - 1)] = cells.logsumexp(2)
-            out[:, semitone, :: (POINTS - 1) // (TUNES - 1)] = cells.logsumexp(1)
+            out[:, octave, _OCTAVES] = cells.logsumexp(2)
+            out[:, semitone, _STEPS] = cells.logsumexp(1)
             both.append(cells.flatten(1))
         return torch.cat((out.flatten(1), *both), dim=1)
 
-    def hidden_matrices(self) -> list[nn.Parameter]:
-        """The matrices between hidden layers (`estimator.board26.optimisers`)."""
-        inner = (self.overview[1], self.timbre[0])
-        return [
-            *self.moving.hidden_matrices(),
-            *(w for part in inner for w in part.parameters() if w.ndim == 2),
-        ]
+    def hidden_layers(self) -> list[nn.Module]:
+        """What lies between hidden layers (`estimator.board26.optimisers`)."""
+        return [*self.moving.hidden_layers(), self.overview[1], self.timbre]
 
 
 class Harmonics(nn.Module):

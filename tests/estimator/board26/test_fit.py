@@ -24,8 +24,8 @@ class Small(nn.Sequential):
         first, last = nn.Linear(10, 32), nn.Linear(32, outputs)
         super().__init__(first, nn.ReLU(), nn.Dropout(0.2), nn.Linear(32, 32), nn.ReLU(), last)
 
-    def hidden_matrices(self) -> list[nn.Parameter]:
-        return [self[3].weight]
+    def hidden_layers(self) -> list[nn.Module]:
+        return [self[3]]
 
 
 def small(kind=SQUARED, outputs: int = 26, optimisers=adam) -> Entry:
