@@ -13,14 +13,15 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.judging import Target
-from estimator import heads
-from estimator.evaluate import prior_answers
-from estimator.features import FLOOR_DB, RANKING, MelSettings, ranking_bands
-from estimator.listening import Listener
-from estimator.prior import Prior
-from estimator.proposal import Played, from_prior
-from jxctl.tone import INIT_TONE
-from simulator import render, spectra
+from estimator.inference.evaluate import prior_answers
+from estimator.inference.objective import Listener
+from estimator.inference.posterior import Played, from_prior
+from estimator.network import parameters
+from estimator.network.inputs import FLOOR_DB, RANKING, MelSettings, ranking_bands
+from jxctl.protocol.tone import INIT_TONE
+from simulator.features import mel
+from simulator.prior import Prior
+from simulator.synth import render
 
 CHUNK = 512
 SPARSE = MelSettings(window=RANKING.window, hop=RANKING.hop * 5, bands=RANKING.bands)
@@ -28,7 +29,7 @@ SHORTLIST = 64
 """Retrieval looks at every fifth frame of the pool, and at all frames of so many that came nearest."""
 _COMPARED_AT_ONCE = 32
 """Sounds whose cells stay in the cache."""
-_LAST = np.array([head.classes - 1 for head in heads.HEADS])
+_LAST = np.array([head.classes - 1 for head in parameters.HEADS])
 CMA_SIGMA, CMA_POPULATION = 0.25, 32
 
 
@@ -89,7 +90,7 @@ class _Goal:
     def of(cls, given: Target) -> _Goal:
         """A target's first recording."""
         audio = given.recordings[0].audio[None]
-        whole = spectra.band_power(audio, RANKING.hop, ranking_bands())
+        whole = mel.band_power(audio, RANKING.hop, ranking_bands())
         level = 10 * np.log10(np.mean(np.square(audio, dtype=np.float64)))
         floor = float(10 * np.log10(max(float(whole.max()), 1e-12)) - level - FLOOR_DB)
         return cls(_at_equal_level(audio, 1)[0].clamp_min(floor), floor)
@@ -131,7 +132,7 @@ def nearest(
         )
         heard = _at_equal_level(audio, threads or 0)
         silent = np.maximum(audio.max(axis=1), -audio.min(axis=1)) < 1e-6
-        choices = heads.classes(tones)
+        choices = parameters.classes(tones)
         for goal, top in zip(goals, tops, strict=True):
             distance = goal.distances(heard)
             distance[silent] = np.inf
@@ -147,7 +148,7 @@ def nearest(
 def _at_equal_level(audio: NDArray[np.float32], threads: int) -> torch.Tensor:
     """Sounds float32[N, samples] in dB above their RMS, float32[N, cells], so that only the floor differs
     from target to target."""
-    power = spectra.band_power(audio, SPARSE.hop, ranking_bands(), threads=threads)
+    power = mel.band_power(audio, SPARSE.hop, ranking_bands(), threads=threads)
     level = 10 * np.log10(np.mean(np.square(audio), axis=1, dtype=np.float64) + 1e-20)
     decibels = torch.log10(torch.from_numpy(power).clamp_min(1e-20).flatten(1)).mul_(10)
     return decibels.sub_(torch.from_numpy(level.astype(np.float32))[:, None])
@@ -162,7 +163,7 @@ class _Top:
     def __init__(self, size: int) -> None:
         self.size = size
         self.distances = np.zeros(0)
-        self.choices = np.zeros((0, len(heads.HEADS)), np.int64)
+        self.choices = np.zeros((0, len(parameters.HEADS)), np.int64)
 
     def nearest(self, listener: Listener) -> NDArray[np.int64]:
         """Of those, the one that is nearest when heard whole."""

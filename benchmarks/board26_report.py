@@ -44,8 +44,8 @@ def introduction(report: dict[str, Any]) -> str:
         f"Every entry learnt from the same {tones:,} tones (seed 0) in the same order, "
         f"{report['samples']:,} sounds seen in batches of {report['batch']}, and is judged on "
         f"{report['validation']['tones']:,} others. An entry marked * saw fewer; its column says how many. "
-        "Definitions: `estimator/thesis26.py` (task), `estimator/board26/fit.py` (training), "
-        "`estimator/board26/measures.py` (measures). The interval is that of 95 % over validation tones."
+        "Definitions in `estimator/papers/vecoven2020`: `task.py` (task), `fit.py` (training), `measures.py` "
+        "(measures). The interval is that of 95 % over validation tones."
         + (f" Not trained at this budget: {missing}." if missing else "")
     )
 
@@ -113,8 +113,8 @@ def heard_text(report: dict[str, Any]) -> str:
     return (
         f"In each of {heard['tones']} validation tones every parameter was set to other values and the tone "
         f"rendered. It is audible if one of them changes the sound by {heard['spectrum_db']} dB "
-        f"log-mel or {heard['level_db']} dB RMS "
-        f"(`estimator/board26/audible.py`). {heard['share']:.0%} of the parameters are; least often "
+        f"log-mel or {heard['level_db']} dB RMS (`estimator/papers/vecoven2020/audible.py`). "
+        f"{heard['share']:.0%} of the parameters are; least often "
         f"{', '.join(f'{name} ({share:.0%})' for name, share in least)}. Who knows every audible parameter "
         f"exactly still has a squared error of {floor['prior_mean']:.4f} with the prior's mean for the rest, "
         f"{floor['conditional_mean']:.4f} with what the prior expects of the rest given the audible "
@@ -122,7 +122,7 @@ def heard_text(report: dict[str, Any]) -> str:
         f"which leaves {heard['exchange']['floor']:.4f} more to whoever cannot know which is which; "
         f"{heard['respelt']['share']:.0%} of the oscillators' pitches can be spelt by another RANGE and TUNE "
         f"unheard, which leaves {heard['respelt']['floor']:.4f} to who knows all else "
-        "(`estimator/board26/ambiguous.py`)."
+        "(`estimator/papers/vecoven2020/ambiguous.py`)."
     )
 
 

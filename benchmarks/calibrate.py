@@ -12,9 +12,9 @@ under a twentieth of the largest counts as that), the difference of levels in dB
 lies within the 90 % interval. What no recording can tell apart is compared as one: mixer and VCA levels by
 their shape, with the rest in ``voice_gain``; the common pitch in ``dco_range``.
 
-**Sound**: `estimator.features.log_mel_distance` from the board's render to the default and to the fitted
-profile's, over real tones of a table (or tones of the prior). Board and profiles have the same seeds, so
-that noise and the random LFO are the same in all three, and what is left are the laws.
+**Sound**: `estimator.network.inputs.log_mel_distance` from the board's render to the default and to the
+fitted profile's, over real tones of a table (or tones of the prior). Board and profiles have the same seeds,
+so that noise and the random LFO are the same in all three, and what is left are the laws.
 
 Results go into a JSON file board by board: the same command goes on where it was stopped.
 """
@@ -31,21 +31,21 @@ import numpy as np
 
 from benchmarks.machine import describe
 from benchmarks.virtual_boards import board_profile
+from estimator.calibration.calibration import Calibration, calibrate, deviations
+from estimator.calibration.experiments import EXPERIMENTS, CalibrationPlan
+from estimator.calibration.measurements import LOW_PASSES
+from estimator.calibration.parametrization import law_values
+from estimator.calibration.recording import RotatingPlayer
+from estimator.calibration.samples import from_takes
+from jxctl.dataset.take import Take
 from jxctl.errors import UsageError
-from jxctl.rig import Rig
-from jxctl.synth import Synth
-from jxctl.take import Take
-from jxctl.tone import from_batch, to_batch
-from simulator import render
-from simulator.board import Board
-from simulator.calibrate.calibration import Calibration, calibrate, deviations
-from simulator.calibrate.experiments import EXPERIMENTS, CalibrationPlan
-from simulator.calibrate.measures import LOW_PASSES
-from simulator.calibrate.recording import RotatingPlayer
-from simulator.calibrate.takes import from_takes
-from simulator.calibrate.unknowns import law_values
-from simulator.port import SimPort
-from simulator.profile import Profile, load_profile
+from jxctl.ports.client import Synth
+from jxctl.ports.virtual import SimPort
+from jxctl.protocol.tone import from_batch, to_batch
+from jxctl.recording.rig import Rig
+from simulator.instrument.board import Board
+from simulator.synth import render
+from simulator.synth.profile import Profile, load_profile
 
 RATE = 44100
 LEVELS = ("mix_level", "vca_level", "voice_gain", "dynamics", "mix_env", "env_sustain", "chorus_wet")
@@ -131,7 +131,7 @@ def compared(done: Calibration, board: Profile) -> dict[str, dict[str, Any]]:
 
 def distances(board: Profile, fitted: Profile, tones: np.ndarray, seed: int) -> dict[str, Any]:
     """Sound distance in dB from the board to the default and to the fitted profile, over tones."""
-    from estimator.features import log_mel_distance
+    from estimator.network.inputs import log_mel_distance
 
     notes = [NOTES[number % len(NOTES)] for number in range(len(tones))]
     default = load_profile("superjx")
@@ -251,10 +251,10 @@ def markdown(report: dict[str, Any]) -> str:
 
 def _tones(table: Path | None, count: int) -> np.ndarray:
     if table is None:
-        from estimator.prior import Prior
+        from simulator.prior import Prior
 
         return Prior.load().sample(count, np.random.default_rng(0))
-    from estimator.prior import read_table
+    from simulator.prior import read_table
 
     tones, _, _ = read_table(table)
     chosen = np.random.default_rng(0).choice(len(tones), min(count, len(tones)), replace=False)

@@ -25,14 +25,14 @@ import numpy as np
 from benchmarks.calibrate import compared, distances, missed, summary
 from benchmarks.machine import describe
 from benchmarks.virtual_boards import board_entries, board_profile
-from estimator.prior import Prior
+from estimator.calibration.calibration import calibrate
+from estimator.calibration.experiments import CalibrationPlan
+from estimator.calibration.samples import from_data_set
+from estimator.calibration.writing import profile_toml
 from jxctl.cli.common import say
 from jxctl.files import write_atomically
-from simulator import Profile, load_profile
-from simulator.calibrate.calibration import calibrate
-from simulator.calibrate.experiments import CalibrationPlan
-from simulator.calibrate.takes import from_data_set
-from simulator.calibrate.writing import profile_toml
+from simulator.prior import Prior
+from simulator.synth import Profile, load_profile
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))

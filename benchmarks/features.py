@@ -6,10 +6,11 @@
     python -m benchmarks.features --json
 
 A batch of four-second sounds at 44.1 kHz, rendered from the prior, in the settings that candidates are
-ranked by and in those that the network sees. Side by side, taking turns: the spectra of `simulator.spectra`
-and the same by ``torch.fft`` in pieces that fit the cache, which was the way before and still is for other
-windows. Both with all cores and with one. Best and median of the rounds; and the largest difference of the
-two from each other, in decibels. The last row is the distance to a target, which `jx guess` ranks by.
+ranked by and in those that the network sees. Side by side, taking turns: the spectra of
+`simulator.features.mel` and the same by ``torch.fft`` in pieces that fit the cache, which was the way before
+and still is for other windows. Both with all cores and with one. Best and median of the rounds; and the
+largest difference of the two from each other, in decibels. The last row is the distance to a target, which
+`jx guess` ranks by.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ import numpy as np
 import torch
 
 from benchmarks.machine import describe
-from estimator import features
-from estimator.prior import Prior
-from simulator import SAMPLE_RATE, render
+from estimator.network import inputs
+from simulator.prior import Prior
+from simulator.synth import SAMPLE_RATE, render
 
 SECONDS = 4.0
-SETTINGS = {"ranking": features.RANKING, "input": features.INPUT}
+SETTINGS = {"ranking": inputs.RANKING, "input": inputs.INPUT}
 
 
 def sounds(count: int) -> np.ndarray:
@@ -43,9 +44,9 @@ def sounds(count: int) -> np.ndarray:
     return render(tones, rng.integers(36, 85, count), 100, 2.0, SECONDS)
 
 
-def by_torch(audio: torch.Tensor, settings: features.MelSettings) -> torch.Tensor:
-    """Log-mel as it was before `simulator.spectra`."""
-    return features.relative_db(features._by_torch(audio, settings))
+def by_torch(audio: torch.Tensor, settings: inputs.MelSettings) -> torch.Tensor:
+    """Log-mel as it was before `simulator.features.mel`."""
+    return inputs.relative_db(inputs._by_torch(audio, settings))
 
 
 def measure(audio: torch.Tensor, runs: int, threads: int) -> dict[str, Any]:
@@ -53,10 +54,10 @@ def measure(audio: torch.Tensor, runs: int, threads: int) -> dict[str, Any]:
     torch.set_num_threads(threads)
     ways: dict[str, Callable[[], Any]] = {}
     for name, settings in SETTINGS.items():
-        ways[f"{name}: simulator.spectra"] = functools.partial(features.log_mel, audio, settings)
+        ways[f"{name}: simulator.features.mel"] = functools.partial(inputs.log_mel, audio, settings)
         ways[f"{name}: torch.fft"] = functools.partial(by_torch, audio, settings)
     samples = audio.numpy()
-    ways["distance to a target"] = lambda: features.log_mel_distance(samples, samples[0])
+    ways["distance to a target"] = lambda: inputs.log_mel_distance(samples, samples[0])
     for way in ways.values():
         way()
     times: dict[str, list[float]] = {name: [] for name in ways}
@@ -83,7 +84,7 @@ def main() -> None:
     cores = os.cpu_count() or 1
     results = {str(threads): measure(audio, options.runs, threads) for threads in sorted({1, cores})}
     apart = {
-        name: float((features.log_mel(audio[:64], s) - by_torch(audio[:64], s)).abs().max())
+        name: float((inputs.log_mel(audio[:64], s) - by_torch(audio[:64], s)).abs().max())
         for name, s in SETTINGS.items()
     }
     report = {

@@ -29,16 +29,16 @@ from benchmarks.judging import Rows, Target, table, target
 from benchmarks.machine import describe
 from benchmarks.tones import PLAYED
 from benchmarks.virtual_boards import board_entries, board_profile
-from estimator import checkpoint
-from estimator.audible import heard_in
-from estimator.guess import Estimator
-from estimator.heads import IS_LEVEL
-from estimator.listening import Listener
-from estimator.search import search
+from estimator.calibration.writing import profile_toml
+from estimator.inference.audibility import heard_in
+from estimator.inference.estimator import Estimator
+from estimator.inference.objective import Listener
+from estimator.inference.search import search
+from estimator.network import checkpoint
+from estimator.network.parameters import IS_LEVEL
 from jxctl.cli.common import progress, say
 from jxctl.files import write_atomically
-from simulator import Profile, load_profile
-from simulator.calibrate.writing import profile_toml
+from simulator.synth import Profile, load_profile
 
 HERE = Path(__file__).parent
 TAKES = (10, 100, 1000)

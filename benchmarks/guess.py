@@ -27,8 +27,8 @@ from benchmarks.failing import in_words
 from benchmarks.judging import Rows, Target, row, table, target
 from benchmarks.machine import describe
 from benchmarks.summary import summary
-from estimator import heads
-from estimator.guess import Estimator
+from estimator.inference.estimator import Estimator
+from estimator.network import parameters
 from jxctl.cli.common import progress
 from jxctl.errors import UsageError
 
@@ -43,7 +43,7 @@ def judge(
     result = estimator.guess(given.recordings, renders=renders, seed=seed, threads=threads, probe=False)
     seconds = time.perf_counter() - began
     values = np.frombuffer(result.candidates[0].tone.values, np.uint8)
-    choice = heads.classes(values[None])[0]
+    choice = parameters.classes(values[None])[0]
     found = result.candidates[0].distance_db
     measured = row(given, choice, estimator.profile, threads, result.proposal)
     return {

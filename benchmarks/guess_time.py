@@ -24,10 +24,10 @@ import numpy as np
 
 from benchmarks.failing import in_words
 from benchmarks.machine import describe
-from estimator.guess import Estimator, Played
-from estimator.prior import Prior
+from estimator.inference.estimator import Estimator, Played
 from jxctl.errors import UsageError
-from simulator import render
+from simulator.prior import Prior
+from simulator.synth import render
 
 RENDERS = (1, 256, 2000, 10000)
 PLAYED = Played(60, 100, 1.0)

@@ -15,15 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator import heads, metrics, untold
-from estimator.audible import heard_in
-from estimator.evaluate import prior_answers
-from estimator.listening import Listener
-from estimator.prior import read_table
-from estimator.proposal import Played, Proposal, Recording
+from estimator.inference import metrics, untold
+from estimator.inference.audibility import heard_in
+from estimator.inference.evaluate import prior_answers
+from estimator.inference.objective import Listener
+from estimator.inference.posterior import Played, Proposal, Recording
+from estimator.network import parameters
 from jxctl.errors import ToneError, UsageError
-from jxctl.tone import INIT_TONE
-from simulator import render
+from jxctl.protocol.tone import INIT_TONE
+from simulator.prior import read_table
+from simulator.synth import render
 
 SECONDS = 2.5
 SILENT = 1e-4
@@ -100,7 +101,7 @@ def target(
         )
         for p in (*plans, other)
     ]
-    choice = heads.classes(tone[None])[0]
+    choice = parameters.classes(tone[None])[0]
     return Target(index, name, origin, choice, recordings[:-1], recordings[-1])
 
 
@@ -110,7 +111,7 @@ def row(
 ) -> dict[str, Any]:  # fmt: skip
     """What a guess, int64[heads], is worth, as plain data.
 
-    ``log_mel``, ``multi_scale``, ``warped_mfcc``, ``envelope``: `estimator.metrics`, mean over the
+    ``log_mel``, ``multi_scale``, ``warped_mfcc``, ``envelope``: `estimator.inference.metrics`, mean over the
     recordings.
     ``elsewhere``: log-mel at a note and velocity that were not heard. ``levels``: by group of the panel the
     absolute errors, raw steps, of levels that can be heard in the true tone at the recordings' notes (probed,
@@ -136,15 +137,15 @@ def row(
     levels: dict[str, list[int]] = {}
     switches: dict[str, list[int]] = {}
     for k in np.flatnonzero(heard):
-        parameter = heads.HEADS[k].parameter
-        if heads.IS_LEVEL[k]:
+        parameter = parameters.HEADS[k].parameter
+        if parameters.IS_LEVEL[k]:
             levels.setdefault(parameter.group, []).append(int(abs(choice[k] - target.choice[k])))
         else:
             switches.setdefault(parameter.group, []).append(int(choice[k] == target.choice[k]))
     out |= {"levels": levels, "switches": switches}
     away, chance = np.abs(choice - target.choice), np.abs(prior_answers()[1] - target.choice)
     out["parameters"] = {
-        heads.HEADS[k].parameter.name: [int(away[k]), int(chance[k])] for k in np.flatnonzero(heard)
+        parameters.HEADS[k].parameter.name: [int(away[k]), int(chance[k])] for k in np.flatnonzero(heard)
     }
     if proposal is not None:
         out |= _calibration(target, heard, proposal)
@@ -154,12 +155,12 @@ def row(
 def _calibration(given: Target, heard: NDArray[np.bool_], proposal: Proposal) -> dict[str, Any]:
     truth, marginals = given.choice, [p[None] for p in proposal.marginals]
     confidence = untold.confidence(proposal.marginals, proposal.best, [r.played for r in given.recordings])
-    right = np.abs(proposal.best - truth) <= np.where(heads.IS_LEVEL, heads.REACH, 0)
+    right = np.abs(proposal.best - truth) <= np.where(parameters.IS_LEVEL, parameters.REACH, 0)
     sure = [[round(float(confidence[k]), 4), int(right[k])] for k in np.flatnonzero(heard)]
     inside = {
         name: [
             round(float(part), 4)
-            for part in heads.inside(marginals, truth[None], share)[0, heard & heads.IS_LEVEL]
+            for part in parameters.inside(marginals, truth[None], share)[0, heard & parameters.IS_LEVEL]
         ]
         for name, share in (("50", 0.5), ("90", 0.9))
     }

@@ -7,8 +7,9 @@
     python -m benchmarks.leaderboard26 --report           # trains nothing, writes what there is
     python -m benchmarks.leaderboard26 --quick            # every entry with a tiny budget, under a minute
 
-Tones are rendered once into ``--cache`` (`estimator.board26.corpus`), where runs lie too, one folder each
-(`estimator.board26.fit`); a run that was stopped goes on. Results go to ``thesis26.json`` (every curve) and
+Tones are rendered once into ``--cache`` (`estimator.papers.vecoven2020.corpus`), where runs lie too, one
+folder each (`estimator.papers.vecoven2020.fit`); a run that was stopped goes on. Results go to
+``thesis26.json`` (every curve) and
 ``thesis26.md`` in ``--output``; `benchmarks.leaderboard` puts the latter into ``leaderboard.md``.
 """
 
@@ -27,12 +28,12 @@ from rich.progress import Progress, TaskID
 from benchmarks import board26_report
 from benchmarks.failing import in_words
 from benchmarks.machine import describe
-from estimator import thesis26
-from estimator.board26 import ambiguous, audible, measures, reduced
-from estimator.board26.corpus import Corpus, build
-from estimator.board26.entries import BY_NAME, ENTRIES, Entry, classes_of
-from estimator.board26.fit import Data, FitSettings, fit
-from estimator.board26.views import SHAPES
+from estimator.papers.vecoven2020 import ambiguous, audible, measures, reduced
+from estimator.papers.vecoven2020 import task as thesis26
+from estimator.papers.vecoven2020.corpus import Corpus, build
+from estimator.papers.vecoven2020.entries import BY_NAME, ENTRIES, Entry, classes_of
+from estimator.papers.vecoven2020.fit import Data, FitSettings, fit
+from estimator.papers.vecoven2020.views import SHAPES
 from jxctl.errors import UsageError
 from jxctl.files import write_atomically
 

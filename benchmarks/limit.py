@@ -1,7 +1,7 @@
 """How far the audio loop is from what the cores could do at most.
 
-**Operations**: counted in the machine code that numba makes of the stages of `simulator.kernel` on this
-machine, each compiled alone: oscillators (of the kind that a voice needs), then filters. In each, the
+**Operations**: counted in the machine code that numba makes of the stages of `simulator.synth._kernel` on
+this machine, each compiled alone: oscillators (of the kind that a voice needs), then filters. In each, the
 innermost loop with most arithmetic is the loop over samples, one pass of which is one sample of all lanes;
 where LLVM left a loop over lanes inside it, one pass is one register. An add, subtract, multiply, divide,
 minimum or maximum of a float counts one for every lane of its register, a fused multiply-add two. Conversion,
@@ -26,7 +26,7 @@ import numba
 import numpy as np
 from numba import types
 
-from simulator import kernel, lanes
+from simulator.synth import _kernel, _lanes
 
 _REGISTER_LANES = {"zmm": 16, "ymm": 8, "xmm": 4}
 _FUSED = re.compile(r"vf(n?m)(add|sub)\w*(ps|ss)")
@@ -44,7 +44,7 @@ class Loop:
 
     operations: int
     instructions: int
-    lanes: int
+    _lanes: int
     around: int
 
 
@@ -81,31 +81,32 @@ def _count(lines: list[str], around: int) -> Loop:
         if not registers:
             continue
         instructions += 1
-        lanes = max(_REGISTER_LANES[register] for register in registers)
-        widest = max(widest, lanes)
+        _lanes = max(_REGISTER_LANES[register] for register in registers)
+        widest = max(widest, _lanes)
         name = line.split()[0]
         fused, plain = _FUSED.fullmatch(name), _PLAIN.fullmatch(name)
         if fused or plain:
             scalar = name.endswith("ss")
-            operations += (2 if fused else 1) * (1 if scalar else lanes)
+            operations += (2 if fused else 1) * (1 if scalar else _lanes)
     return Loop(operations, instructions, widest, around)
 
 
 def work(kind: int) -> Work:
-    """What a voice takes whose oscillators run in the way ``kind`` (`simulator.lanes.PLAIN` and so on).
+    """What a voice takes whose oscillators run in the way ``kind`` (`simulator.synth._lanes.PLAIN` and so
+    on).
 
     Raises `LookupError` where the machine has no registers of sixteen floats.
     """
-    stages = {lanes.PLAIN: kernel._plain, lanes.BENT: kernel._bent, lanes.SYNCED: kernel._synced}
-    dcos = stages.get(kind, kernel._mutual)
-    filters = kernel._filter
+    stages = {_lanes.PLAIN: _kernel._plain, _lanes.BENT: _kernel._bent, _lanes.SYNCED: _kernel._synced}
+    dcos = stages.get(kind, _kernel._mutual)
+    filters = _kernel._filter
     numbers = types.Array(types.float32, 1, "C")
 
-    @numba.njit((numbers, numbers, types.intp), error_model="numpy", fastmath=lanes.FAST)
+    @numba.njit((numbers, numbers, types.intp), error_model="numpy", fastmath=_lanes.FAST)
     def first(w: Any, signals: Any, samples: int) -> None:
         dcos(w, signals, 0, 0, samples, np.float32(0.01))
 
-    @numba.njit((numbers, numbers, types.intp), error_model="numpy", fastmath=lanes.FAST)
+    @numba.njit((numbers, numbers, types.intp), error_model="numpy", fastmath=_lanes.FAST)
     def second(w: Any, signals: Any, samples: int) -> None:
         filters(w, signals, 0, samples, np.float32(0.01))
 
@@ -120,7 +121,7 @@ def _of_one_voice(stage: Any, around: int) -> Work:
     loop = loops(assembly)[0]
     if loop.lanes != 16:
         raise LookupError(f"the audio loop uses registers of {loop.lanes} floats here, not of 16")
-    voices = lanes.LANES if loop.around <= around else loop.lanes
+    voices = _lanes.LANES if loop.around <= around else loop.lanes
     return Work(loop.operations / voices, loop.instructions / voices)
 
 
@@ -156,4 +157,4 @@ def clock_hz(cores: int) -> float:
 
 def peak(clock: float, cores: int, lanes: int) -> float:
     """Float operations a second that the cores could do at most."""
-    return cores * clock * lanes * FUSED_UNITS * 2
+    return cores * clock * _lanes * FUSED_UNITS * 2

@@ -6,9 +6,9 @@
 
 For each tone of the table a board is made (`benchmarks.virtual_boards`; the seed and the tone's number say
 which), plays the tone, and is then unknown: a guess is made from the sound alone with the default simulator
-(the open loop), and improved by takes of the board (`estimator.loop`). Both are then played again on the
-board, and these takes, which nothing was chosen by, are compared with the target (log-mel distance, 80 dB
-floor):
+(the open loop), and improved by takes of the board (`estimator.closed_loop.optimizer`). Both are then played
+again on the board, and these takes, which nothing was chosen by, are compared with the target (log-mel
+distance, 80 dB floor):
 
 * **at any moment**: three takes on the board as it runs. Its control loop and its chorus stand elsewhere each
   time, and noise is other noise, so even the true tone lies away from its own recording.
@@ -19,9 +19,9 @@ floor):
   recorded) where that is above 80 dB down: cells in which both lie below do not count, so that noise which is
   the same does not pass for a tone that is.
 
-``--calibrated``: the board is calibrated first (`simulator.calibrate`, the full plan of takes), and guess and
-loop begin with that profile; such rows are kept apart. Rows are kept as they come; the same command goes on.
-Written: ``loop.json``, ``loop.md`` and the rows, ``loop-rows-SEED.jsonl``.
+``--calibrated``: the board is calibrated first (`estimator.calibration`, the full plan of takes), and guess
+and loop begin with that profile; such rows are kept apart. Rows are kept as they come; the same command goes
+on. Written: ``loop.json``, ``loop.md`` and the rows, ``loop-rows-SEED.jsonl``.
 """
 
 from __future__ import annotations
@@ -40,26 +40,26 @@ from benchmarks.calibrate import record
 from benchmarks.loop_report import page, summary
 from benchmarks.machine import describe
 from benchmarks.virtual_boards import board_profile
-from estimator import heads
-from estimator.board_ear import Ear, noise_of
-from estimator.board_play import BoardPlay
-from estimator.features import SAMPLE_RATE
-from estimator.guess import Estimator
-from estimator.listening import Target
-from estimator.loop import closed_loop
-from estimator.prior import read_table
-from estimator.proposal import Played, Recording
+from estimator.calibration.calibration import calibrate
+from estimator.calibration.experiments import EXPERIMENTS, CalibrationPlan
+from estimator.calibration.samples import from_takes
+from estimator.closed_loop.distance import Ear, noise_of
+from estimator.closed_loop.optimizer import closed_loop
+from estimator.closed_loop.player import BoardPlay
+from estimator.inference.estimator import Estimator
+from estimator.inference.objective import Target
+from estimator.inference.posterior import Played, Recording
+from estimator.network import parameters
+from estimator.network.inputs import SAMPLE_RATE
 from jxctl.errors import VerificationError
-from jxctl.rig import Rig
-from jxctl.synth import Synth
-from jxctl.tone import INIT_TONE, Tone
-from simulator import load_profile
-from simulator.board import Board
-from simulator.calibrate.calibration import calibrate
-from simulator.calibrate.experiments import EXPERIMENTS, CalibrationPlan
-from simulator.calibrate.takes import from_takes
-from simulator.port import SimPort
-from simulator.profile import Profile
+from jxctl.ports.client import Synth
+from jxctl.ports.virtual import SimPort
+from jxctl.protocol.tone import INIT_TONE, Tone
+from jxctl.recording.rig import Rig
+from simulator.instrument.board import Board
+from simulator.prior import read_table
+from simulator.synth import load_profile
+from simulator.synth.profile import Profile
 
 HERE = Path(__file__).parent
 NOTES, VELOCITIES, GATES_S = (36, 48, 55, 60, 67, 72), (60, 100, 127), (0.4, 0.8, 1.2)
@@ -111,7 +111,7 @@ def judge(
                            "velocity": played.velocity, "gate_s": played.gate_s}  # fmt: skip
     blank = Recording(np.zeros(round(SECONDS * SAMPLE_RATE), np.float32), played)
     base = INIT_TONE.values
-    truth = heads.classes(np.frombuffer(tone.values, np.uint8)[None])[0]
+    truth = parameters.classes(np.frombuffer(tone.values, np.uint8)[None])[0]
     try:
         [(_, target)] = BoardPlay(rig, [blank], base).takes_of(tone)
     except VerificationError:
@@ -121,7 +121,7 @@ def judge(
     guess = estimator.guess([target], renders=renders, seed=seed, threads=threads)
     guessed, guessed_cpu_s = time.monotonic(), time.process_time()
     starts = np.array(
-        [heads.classes(np.frombuffer(c.tone.values, np.uint8)[None])[0] for c in guess.candidates[:256]]
+        [parameters.classes(np.frombuffer(c.tone.values, np.uint8)[None])[0] for c in guess.candidates[:256]]
     )
     play = BoardPlay(rig, [target], base)
     closed = closed_loop(
@@ -141,7 +141,7 @@ def judge(
         "truth": true, "noise_db": round(closed.trials.noise_db, 4),
         "takes": len(closed.trials.takes), "ended": closed.ended,
         "raw": {"truth": tone.values.hex(), **{
-            name: heads.tones_from(choice[None], base)[0].tobytes().hex()
+            name: parameters.tones_from(choice[None], base)[0].tobytes().hex()
             for name, choice in (("open", starts[0]), ("closed", closed.choice))
         }},
         "course_db": [round(d, 3) for d in closed.trials.distances],

@@ -5,11 +5,11 @@
     apt-get install fluidsynth fluid-soundfont-gm
     python -m benchmarks.outsiders TABLE.csv --origin "MKS-70 GENLIB-A" --soundfont FluidR3_GM.sf2
 
-`jx guess` says *low confidence* where even its best tone is far away (`estimator.nearness`). How far is far
-follows from the tones of a table, as rendered and as a modest recording gives them (another board's spread
-and tuning, hum, a late start, a cut tail: `estimator.disturbed`; and a noise floor 65 dB under the peak). The
-others are notes of a General MIDI soundfont, all its programs but effects and percussion in turn. Rows are
-kept a sound in the output; a stopped run goes on.
+`jx guess` says *low confidence* where even its best tone is far away (`estimator.inference.nearness`). How
+far is far follows from the tones of a table, as rendered and as a modest recording gives them (another
+board's spread and tuning, hum, a late start, a cut tail: `estimator.training.augmentation`; and a noise floor
+65 dB under the peak). The others are notes of a General MIDI soundfont, all its programs but effects and
+percussion in turn. Rows are kept a sound in the output; a stopped run goes on.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ import numpy as np
 from benchmarks.failing import in_words
 from benchmarks.judging import SECONDS, SILENT, Rows, table
 from benchmarks.machine import describe
-from estimator.disturbed import another, cut_and_hum
-from estimator.features import SAMPLE_RATE
-from estimator.guess import RENDERS, Estimator
-from estimator.nearness import LOUD_DB, far_db
-from estimator.proposal import Played, Recording
+from estimator.inference.estimator import RENDERS, Estimator
+from estimator.inference.nearness import LOUD_DB, far_db
+from estimator.inference.posterior import Played, Recording
+from estimator.network.inputs import SAMPLE_RATE
+from estimator.training.augmentation import another, cut_and_hum
 from examples.make_soundfont import LEAD_S, Example
 from examples.make_soundfont import render as play
 from jxctl.cli.common import progress, say
 from jxctl.files import write_atomically
-from simulator import render
+from simulator.synth import render
 
 HERE = Path(__file__).parent
 SEED = 2027

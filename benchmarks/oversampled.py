@@ -10,8 +10,8 @@ import time
 import numpy as np
 
 from benchmarks.machine import describe
-from estimator.prior import Prior
-from simulator import render
+from simulator.prior import Prior
+from simulator.synth import render
 
 SECONDS = 4.0
 

@@ -28,12 +28,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import describe
-from jxctl.bank import Bank
-from jxctl.params import parameter
-from jxctl.patch import Patch
 from jxctl.ports import Port, open_port
-from jxctl.sysex import encode, messages_of
-from jxctl.tone import INIT_TONE
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.parameters import parameter
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.sysex import encode, messages_of
+from jxctl.protocol.tone import INIT_TONE
 
 KEYS = range(40, 76, 3)
 CHORD_S, WHEEL_S = 2.0, 0.1

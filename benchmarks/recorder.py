@@ -25,16 +25,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import describe
-from jxctl.cli.record_expect import Simulated
 from jxctl.cli.record_plan import tones as drawn
 from jxctl.dataset import Row
-from jxctl.dataset_writer import Writer
-from jxctl.plan import Plan
+from jxctl.dataset.writer import Writer
 from jxctl.ports import AudiblePort, open_port
-from jxctl.preflight import measure
-from jxctl.recorder import Tally, check_same_plan, count_remaining, record, remaining
-from jxctl.rig import Rig
-from jxctl.synth import Synth
+from jxctl.ports.client import Synth
+from jxctl.recording.expectation import Simulated
+from jxctl.recording.plan import Plan
+from jxctl.recording.preflight import measure
+from jxctl.recording.recorder import Tally, check_same_plan, count_remaining, record, remaining
+from jxctl.recording.rig import Rig
 
 RATE = 8000
 GATE_S = 0.03

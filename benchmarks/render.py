@@ -89,9 +89,9 @@ def over_length(worker: Worker, runs: int) -> dict[str, Any]:
 
 def over_notes(seconds: float) -> dict[str, float]:
     """Share of one core that a real-time instrument takes, in blocks of 256 samples, by notes held."""
-    from simulator import SAMPLE_RATE
-    from simulator.instrument import Instrument
-    from simulator.memory import Model
+    from simulator.instrument.instrument import Instrument
+    from simulator.instrument.memory import Model
+    from simulator.synth import SAMPLE_RATE
 
     shares = {}
     cases: tuple[tuple[Model, int], ...] = (("jx8p", 0), ("jx8p", 1), ("jx8p", 6), ("mks70", 12))
@@ -133,7 +133,7 @@ def first_call() -> dict[str, float]:
 def distance_from_limit(results: Results) -> dict[str, Any]:
     """Operations a sample, the cores' peak, and the share of it that the best batch reached."""
     from benchmarks.peers.run_jx import tones_of
-    from simulator import SAMPLE_RATE, load_profile, voices
+    from simulator.synth import SAMPLE_RATE, load_profile, voices
 
     cores = os.cpu_count() or 1
     clock = limit.clock_hz(cores)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.heads import HEADS
+from estimator.network.parameters import HEADS
 
 RESAMPLES, SEED = 2000, 11
 MEASURES = ("log_mel", "multi_scale", "warped_mfcc", "envelope", "elsewhere")

@@ -5,10 +5,10 @@
     python -m benchmarks.thesis26          # prints tables
     python -m benchmarks.thesis26 --json
 
-An example is a four-second sound and its (690, 16) spectrogram (`estimator.thesis26`). The thesis gives no
-time for its simulator; real time, which its sound board would have needed, is 1. The statistics say what an
-estimator's score has to be read against: the error of guessing the mean, or another tone of the task, how
-many sounds are silent, and how often parameters lie at an end.
+An example is a four-second sound and its (690, 16) spectrogram (`estimator.papers.vecoven2020.task`). The
+thesis gives no time for its simulator; real time, which its sound board would have needed, is 1. The
+statistics say what an estimator's score has to be read against: the error of guessing the mean, or another
+tone of the task, how many sounds are silent, and how often parameters lie at an end.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import describe
-from estimator import thesis26
-from simulator import SAMPLE_RATE
+from estimator.papers.vecoven2020 import task as thesis26
+from simulator.synth import SAMPLE_RATE
 
 SILENT = 1e-4
 THESIS_BEST = 0.02618  # thesis table 6.7, lstm1, 1e6 sounds

@@ -30,15 +30,15 @@ from benchmarks.failing import in_words
 from benchmarks.judging import Rows, Target, row, table, target
 from benchmarks.machine import describe
 from benchmarks.summary import summary
-from estimator import heads
-from estimator.guess import Estimator
-from estimator.listening import Listener
-from estimator.prior import Prior
-from estimator.proposal import Played, Proposal, from_prior
-from estimator.search import search
+from estimator.inference.estimator import Estimator
+from estimator.inference.objective import Listener
+from estimator.inference.posterior import Played, Proposal, from_prior
+from estimator.inference.search import search
+from estimator.network import parameters
 from jxctl.cli.common import progress, say
 from jxctl.errors import UsageError
 from jxctl.files import write_atomically
+from simulator.prior import Prior
 
 HERE = Path(__file__).parent
 PLAYED = (Played(45, 100, 0.9), Played(57, 100, 0.5), Played(69, 100, 1.3))
@@ -207,7 +207,7 @@ def _retrieve(
 def _about(given: Target, choice: NDArray[np.int64], renders: int, seconds: float) -> dict[str, Any]:
     return {
         "index": given.index, "name": given.name, "renders": renders, "seconds": seconds,
-        "raw": heads.tones_from(choice[None], bytes(48)).tobytes().hex(),
+        "raw": parameters.tones_from(choice[None], bytes(48)).tobytes().hex(),
     }  # fmt: skip
 
 

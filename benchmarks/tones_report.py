@@ -10,7 +10,8 @@ DEFINITIONS = """\
   peak), over the cells where either sounds. Median over tones, with the central 95 % of 2,000 bootstrap
   resamples; mean; quartiles.
 * **elsewhere**: the same at another note, velocity and gate, which nobody heard; median.
-* **MSS**, **wMFCC**, **envelope**: `estimator/metrics.py`; medians. dB; MFCC units; share of the mean level.
+* **MSS**, **wMFCC**, **envelope**: `estimator/inference/metrics.py`; medians. dB; MFCC units; share of the
+mean level.
 * **levels**, **switches**: mean absolute error in raw steps, and share right, over parameters that can be
   heard in the true tone at its note (changed, rendered, and heard to differ by over 0.1 dB).
 * **s**: median seconds a tone; for retrieval a tone's share of its pool.

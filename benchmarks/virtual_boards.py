@@ -13,7 +13,7 @@ them. What a board is follows from its seed alone.
 * One in four has a filter of two poles, one in four a sine for the LFO's triangle.
 
 What differs most between two takes of one tone is none of these: the control loop notices a key at its next
-turn, and the chorus' LFO runs on (see `estimator.board_moment`).
+turn, and the chorus' LFO runs on (see `estimator.closed_loop.alignment`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.profile import LIMITS, Profile, load_profile
+from simulator.synth.profile import LIMITS, Profile, load_profile
 
 PERTURBED = (
     "cv_slew",
@@ -120,7 +120,7 @@ def _moved(value: Any, rng: np.random.Generator, most: float, name: str) -> Any:
 
 def board_profile(seed: int, most: float = 0.3) -> Profile:
     """The profile of board ``seed``."""
-    from simulator.laws import make_law
+    from simulator.synth.laws import make_law
 
     base = load_profile("superjx")
     laws = dict(base.laws)

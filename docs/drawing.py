@@ -13,7 +13,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 
-from simulator import SAMPLE_RATE
+from simulator.synth import SAMPLE_RATE
 
 A3 = 57
 LOOK: dict[Any, Any] = {

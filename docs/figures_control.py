@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from docs import listening as hear
 from docs.drawing import A3, apart, in_hertz, lines, named, over_note
 from docs.listening import SINE, Values, perform, play, register
-from jxctl import bus
+from jxctl.protocol import bus
 
 PRESSED = [register(f"AFTER {name} SW", "on") for name in ("VIB", "BRI", "VOL")]
 STRIKE = bus.VoiceOn(0, A3, 100)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from docs import listening as hear
 from docs.drawing import in_hertz, lines, named, over_note, shades, stacked
 from docs.listening import HZ_A1, SINE, Values, db, play, play_at
-from simulator import SAMPLE_RATE
+from simulator.synth import SAMPLE_RATE
 
 BENT: Values = {**SINE, "DCO1 ENV": 60}
 SECOND: Values = {"MIX DCO1": 0, "MIX DCO2": 127}

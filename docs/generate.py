@@ -21,11 +21,11 @@ from pathlib import Path
 
 from docs import laws, sysex
 from docs.markdown import table
-from jxctl import bus
 from jxctl.dataset import card
 from jxctl.errors import JxError, UsageError, VerificationError
 from jxctl.files import write_atomically
-from jxctl.params import FIRST_ID, LAST_ID, PARAMETERS, Parameter
+from jxctl.protocol import bus
+from jxctl.protocol.parameters import FIRST_ID, LAST_ID, PARAMETERS, Parameter
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -103,7 +103,7 @@ def _voices(status: int, last: int) -> str:
 
 def setup_checks() -> str:
     """The checks of a set-up: what each measures, its limits and their reason."""
-    from simulator.bench_check import CHECKS
+    from jxctl.recording.setup_check import CHECKS
 
     def limits(least: float, most: float) -> str:
         ends = [

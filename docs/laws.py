@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from docs.markdown import table
 from jxctl.errors import UsageError
-from jxctl.params import Evidence
+from jxctl.protocol.parameters import Evidence
 
 EVIDENCE: tuple[str, ...] = get_args(Evidence)
 

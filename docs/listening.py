@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from jxctl import bus
-from jxctl.params import FIRST_ID, parameter
-from jxctl.tone import Tone, to_batch
-from simulator import SAMPLE_RATE, render
-from simulator.board import Board
+from jxctl.protocol import bus
+from jxctl.protocol.parameters import FIRST_ID, parameter
+from jxctl.protocol.tone import Tone, to_batch
+from simulator.instrument.board import Board
+from simulator.synth import SAMPLE_RATE, render
 
 Values = Mapping[str, int | str]
 

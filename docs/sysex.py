@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from docs.markdown import table
-from jxctl.bank import FAMILIES
 from jxctl.errors import UsageError
-from jxctl.models import markdown_matrix
-from jxctl.patch import JX8P, SUPERJX
-from jxctl.rows import Row, Table
-from jxctl.sysex.bits import BitMap, Slice
-from jxctl.sysex.forms import Form, forms, transfer_forms
-from jxctl.sysex.mks70 import PATCH_BITS
-from jxctl.sysex.vecoven4 import TONE_BITS
-from jxctl.tone_v4 import TONE_V4
+from jxctl.protocol.bank import FAMILIES
+from jxctl.protocol.models import markdown_matrix
+from jxctl.protocol.patch import JX8P, SUPERJX
+from jxctl.protocol.rows import Row, Table
+from jxctl.protocol.sysex.bits import BitMap, Slice
+from jxctl.protocol.sysex.forms import Form, forms, transfer_forms
+from jxctl.protocol.sysex.mks70 import PATCH_BITS
+from jxctl.protocol.sysex.vecoven4 import TONE_BITS
+from jxctl.protocol.tone_v4 import TONE_V4
 
 
 def message_forms(family: str) -> str:

@@ -1,3 +1,5 @@
 """Talk to a Roland Super-JX sound board: parameters, tones, wire formats, ports, recording."""
 
-__version__ = "0.1.0"
+from jxctl._version import __version__
+
+__all__ = ["__version__"]

@@ -14,10 +14,10 @@ import math
 import numpy as np
 from scipy import special
 
-from estimator.prior import Prior
 from jxctl.errors import UsageError
-from jxctl.params import TONE_PARAMETERS, Parameter
-from jxctl.tone import Tone
+from jxctl.protocol.parameters import TONE_PARAMETERS, Parameter
+from jxctl.protocol.tone import Tone
+from simulator.prior import Prior
 
 _EDGE = 1e-9
 

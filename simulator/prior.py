@@ -5,7 +5,7 @@ both oscillators' tunings). A copula keeps both: each parameter its own histogra
 correlations between their normal scores. Only these statistics are shipped, in ``prior.npz``, never
 the tones. They were fitted by::
 
-    python -m estimator.prior TABLE.csv --hold-out "MKS-70 GENLIB-A" -o estimator/prior.npz
+    python -m simulator.prior TABLE.csv --hold-out "MKS-70 GENLIB-A" -o simulator/prior.npz
 
 The bank held out is kept for judging on real tones that neither prior nor network has seen.
 """
@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from jxctl.errors import ToneError
-from jxctl.params import BY_NAME, TONE_PARAMETERS, TONE_SIZE, Parameter
-from jxctl.tone import INIT_TONE
+from jxctl.protocol.parameters import BY_NAME, TONE_PARAMETERS, TONE_SIZE, Parameter
+from jxctl.protocol.tone import INIT_TONE
 
 # A real bank is a small sample: a little of every value stays possible, and neighbouring knob
 # positions lend each other weight. The piles at 0 and 127 are not smeared.
@@ -84,7 +84,7 @@ class Prior:
 
 @functools.cache
 def _shipped() -> Prior:
-    with (resources.files("estimator") / "prior.npz").open("rb") as file, np.load(file) as data:
+    with (resources.files("simulator") / "prior.npz").open("rb") as file, np.load(file) as data:
         probability = data["probability"].astype(np.float64)
         probability /= probability.sum(axis=1, keepdims=True)
         return Prior(data["columns"], probability, data["correlation"].astype(np.float64))

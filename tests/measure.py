@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jxctl.tone import Tone
+from jxctl.protocol.tone import Tone
 
 
 def amplitude(audio: np.ndarray, hz: float, sample_rate: float) -> float:

@@ -16,15 +16,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 import jxctl.ports
-from jxctl.bus import Decoder, SelectBoard, SetParameter, VoiceOff, VoiceOn, encode
 from jxctl.errors import DeviceError
 from jxctl.ports import AudiblePort, Port
-from jxctl.synth import load_sequence
-from jxctl.tone import INIT_TONE
-from simulator import Profile, load_profile
-from simulator.board import Board
-from simulator.port import SimPort
-from simulator.port import open as open_sim
+from jxctl.ports.client import load_sequence
+from jxctl.ports.virtual import SimPort
+from jxctl.ports.virtual import open as open_sim
+from jxctl.protocol.bus import (
+    Decoder,
+    SelectBoard,
+    SetParameter,
+    VoiceOff,
+    VoiceOn,
+    encode,
+)
+from jxctl.protocol.tone import INIT_TONE
+from simulator.instrument.board import Board
+from simulator.synth import Profile, load_profile
 
 Samples = NDArray[np.float64]
 Between = Callable[[Samples], Samples]

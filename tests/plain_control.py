@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from jxctl.params import parameter
+from jxctl.protocol.parameters import parameter
 
 PROFILES = Path(__file__).parents[1] / "simulator" / "profiles"
 

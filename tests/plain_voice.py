@@ -161,7 +161,7 @@ def render_plainly(
     tones: np.ndarray, notes: np.ndarray, velocities: np.ndarray, gates_s: np.ndarray, seconds: float,
     profile: str = "superjx", single: np.ndarray | None = None,
 ) -> np.ndarray:  # fmt: skip
-    """What `simulator.render` should return, float64[N, samples], at 44.1 kHz, without chorus.
+    """What `simulator.synth.render` should return, float64[N, samples], at 44.1 kHz, without chorus.
 
     ``single``, bool[N], rounds what the DCOs of some tones give each other, and nothing else, to single
     precision: a tone that this changes audibly is chaotic, and no two implementations of it can agree.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from jxctl.bank import Bank
-from jxctl.patch import Patch
-from jxctl.tone import Tone
-from simulator.assigner import Assigner
-from simulator.memory import Memory
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.tone import Tone
+from simulator.instrument.assigner import Assigner
+from simulator.instrument.memory import Memory
 
 
 def synth(model: str = "mks70", tones: dict[int, Tone] | None = None, **values: int | str) -> Assigner:

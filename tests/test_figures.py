@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from docs.figures import FIGURES, drawn, path_of
-from jxctl.params import PARAMETERS
+from jxctl.protocol.parameters import PARAMETERS
 
 ROOT = Path(__file__).resolve().parents[1]
 PNG = b"\x89PNG\r\n\x1a\n"

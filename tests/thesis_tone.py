@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from estimator.thesis26 import NAMES, tones_of
+from estimator.papers.vecoven2020.task import NAMES, tones_of
 
 
 def tone(**changes: float) -> np.ndarray:

@@ -11,9 +11,9 @@ from importlib.metadata import version
 import numpy as np
 
 from benchmarks.peers.protocol import Render, serve
-from estimator.prior import Prior
-from jxctl.params import parameter
-from simulator import SAMPLE_RATE, render
+from jxctl.protocol.parameters import parameter
+from simulator.prior import Prior
+from simulator.synth import SAMPLE_RATE, render
 
 VARIANTS = {
     "full voice": "two DCOs, noise, sync, x-mod, mixer, VCF, HPF, VCA; chorus off",

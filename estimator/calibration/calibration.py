@@ -8,24 +8,24 @@ from typing import Any
 
 import numpy as np
 
+from estimator.calibration import control_loop, initialization, uncertainty
+from estimator.calibration.choices import CHOICES, Chosen, choose, choose_couplings
+from estimator.calibration.chorus import Swept, fit_chorus
+from estimator.calibration.chorus_refinement import entries as swept_entries
+from estimator.calibration.chorus_refinement import played, refine
+from estimator.calibration.experiments import EXPERIMENTS
+from estimator.calibration.forward_model import Key, Model
+from estimator.calibration.least_squares import solve
+from estimator.calibration.measurements import LOW_PASSES
+from estimator.calibration.parametrization import Form, Part, forms, law_values, with_values
+from estimator.calibration.samples import Sample
+from estimator.calibration.signals import Floats
+from estimator.calibration.solution import Solution
+from estimator.calibration.voice_variation import STARTS
 from jxctl.errors import UsageError
-from jxctl.params import parameter
-from simulator.calibrate import certainty, control_loop, starts
-from simulator.calibrate.apart import STARTS
-from simulator.calibrate.choices import CHOICES, Chosen, choose, choose_couplings
-from simulator.calibrate.chorus import Swept, fit_chorus
-from simulator.calibrate.experiments import EXPERIMENTS
-from simulator.calibrate.fit import solve
-from simulator.calibrate.measures import LOW_PASSES
-from simulator.calibrate.model import Key, Model
-from simulator.calibrate.signals import Floats
-from simulator.calibrate.solution import Solution
-from simulator.calibrate.swept import entries as swept_entries
-from simulator.calibrate.swept import played, refine
-from simulator.calibrate.takes import Sample
-from simulator.calibrate.unknowns import Form, Part, forms, law_values, with_values
-from simulator.profile import Profile, load_profile
-from simulator.voices import HIGHEST_STEP
+from jxctl.protocol.parameters import parameter
+from simulator.synth.profile import Profile, load_profile
+from simulator.synth.voices import HIGHEST_STEP
 
 JOINT_STEPS = 6
 LOOP, CHORUS = "control loop", "chorus"
@@ -99,8 +99,8 @@ def calibrate(
             model, values, one = choose_couplings(model, values, said)
             if one is not None:
                 chosen["dco_xmod"], doubtful = one, one.doubtful
-        for key in ((law, "value") for law in experiment.laws if law in starts.SEARCHED):
-            values[key] = starts.nearest(model, values, places[:2], key)
+        for key in ((law, "value") for law in experiment.laws if law in initialization.SEARCHED):
+            values[key] = initialization.nearest(model, values, places[:2], key)
         if experiment.laws:
             values = solve(model, experiment.laws, values, places, uncertain=False).values
     laws = [law for e in EXPERIMENTS if e.name not in {*missing, LOOP, CHORUS} for law in e.laws]
@@ -197,7 +197,7 @@ def _rate(model: Model) -> int:
 
 
 def _why(sigmas: Sequence[float]) -> str:
-    if max(sigmas) >= certainty.UNKNOWN:
+    if max(sigmas) >= uncertainty.UNKNOWN:
         return "nothing that was recorded depends on it"
     return "what was recorded leaves its 90 % interval wider than a tenth to either side"
 
@@ -237,7 +237,7 @@ def _chorus(swept: Sequence[Sample], model: Model, solution: Solution) -> dict[s
     return found
 
 
-_WIDEST = 0.1 / certainty.NINETY
+_WIDEST = 0.1 / uncertainty.NINETY
 """A standard deviation, as a share, from which on a number does not count as measured."""
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from simulator.calibrate import starts
-from simulator.calibrate.fit import solve
-from simulator.calibrate.model import Key, Model
-from simulator.calibrate.unknowns import with_choice, with_values
-from simulator.profile import Profile
+from estimator.calibration import initialization
+from estimator.calibration.forward_model import Key, Model
+from estimator.calibration.least_squares import solve
+from estimator.calibration.parametrization import with_choice, with_values
+from simulator.synth.profile import Profile
 
 _FITTED = 6
 """Steps of a fit before readings are compared."""
@@ -91,7 +91,9 @@ def choose_couplings(
                       if reading.modulates[row - 2] is modulates)  # fmt: skip
             reset = next(resets)
             other = model.on(_coupled(model.base, row, reset))
-            deep = starts.depths(other, {**values, **dict.fromkeys(keys, 0.0)}, places, row, modulates)
+            deep = initialization.depths(
+                other, {**values, **dict.fromkeys(keys, 0.0)}, places, row, modulates
+            )
             costs[row, modulates] = deep.cost
             if modulates:
                 found.update(zip(keys, deep.pair, strict=True))

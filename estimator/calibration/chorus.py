@@ -1,4 +1,5 @@
-"""The chorus, fitted in closed form: where the fit by renders (`simulator.calibrate.swept`) begins.
+"""The chorus, fitted in closed form: where the fit by renders (`estimator.calibration.chorus_refinement`)
+begins.
 
 A held note's harmonics pass through ``1 + wet G(f) M(f)``: ``G`` is what the low-passes leave, and ``M`` the
 delays: ``exp(-i w middle) cos(w swing x)`` for the mean of two sides swept in opposite directions,
@@ -16,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from simulator.calibrate import measures
-from simulator.calibrate.measures import LOW_PASSES, PASSED, Heard
-from simulator.calibrate.signals import Floats
+from estimator.calibration import measurements
+from estimator.calibration.measurements import LOW_PASSES, PASSED, Heard
+from estimator.calibration.signals import Floats
 
-HARMONICS = measures.CHORUS_HARMONICS
+HARMONICS = measurements.CHORUS_HARMONICS
 POSITIONS = ("1", "2")
 _COUNT = len(PASSED) * HARMONICS
 _X = np.linspace(-1, 1, 96)
@@ -57,14 +58,14 @@ def fit_chorus(takes: Sequence[Swept], corner_hz: float, damping: float) -> Chor
     The two low-passes are in a row and cannot be told apart: they get one corner, which begins at
     ``corner_hz``. ``damping``: of both, as assumed.
     """
-    takes = [take for take in takes if np.isfinite(measures.chorus_motion(take.heard)[0])]
+    takes = [take for take in takes if np.isfinite(measurements.chorus_motion(take.heard)[0])]
     if not takes:
         return None
     fits = [_fitted(takes, corner_hz, damping, one_side) for one_side in (False, True)]
     best = min(fits, key=lambda one: one.left)
     values, sigma = dict(best.values), dict(best.sigma)
     for position in {take.position for take in takes}:
-        often = [measures.chorus_motion(take.heard)[0] / 4 for take in takes if take.position == position]
+        often = [measurements.chorus_motion(take.heard)[0] / 4 for take in takes if take.position == position]
         # Sides that move in opposite directions look alike after half a turn.
         values["chorus_rate", position] = float(np.exp(np.median(often))) * (1.0 if best.one_side else 0.5)
         spread = float(np.std(often)) if len(often) > 1 else 0.0
@@ -76,8 +77,8 @@ def _fitted(takes: Sequence[Swept], corner_hz: float, damping: float, one_side: 
     positions = sorted({take.position for take in takes})
     data = []
     for take in takes:
-        shares, high = _split(measures.chorus_motion(take.heard))
-        dry, dry_high = _split(measures.chorus_motion(take.dry))
+        shares, high = _split(measurements.chorus_motion(take.heard))
+        dry, dry_high = _split(measurements.chorus_motion(take.dry))
         data.append((shares / dry[2], (high - dry_high)))
     begin: list[float] = []
     for position in positions:
@@ -94,7 +95,7 @@ def _fitted(takes: Sequence[Swept], corner_hz: float, damping: float, one_side: 
             hz = 440 * 2 ** ((take.heard.note - 69) / 12) * np.arange(1, HARMONICS + 1)
             size = _through(hz, middle, swing, wet, corner, damping, one_side)
             parts.append((np.percentile(size, PASSED, axis=-1) - shares).ravel())
-            upper = np.sqrt(measures.CHORUS_HIGH[:-1] * measures.CHORUS_HIGH[1:])
+            upper = np.sqrt(measurements.CHORUS_HIGH[:-1] * measurements.CHORUS_HIGH[1:])
             copy = np.square(wet * np.abs(_low_passes(upper, corner, damping)))
             parts.append(_DB * (10 * np.log10(1 + copy * (1.0 if one_side else 0.5)) - high))
         return np.concatenate(parts)

@@ -4,8 +4,8 @@ The closed form takes a delay as standing still within a window, which it does n
 finish: what they measure is compared with the recordings, at first for the lowest harmonics only (the
 higher ones turn too often to be followed from afar), then for all.
 
-Where the LFO stood when a key went down is open as well (`simulator.calibrate.places`): at the turning point,
-where renders would begin by themselves, harmonics pass least like they do from anywhere else.
+Where the LFO stood when a key went down is open as well (`estimator.calibration.places`): at the turning
+point, where renders would begin by themselves, harmonics pass least like they do from anywhere else.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from simulator.calibrate import certainty, measures, motion, places
-from simulator.calibrate.apart import shifted
-from simulator.calibrate.chorus import POSITIONS, ChorusFit, as_positions
-from simulator.calibrate.measures import LOW_PASSES, PASSED, Heard
-from simulator.calibrate.signals import Floats
-from simulator.calibrate.takes import Sample
-from simulator.calibrate.unknowns import law_values, with_choice, with_values
-from simulator.profile import Profile
-from simulator.render import render
+from estimator.calibration import measurements, motion, places, uncertainty
+from estimator.calibration.chorus import POSITIONS, ChorusFit, as_positions
+from estimator.calibration.measurements import LOW_PASSES, PASSED, Heard
+from estimator.calibration.parametrization import law_values, with_choice, with_values
+from estimator.calibration.samples import Sample
+from estimator.calibration.signals import Floats
+from estimator.calibration.voice_variation import shifted
+from simulator.synth.profile import Profile
+from simulator.synth.render import render
 
-_ALL = measures.CHORUS_HARMONICS
+_ALL = measurements.CHORUS_HARMONICS
 _STAGES = ((4, 3), (10, 3), *((_ALL, 3),) * 3)
 """Harmonics that are compared, and how often the laws are moved with one set of derivatives. The last stage
 is repeated until the LFO stays where it is, three times at most."""
@@ -73,7 +73,7 @@ class _Renders:
     ) -> None:  # fmt: skip
         self.samples, self.positions, self.start = list(samples), list(positions), fit
         self.base = with_choice(base, "chorus_phase", "free")
-        self.data = [measures.chorus_motion(sample.heard) for sample in samples]
+        self.data = [measurements.chorus_motion(sample.heard) for sample in samples]
         self.seeds = places.seeds(fit.one_side)[:1] * len(self.samples)
         self.slopes: list[Floats] = [np.zeros(own.size) for own in self.data]
         self.bends = list(self.slopes)
@@ -127,7 +127,7 @@ class _Renders:
             mask = kind == number
             free = max(float(np.sum(used[mask])) - open_numbers, 1.0)
             size = float(np.sqrt(np.sum(np.square(left[mask])) / free))
-            found[mask] = max(size * certainty.few(free), _LEAST)
+            found[mask] = max(size * uncertainty.few(free), _LEAST)
         return found
 
     def _result(self, x: Floats, matrix: Floats, left: Floats) -> ChorusFit:
@@ -135,9 +135,9 @@ class _Renders:
         # Percentiles of one harmonic hang together, and neighbouring harmonics do.
         order, ends = motion.by_harmonic(self.data)
         some, rest = matrix / scatter[:, None], left / scatter
-        covariance = certainty.covariance(some[order], rest[order], self.prior, ends)
+        covariance = uncertainty.covariance(some[order], rest[order], self.prior, ends)
         covariance = covariance * self._together(rest)
-        inverse = certainty.inverse(some, self.prior)
+        inverse = uncertainty.inverse(some, self.prior)
         # Nor do measurements go in straight lines between places of the LFO.
         for take, begin in enumerate(np.cumsum([0, *(own.size for own in self.data)])[:-1]):
             rows = slice(begin, begin + self.bends[take].size)
@@ -230,7 +230,7 @@ class _Renders:
             level, octaves = (float(x[self.count + number + n]) for n in (0, len(self.samples)))
             own = shifted(profile, "cutoff", octaves)
             seed = (seeds or self.seeds)[number]
-            heard = measures.chorus_motion(played(sample, sample.tone, own, self.start.one_side, seed))
+            heard = measurements.chorus_motion(played(sample, sample.tone, own, self.start.one_side, seed))
             shares, high = (
                 heard[1 : 1 + motion.SHARES] * np.exp(level),
                 heard[1 + motion.SHARES :] + level * _DB,

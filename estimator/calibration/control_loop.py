@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.calibrate import certainty
-from simulator.calibrate.model import Key, Model
+from estimator.calibration import uncertainty
+from estimator.calibration.forward_model import Key, Model
 
 _AROUND = (-0.003, -0.0015, 0.0, 0.0015, 0.003)
 """Logarithms of periods, from the one that was read, of renders that are read as well."""
@@ -45,7 +45,7 @@ def period(model: Model, values: Mapping[Key, float], places: Sequence[int]) -> 
     middle = float(np.median(read))
     left = float(np.sqrt(np.mean(np.square(read - middle))))
     disagree = (
-        float(np.std(read, ddof=1) / np.sqrt(read.size)) * certainty.few(read.size - 1)
+        float(np.std(read, ddof=1) / np.sqrt(read.size)) * uncertainty.few(read.size - 1)
         if read.size > 1
         else 0.0
     )
@@ -57,6 +57,6 @@ def period(model: Model, values: Mapping[Key, float], places: Sequence[int]) -> 
         right = errors[np.abs(errors) < _MISREAD]
         if right.size:
             off.append(float(right.mean()))
-    reading = float(np.sqrt(np.mean(np.square(off)))) * certainty.few(len(off)) if off else 0.0
-    sigma = max(disagree, reading) if off or read.size > 1 else certainty.UNKNOWN
+    reading = float(np.sqrt(np.mean(np.square(off)))) * uncertainty.few(len(off)) if off else 0.0
+    sigma = max(disagree, reading) if off or read.size > 1 else uncertainty.UNKNOWN
     return Period(float(np.exp(middle)), sigma, left)

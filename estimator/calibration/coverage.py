@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from estimator.calibration.experiments import CalibrationPlan
+from estimator.calibration.samples import Sample
 from jxctl import dataset
 from jxctl.errors import UsageError
-from jxctl.verdict import TRUSTED
-from simulator.calibrate.experiments import CalibrationPlan
-from simulator.calibrate.takes import Sample
+from jxctl.recording.quality import TRUSTED
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.calibrate.apart import DRIFT, KINDS, MOVES, SWELL, shifted
-from simulator.calibrate.model import Key, Model, Rendered
-from simulator.calibrate.signals import Floats
-from simulator.calibrate.unknowns import Part
-from simulator.profile import Profile
+from estimator.calibration.forward_model import Key, Model, Rendered
+from estimator.calibration.parametrization import Part
+from estimator.calibration.signals import Floats
+from estimator.calibration.voice_variation import DRIFT, KINDS, MOVES, SWELL, shifted
+from simulator.synth.profile import Profile
 
 _Records = tuple[NDArray[np.void], NDArray[np.float32]]
 

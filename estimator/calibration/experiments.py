@@ -11,11 +11,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from jxctl.plan import PlannedTake
-from simulator.calibrate import measures, notes
-from simulator.calibrate.measures import LOW_PASSES, Heard
-from simulator.calibrate.notes import Note, swept
-from simulator.calibrate.signals import Floats
+from estimator.calibration import measurements, notes
+from estimator.calibration.measurements import LOW_PASSES, Heard
+from estimator.calibration.notes import Note, swept
+from estimator.calibration.signals import Floats
+from jxctl.recording.plan import PlannedTake
 
 FEWEST = 0.5
 """Share of an experiment's takes that must be there for its laws to be fitted."""
@@ -53,70 +53,74 @@ _SHAPE = frozenset({"gain", "envelope"})
 _COLOUR = frozenset({"vcf_lowest", "vcf_highest", "cutoff", "resonance", "gain", "pulse_width"})
 
 EXPERIMENTS: tuple[Experiment, ...] = (
-    Experiment("control loop", ("tick",), measures.tick, 0.003, _LOOP, tuple(notes.tick())),
-    Experiment("settling", ("cv_slew",), measures.slew, 0.03, frozenset({"cv_slew"}), tuple(notes.slew())),
-    Experiment("ranges", ("dco_range",), measures.tuning, 0.002, _PITCH, tuple(notes.ranges())),
-    Experiment("tuning", ("dco_tune",), measures.tuning, 0.002, _PITCH, tuple(notes.tunes())),
-    Experiment("fine tuning", ("dco_ftune",), measures.tuning, 0.002, _PITCH, tuple(notes.fine())),
+    Experiment("control loop", ("tick",), measurements.tick, 0.003, _LOOP, tuple(notes.tick())),
     Experiment(
-        "mixer levels", ("voice_gain", "mix_level"), measures.level, 0.03, _LEVEL, tuple(notes.mixer())
+        "settling", ("cv_slew",), measurements.slew, 0.03, frozenset({"cv_slew"}), tuple(notes.slew())
+    ),
+    Experiment("ranges", ("dco_range",), measurements.tuning, 0.002, _PITCH, tuple(notes.ranges())),
+    Experiment("tuning", ("dco_tune",), measurements.tuning, 0.002, _PITCH, tuple(notes.tunes())),
+    Experiment("fine tuning", ("dco_ftune",), measurements.tuning, 0.002, _PITCH, tuple(notes.fine())),
+    Experiment(
+        "mixer levels", ("voice_gain", "mix_level"), measurements.level, 0.03, _LEVEL, tuple(notes.mixer())
     ),
     Experiment(
         "VCA levels",
         ("vca_level",),
-        measures.level,
+        measurements.level,
         0.03,
         _LEVEL,
         swept("VCA", notes.SQUARE, "VCA LEVEL", (8, 16, 32, 48, 64, 80, 96, 112, 127), gate_s=0.4),
     ),
-    Experiment("dynamics", ("dynamics",), measures.level, 0.05, _LEVEL, tuple(notes.dynamics())),
-    Experiment("pulse", ("dco_pulse_width",), measures.spectrum, 0.3, _COLOUR, tuple(notes.pulses())),
+    Experiment("dynamics", ("dynamics",), measurements.level, 0.05, _LEVEL, tuple(notes.dynamics())),
+    Experiment("pulse", ("dco_pulse_width",), measurements.spectrum, 0.3, _COLOUR, tuple(notes.pulses())),
     Experiment(
         "filter",
         ("vcf_cutoff", "vcf_damping", "vcf_fixed_damping"),
-        measures.spectrum,
+        measurements.spectrum,
         0.3,
         _COLOUR,
         tuple(notes.filter()),
     ),
-    Experiment("high-pass", ("hpf_corner",), measures.spectrum, 0.2, _COLOUR, tuple(notes.corners())),
-    Experiment("attack", ("env_attack",), measures.growth, 0.01, _SHAPE, tuple(notes.attacks())),
-    Experiment("decay", ("env_decay",), measures.growth, 0.01, _SHAPE, tuple(notes.decays())),
+    Experiment("high-pass", ("hpf_corner",), measurements.spectrum, 0.2, _COLOUR, tuple(notes.corners())),
+    Experiment("attack", ("env_attack",), measurements.growth, 0.01, _SHAPE, tuple(notes.attacks())),
+    Experiment("decay", ("env_decay",), measurements.growth, 0.01, _SHAPE, tuple(notes.decays())),
     Experiment(
         "sustain",
         ("env_sustain",),
-        measures.growth,
+        measurements.growth,
         0.01,
         _SHAPE,
         swept(
             "SUS", {**notes.CARRIER, "ENV2 DECY": 40}, "ENV2 SUS", (16, 32, 48, 64, 80, 96, 112, 127), 84, 0.6
         ),
     ),
-    Experiment("release", ("env_release",), measures.fading, 0.01, _SHAPE, tuple(notes.releases())),
+    Experiment("release", ("env_release",), measurements.fading, 0.01, _SHAPE, tuple(notes.releases())),
     Experiment(
         "envelope key follow",
         ("env_key", "env_key_lowest"),
-        measures.growth,
+        measurements.growth,
         0.01,
         _SHAPE,
         tuple(notes.env_keys()),
     ),
-    Experiment("mixer envelope", ("mix_env",), measures.level, 0.05, _LEVEL, tuple(notes.mixer_envelope())),
+    Experiment(
+        "mixer envelope", ("mix_env",), measurements.level, 0.05, _LEVEL, tuple(notes.mixer_envelope())
+    ),
     Experiment(
         "envelope into pitch",
         ("dco_env",),
-        measures.bend,
+        measurements.bend,
         0.003,
         _PITCH,
         swept(
             "DCOENV", {**notes.SQUARE, **notes.HELD}, "DCO1 ENV", (16, 32, 48, 64, 80, 96, 112, 127), 60, 0.5
         ),
     ),
-    Experiment("LFO rate", ("lfo_rate",), measures.swing_rate, 0.005, _RATE, tuple(notes.rates())),
+    Experiment("LFO rate", ("lfo_rate",), measurements.swing_rate, 0.005, _RATE, tuple(notes.rates())),
     Experiment(
         "LFO into pitch",
         ("dco_lfo",),
-        measures.swing,
+        measurements.swing,
         0.005,
         _DEPTH,
         swept("DCOLFO", notes.PITCH_LFO, "DCO1 LFO", (24, 40, 56, 72, 88, 104, 127), 72, 1.5),
@@ -124,32 +128,42 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(
         "LFO wave",
         (),
-        measures.swing_shape,
+        measurements.swing_shape,
         0.003,
         _SWING,
         swept("WAVE", {**notes.PITCH_LFO, "LFO WF": "triangle"}, "LFO RATE", (72, 80), 72, 3.0),
     ),
     Experiment(
-        "LFO delay", ("lfo_delay", "lfo_fade"), measures.swing_growth, 0.05, _SWING, tuple(notes.delays())
+        "LFO delay", ("lfo_delay", "lfo_fade"), measurements.swing_growth, 0.05, _SWING, tuple(notes.delays())
     ),
     Experiment(
         "envelope into cutoff",
         ("vcf_env",),
-        measures.early_spectrum,
+        measurements.early_spectrum,
         0.3,
         _COLOUR,
         tuple(notes.envelope_depth()),
     ),
     Experiment(
-        "LFO into cutoff", ("vcf_lfo",), measures.swung_spectrum, 0.5, _COLOUR, tuple(notes.filter_swing())
+        "LFO into cutoff",
+        ("vcf_lfo",),
+        measurements.swung_spectrum,
+        0.5,
+        _COLOUR,
+        tuple(notes.filter_swing()),
     ),
     Experiment(
-        "couplings", ("dco_xmod",), measures.fine_spectrum, 0.5, frozenset({"gain"}), tuple(notes.couplings())
+        "couplings",
+        ("dco_xmod",),
+        measurements.fine_spectrum,
+        0.5,
+        frozenset({"gain"}),
+        tuple(notes.couplings()),
     ),
     Experiment(
         "chorus",
         ("chorus_rate", "chorus_shortest", "chorus_longest", "chorus_wet", *LOW_PASSES),
-        measures.chorus_motion,
+        measurements.chorus_motion,
         0.02,
         _MOVED,
         tuple(notes.chorus()),
@@ -157,20 +171,20 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(
         "cutoff limits",
         ("vcf_lowest", "vcf_highest"),
-        measures.early_spectrum,
+        measurements.early_spectrum,
         0.3,
         _COLOUR,
         tuple(notes.limits()),
     ),
     Experiment(
-        "key follow", ("vcf_key", "vcf_key_centre"), measures.spectrum, 0.3, _COLOUR, tuple(notes.keys())
+        "key follow", ("vcf_key", "vcf_key_centre"), measurements.spectrum, 0.3, _COLOUR, tuple(notes.keys())
     ),
 )
 """In the order in which laws build on each other."""
 
 
 class CalibrationPlan:
-    """All takes of `EXPERIMENTS` in order, by index: what `jxctl.recorder` records."""
+    """All takes of `EXPERIMENTS` in order, by index: what `jxctl.recording.recorder` records."""
 
     def __init__(self, experiments: tuple[Experiment, ...] = EXPERIMENTS) -> None:
         self.experiments = experiments

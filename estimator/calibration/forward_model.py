@@ -9,18 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl.params import TONE_SIZE
-from simulator import voices
-from simulator.batch import Batch
-from simulator.calibrate import certainty
-from simulator.calibrate.measures import STEPPED, STRAIGHT_CENTS, Heard, bend, swing_rate, tuning
-from simulator.calibrate.signals import Floats
-from simulator.calibrate.takes import Sample
-from simulator.calibrate.unknowns import Form, Part, law_values, with_choice, with_values
-from simulator.firmware import Voicing
-from simulator.lanes import LANES
-from simulator.profile import Profile
-from simulator.render import render
+from estimator.calibration import uncertainty
+from estimator.calibration.measurements import STEPPED, STRAIGHT_CENTS, Heard, bend, swing_rate, tuning
+from estimator.calibration.parametrization import Form, Part, law_values, with_choice, with_values
+from estimator.calibration.samples import Sample
+from estimator.calibration.signals import Floats
+from jxctl.protocol.parameters import TONE_SIZE
+from simulator.synth import voices
+from simulator.synth._lanes import LANES
+from simulator.synth.batch import Batch
+from simulator.synth.firmware import Voicing
+from simulator.synth.profile import Profile
+from simulator.synth.render import render
 
 COMMON = ("tick", "cv_slew", "vcf_lowest", "vcf_highest")
 """Laws that act on every voice, and of which no record of one shows where."""
@@ -150,7 +150,7 @@ class Model:
                 change = np.float32(heard.noise_rms) * (other - self.hiss)[: audio.size]
                 asked = Heard(audio + change, heard.rate, heard.note, heard.gate_s, heard.noise_rms)
                 rows.append(sample.experiment.measure(asked))
-            found[place] = np.nan_to_num(certainty.scattered(np.stack(rows))) * np.sqrt(2) * _OF_FEW
+            found[place] = np.nan_to_num(uncertainty.scattered(np.stack(rows))) * np.sqrt(2) * _OF_FEW
         return Rendered({}, found)
 
     def records(self, profile: Profile) -> tuple[NDArray[np.void], NDArray[np.float32]]:

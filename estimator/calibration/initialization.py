@@ -13,10 +13,10 @@ from itertools import product
 
 import numpy as np
 
-from jxctl.params import parameter
-from simulator.calibrate.fit import solve
-from simulator.calibrate.model import Key, Model
-from simulator.profile import Profile
+from estimator.calibration.forward_model import Key, Model
+from estimator.calibration.least_squares import solve
+from jxctl.protocol.parameters import parameter
+from simulator.synth.profile import Profile
 
 _CAPPED_DB = 4.0
 """A band that is further off than this may be any distance away."""

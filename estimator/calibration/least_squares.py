@@ -1,9 +1,9 @@
 """Least squares: the values of a profile's parts that make renders measure what recordings measure.
 
-Gauss-Newton with damping, by `simulator.calibrate.derivatives`. Beside the parts stand the six voices: each
+Gauss-Newton with damping, by `estimator.calibration.derivatives`. Beside the parts stand the six voices: each
 may lie a little off in cutoff, resonance, level, width of the pulse and envelope times, with a spread that is
 estimated along (its prior's width), so that what one voice has for itself is not taken for the law. How sure
-the result is, is said by `simulator.calibrate.certainty`.
+the result is, is said by `estimator.calibration.uncertainty`.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from simulator.calibrate import certainty
-from simulator.calibrate.apart import DRIFT, KINDS, STARTS, SWELL
-from simulator.calibrate.certainty import OUTLIER
-from simulator.calibrate.derivatives import Apart, Derivatives
-from simulator.calibrate.model import Key, Model, Rendered
-from simulator.calibrate.signals import Floats
-from simulator.calibrate.solution import Solution
-from simulator.calibrate.unknowns import Part
+from estimator.calibration import uncertainty
+from estimator.calibration.derivatives import Apart, Derivatives
+from estimator.calibration.forward_model import Key, Model, Rendered
+from estimator.calibration.parametrization import Part
+from estimator.calibration.signals import Floats
+from estimator.calibration.solution import Solution
+from estimator.calibration.uncertainty import OUTLIER
+from estimator.calibration.voice_variation import DRIFT, KINDS, STARTS, SWELL
 
 _LEAST_SCATTER = 0.01
 """Of an experiment's first guess: no bench is better."""
@@ -169,8 +169,8 @@ class _Task:
         residual = self._residual(self.flat, self.offsets, self.sway)
         matrix, left = self._weighted()
         prior = self._prior(few=True)
-        covariance = certainty.covariance(matrix, left, prior, self.ends)
-        inverse = certainty.inverse(matrix, prior)
+        covariance = uncertainty.covariance(matrix, left, prior, self.ends)
+        inverse = uncertainty.inverse(matrix, prior)
         # How far another step would go is not known any better.
         covariance += np.diag(np.square(inverse @ (matrix.T @ left - prior * self._padded())))
         covariance[:count, :count] += self._bent(covariance[:count, :count], inverse[:count] @ matrix.T)
@@ -198,7 +198,7 @@ class _Task:
         with these derivatives. ``covariance``: of the parts; ``back``: from what is left to parts."""
         weight = self._weight()
         errors = []
-        for move in certainty.draws(covariance, _DRAWS):
+        for move in uncertainty.draws(covariance, _DRAWS):
             values, moved = dict(self.values), np.zeros(len(self.parts))
             for n, (part, change) in enumerate(zip(self.parts, move, strict=True)):
                 key = (part.law, part.name)
@@ -210,7 +210,7 @@ class _Task:
             off = np.nan_to_num(flat - self.flat - self.jacobian @ moved) * weight
             errors.append(back @ np.clip(off, -OUTLIER, OUTLIER))
         drawn = np.stack(errors)
-        return np.asarray(certainty.few(_DRAWS) ** 2 * drawn.T @ drawn / _DRAWS)
+        return np.asarray(uncertainty.few(_DRAWS) ** 2 * drawn.T @ drawn / _DRAWS)
 
     def _weighted(self) -> tuple[Floats, Floats]:
         """Derivatives, and what is left, in standard deviations."""
@@ -221,7 +221,7 @@ class _Task:
     def _prior(self, few: bool = False) -> Floats:
         """How surely all that is open is known beforehand. ``few``: spreads widened, since they are estimated
         from as few as six voices."""
-        wider = {kind: certainty.few(count - 1) if few else 1.0 for kind, count in self.apart.groups}
+        wider = {kind: uncertainty.few(count - 1) if few else 1.0 for kind, count in self.apart.groups}
         voices = [
             1 / (wider[kind] * self.spread[kind]) ** 2
             for kind, count in self.apart.groups
@@ -259,7 +259,7 @@ class _Task:
         residual = self._residual(self.flat, self.offsets, self.sway)
         weight = self._weight()
         matrix, _ = self._weighted()
-        inverse = certainty.inverse(matrix, self._prior())
+        inverse = uncertainty.inverse(matrix, self._prior())
         leverage = np.einsum("ij,jk,ik->i", matrix, inverse, matrix)
         for name, mask in self.of_measure.items():
             used = mask & (weight > 0)
@@ -267,7 +267,7 @@ class _Task:
             if free < 0.5:
                 continue
             least = _LEAST_SCATTER * self.guess[name]
-            self.scatter[name] = certainty.scatter(residual[used], self.coarse[used], free, least)
+            self.scatter[name] = uncertainty.scatter(residual[used], self.coarse[used], free, least)
         begin = 0
         for kind, count in self.apart.groups:
             own = slice(begin, begin + count)

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.calibrate import signals
-from simulator.calibrate.signals import Floats
+from estimator.calibration import signals
+from estimator.calibration.signals import Floats
 
 THIRDS = signals.band_edges(26.0, 18000.0, 3)
 """Bands in which filters are seen: each holds harmonics of the low notes that are played."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from simulator.calibrate import measures
-from simulator.calibrate.measures import PASSED
-from simulator.calibrate.signals import Floats
+from estimator.calibration import measurements
+from estimator.calibration.measurements import PASSED
+from estimator.calibration.signals import Floats
 
-SHARES = len(PASSED) * measures.CHORUS_HARMONICS
+SHARES = len(PASSED) * measurements.CHORUS_HARMONICS
 """How many amplitudes there are."""
 
 
@@ -27,7 +27,7 @@ def kinds(size: int) -> Floats:
 
 def used(data: Floats, harmonics: int) -> Floats:
     """Which numbers of a take are compared while only the lowest harmonics are."""
-    shares = np.zeros((len(PASSED), measures.CHORUS_HARMONICS), bool)
+    shares = np.zeros((len(PASSED), measurements.CHORUS_HARMONICS), bool)
     shares[:, :harmonics] = True
     return np.concatenate([[True], shares.ravel(), np.ones(data.size - 1 - SHARES, bool)])
 
@@ -39,6 +39,6 @@ def by_harmonic(data: Sequence[Floats]) -> tuple[Any, Any]:
     for own in data:
         shares = begin + 1 + np.arange(SHARES).reshape(len(PASSED), -1).T
         order += [begin, *shares.ravel(), *range(begin + 1 + SHARES, begin + own.size)]
-        sizes += [1, *[len(PASSED)] * measures.CHORUS_HARMONICS, *[1] * (own.size - 1 - SHARES)]
+        sizes += [1, *[len(PASSED)] * measurements.CHORUS_HARMONICS, *[1] * (own.size - 1 - SHARES)]
         begin += own.size
     return np.array(order), np.cumsum(sizes)

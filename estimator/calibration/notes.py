@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from jxctl.bus import VOICES
-from jxctl.tone import INIT_TONE, Tone
+from jxctl.protocol.bus import VOICES
+from jxctl.protocol.tone import INIT_TONE, Tone
 
 Changes = dict[str, int | str]
 TAIL_S = 0.3

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from simulator.calibrate.signals import Floats
-from simulator.laws import RAW
-from simulator.profile import Profile
+from estimator.calibration.signals import Floats
+from simulator.synth.laws import RAW
+from simulator.synth.profile import Profile
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Form:
-    """A law with open numbers. ``kind``: as in `simulator.laws.make_law`. ``knots``: raw values of a
+    """A law with open numbers. ``kind``: as in `simulator.synth.laws.make_law`. ``knots``: raw values of a
     table."""
 
     law: str
@@ -77,7 +77,7 @@ class Form:
 
 
 def law_values(entry: Mapping[str, Any]) -> Floats:
-    """The law's numbers, as `simulator.laws.make_law` makes them."""
+    """The law's numbers, as `simulator.synth.laws.make_law` makes them."""
     x = RAW / 127
     match entry["form"]:
         case "constant":

@@ -12,8 +12,8 @@ from itertools import product
 
 import numpy as np
 
-from simulator.calibrate.signals import Floats
-from simulator.chorus import phase_seeds
+from estimator.calibration.signals import Floats
+from simulator.synth.chorus import phase_seeds
 
 PLACES = 8
 """That are tried for a take."""

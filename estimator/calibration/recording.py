@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 
-from jxctl.bus import VOICES, BoardName
+from estimator.calibration.experiments import CalibrationPlan
+from jxctl.dataset.take import Take
 from jxctl.errors import DeviceError
-from jxctl.player import BoardPlayer
-from jxctl.rig import Rig
-from jxctl.synth import Synth
-from jxctl.take import Take
-from jxctl.tone import Tone
-from simulator.bench_ear import GATE_S, KEY, PLAIN
-from simulator.calibrate.experiments import CalibrationPlan
+from jxctl.ports.client import Synth
+from jxctl.protocol.bus import VOICES, BoardName
+from jxctl.protocol.tone import Tone
+from jxctl.recording.bench_ear import GATE_S, KEY, PLAIN
+from jxctl.recording.player import BoardPlayer
+from jxctl.recording.rig import Rig
 
 LOAD_S = 0.041
 """To load a tone over a real bus."""
@@ -58,7 +58,7 @@ class RotatingPlayer(BoardPlayer):
 
 
 def of_the_board(rig: Rig) -> Callable[[Take], bool]:
-    """For `jxctl.recorder.record`: keeps takes that say something of the board.
+    """For `jxctl.recording.recorder.record`: keeps takes that say something of the board.
 
     One that lost audio says nothing, and the same command plays it again. At a silent take where a plain
     note is silent too a cable was pulled out, which kept as silence would be a property of the board:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from simulator.calibrate.calibration import Calibration, Found, deviations
-from simulator.calibrate.unknowns import law_values
-from simulator.laws import RAW
-from simulator.profile import load_profile
+from estimator.calibration.calibration import Calibration, Found, deviations
+from estimator.calibration.parametrization import law_values
+from simulator.synth.laws import RAW
+from simulator.synth.profile import load_profile
 
 _COLUMNS = 5
 _LOGARITHMIC = 20.0

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from estimator.calibration.experiments import CalibrationPlan, Experiment
+from estimator.calibration.measurements import Heard
 from jxctl import dataset
-from jxctl.take import Take
-from jxctl.verdict import TRUSTED
-from simulator.calibrate.experiments import CalibrationPlan, Experiment
-from simulator.calibrate.measures import Heard
+from jxctl.dataset.take import Take
+from jxctl.recording.quality import TRUSTED
 
 _EARLY_S = 0.003
 """Of the time before a note can be heard, so much is kept."""
@@ -106,6 +106,6 @@ def _sample(
 
 
 def _first_sound(audio: NDArray[Any]) -> int:
-    from simulator.calibrate.signals import onset_sample
+    from estimator.calibration.signals import onset_sample
 
     return onset_sample(audio)

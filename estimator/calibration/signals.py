@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.laws import FloatArray
+from simulator.synth.laws import FloatArray
 
 Floats = FloatArray
 

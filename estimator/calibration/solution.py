@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from simulator.calibrate.model import Key
-from simulator.calibrate.signals import Floats
-from simulator.calibrate.unknowns import Part
+from estimator.calibration.forward_model import Key
+from estimator.calibration.parametrization import Part
+from estimator.calibration.signals import Floats
 
 
 @dataclass

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.special import stdtrit
 
-from simulator.calibrate.signals import Floats
+from estimator.calibration.signals import Floats
 
 NOTHING = 1e-12
 """Share of the largest curvature under which nothing depends on a part."""

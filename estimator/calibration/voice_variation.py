@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from simulator.calibrate.unknowns import with_values
-from simulator.profile import Profile
+from estimator.calibration.parametrization import with_values
+from simulator.synth.profile import Profile
 
 KINDS: dict[str, tuple[float, float]] = {
     "cutoff": (0.02, 0.01), "resonance": (0.02, 0.01), "gain": (0.02, 0.01), "pulse_width": (0.003, 0.003),

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from simulator.calibrate.calibration import Calibration, Found
-from simulator.calibrate.choices import Chosen
-from simulator.calibrate.experiments import EXPERIMENTS
-from simulator.calibrate.measures import UNITS
+from estimator.calibration.calibration import Calibration, Found
+from estimator.calibration.choices import Chosen
+from estimator.calibration.experiments import EXPERIMENTS
+from estimator.calibration.measurements import UNITS
 
 _DIGITS = 6
 
@@ -33,7 +33,7 @@ def calibrated_toml(calibration: Calibration, name: str, source: str, base: str 
 
     Laws that were not identified are named at the end, and stay as ``base`` has them. ``uncertainty``: one
     standard deviation of each number, in its own unit. ``residual``: RMS of what the experiment leaves, in
-    ``residual_unit``. ``takes``: indices in the data set. `simulator.profile` reads past these.
+    ``residual_unit``. ``takes``: indices in the data set. `simulator.synth.profile` reads past these.
     """
     entries: dict[str, dict[str, Any]] = {}
     for law, one in calibration.found.items():

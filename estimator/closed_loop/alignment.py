@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.features import SAMPLE_RATE
-from simulator import Profile
-from simulator.chorus import phase_seeds, positions
+from estimator.network.inputs import SAMPLE_RATE
+from simulator.synth import Profile
+from simulator.synth.chorus import phase_seeds, positions
 
 Distance = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 

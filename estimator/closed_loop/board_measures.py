@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.features import RANKING, SAMPLE_RATE, log_mel
-from estimator.proposal import Played
-from jxctl.tone import Tone
-from simulator import load_profile
+from estimator.inference.posterior import Played
+from estimator.network.inputs import RANKING, SAMPLE_RATE, log_mel
+from jxctl.protocol.tone import Tone
+from simulator.synth import load_profile
 
 Measured = dict[str, float]
 """Values by the name of the measure, a key of `MEASURES`."""

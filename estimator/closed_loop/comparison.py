@@ -1,8 +1,9 @@
 """How far a board's sound is from the simulator's for one tone, and in which block.
 
 The tone is played at a few notes and velocities and rendered at the same. What is compared are direct
-measures of sound (`estimator.board_measures`), each with a unit, a threshold and a sentence. Where a tone is
-partly chance (noise, a random LFO), two renders with other seeds say how much, and so much is allowed on top.
+measures of sound (`estimator.closed_loop.board_measures`), each with a unit, a threshold and a sentence.
+Where a tone is partly chance (noise, a random LFO), two renders with other seeds say how much, and so much is
+allowed on top.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.board_measures import MEASURES, Measured, measure
-from estimator.board_play import BoardPlay
-from estimator.features import SAMPLE_RATE, log_mel_distance
-from estimator.proposal import Played, Recording
-from jxctl.audio import peak_dbfs
-from jxctl.rig import Rig
-from jxctl.tone import Tone, to_batch
-from simulator import Profile, render
+from estimator.closed_loop.board_measures import MEASURES, Measured, measure
+from estimator.closed_loop.player import BoardPlay
+from estimator.inference.posterior import Played, Recording
+from estimator.network.inputs import SAMPLE_RATE, log_mel_distance
+from jxctl.audio.capture import peak_dbfs
+from jxctl.protocol.tone import Tone, to_batch
+from jxctl.recording.rig import Rig
+from simulator.synth import Profile, render
 
 NOISE_DB = 50.0
 """A sound less far above the noise floor is told: what lies below it cannot be compared."""
@@ -109,7 +110,7 @@ def check_board(
 ) -> Checked:
     """Play and compare ``tone`` at all notes and velocities, keys held for ``gate_s`` seconds.
 
-    Raises what `jxctl.rig.Rig.take` raises, and `VerificationError` when nothing at all is heard.
+    Raises what `jxctl.recording.rig.Rig.take` raises, and `VerificationError` when nothing at all is heard.
     """
     blank = np.zeros(round((gate_s + TAIL_S) * SAMPLE_RATE), np.float32)
     asked = [Played(note, velocity, gate_s) for note in notes for velocity in velocities]

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.features import FLOOR_DB, RANKING, ranking_bands
-from estimator.listening import NO_CELLS, SILENT, Target
-from estimator.proposal import Recording
-from simulator import comparing, spectra
+from estimator.inference.objective import NO_CELLS, SILENT, Target
+from estimator.inference.posterior import Recording
+from estimator.network.inputs import FLOOR_DB, RANKING, ranking_bands
+from simulator.features import distance, mel
 
 Levels = NDArray[np.float32]
 """Decibels of sounds, float32[..., bands, frames], at a recording's RMS and under its loudest cell."""
@@ -61,7 +61,7 @@ def most_noise_db(recording: Recording, noise: Noise) -> float:
 def _mel_db(audio: NDArray[np.float32]) -> NDArray[np.float32]:
     sound = np.ascontiguousarray(audio[None], np.float32)
     scale = np.ones(1, np.float32)
-    return spectra.band_decibels(sound, RANKING.hop, ranking_bands(), _DEEPEST_DB, scale, threads=1)[0]
+    return mel.band_decibels(sound, RANKING.hop, ranking_bands(), _DEEPEST_DB, scale, threads=1)[0]
 
 
 class Ear(Target):
@@ -84,9 +84,7 @@ class Ear(Target):
         rms = np.sqrt(np.mean(np.square(audio), axis=1)).astype(np.float64)
         gain = np.where(rms > 1e-9, self.rms / np.maximum(rms, 1e-9), 0)
         scale = (np.square(gain) / self.loudest).astype(np.float32)
-        own = spectra.band_decibels(
-            audio, RANKING.hop, ranking_bands(), FLOOR_DB, scale, threads=threads or 1
-        )
+        own = mel.band_decibels(audio, RANKING.hop, ranking_bands(), FLOOR_DB, scale, threads=threads or 1)
         own += self.field
         return np.maximum(own, -FLOOR_DB, out=own)
 
@@ -95,7 +93,7 @@ class Ear(Target):
         return (self.apart_in_all(heard) + self.apart_over(heard)) / 2
 
     def apart_in_all(self, heard: Levels) -> NDArray[np.float64]:
-        """Over cells that are within 80 dB of the peak: `estimator.features.log_mel_distance`."""
+        """Over cells that are within 80 dB of the peak: `estimator.network.inputs.log_mel_distance`."""
         return _apart(heard, self.goal, -FLOOR_DB)
 
     def apart_over(self, heard: Levels) -> NDArray[np.float64]:
@@ -104,7 +102,7 @@ class Ear(Target):
 
     def hear(
         self, audio: NDArray[np.float32], cell: tuple[int, int], threads: int | None
-    ) -> comparing.Compared:
+    ) -> distance.Compared:
         """Distances and residuals over the noise; cells are `CELL`, whatever size is asked for (none: none).
 
         What a listener and `compare` ask, so that renders and takes are compared alike."""
@@ -118,7 +116,7 @@ class Ear(Target):
             whole = own.shape[2] // frames * frames
             cells = own[:, :, :whole].reshape(len(own), own.shape[1] // bands, bands, -1, frames)
             cells = cells.mean(axis=(2, 4)).reshape(len(audio), -1)
-        return comparing.Compared(distances, cells, np.abs(audio).max(axis=1) >= SILENT)
+        return distance.Compared(distances, cells, np.abs(audio).max(axis=1) >= SILENT)
 
 
 def _apart(own: Levels, goal: Levels, floor: Levels | float) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.board_model import BoardTake
+from estimator.closed_loop.surrogate import BoardTake
 
 
 @dataclass

@@ -3,9 +3,9 @@
 A guess that sounds right in the simulator sounds otherwise on a board, whose laws are its own. So the guess
 is played there, and from each take two things are learnt: how far the tone is from the target on the board,
 which alone decides what is kept; and how the board differs from the simulator there
-(`estimator.board_model`). The search then goes on in the corrected simulator, its best proposals are played,
-and so on. Where the model's own proposals bring nothing, a step is taken by slopes that the takes themselves
-have corrected (Broyden 1965).
+(`estimator.closed_loop.surrogate`). The search then goes on in the corrected simulator, its best proposals
+are played, and so on. Where the model's own proposals bring nothing, a step is taken by slopes that the takes
+themselves have corrected (Broyden 1965).
 
 The idea is space mapping (Bandler et al., "Space mapping: the state of the art", 2004): many evaluations of a
 cheap model that is aligned again and again to few of the dear one.
@@ -19,17 +19,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.board_ear import Ear, Levels, Noise, most_noise_db
-from estimator.board_model import BoardModel, BoardTake, Corrected, at_once
-from estimator.board_moment import Moment, lates
-from estimator.board_trials import Trials
-from estimator.descent import Slopes
-from estimator.expansion import DAMPINGS
-from estimator.heads import IS_LEVEL
-from estimator.moves import Moves
-from estimator.proposal import Proposal, Recording
-from estimator.search import search
-from simulator import Profile
+from estimator.closed_loop.alignment import Moment, lates
+from estimator.closed_loop.distance import Ear, Levels, Noise, most_noise_db
+from estimator.closed_loop.history import Trials
+from estimator.closed_loop.surrogate import BoardModel, BoardTake, Corrected, at_once
+from estimator.inference.descent import Slopes
+from estimator.inference.expansion import DAMPINGS
+from estimator.inference.moves import Moves
+from estimator.inference.posterior import Proposal, Recording
+from estimator.inference.search import search
+from estimator.network.parameters import IS_LEVEL
+from simulator.synth import Profile
 
 RENDERS = 400
 """Candidates that are heard in the model for each round of takes."""
@@ -86,8 +86,8 @@ def closed_loop(
 
     ``starts``: int64[N, heads], candidates of the search without a board, the best first: that one is played
     first. ``before``: takes of an earlier run, which count. ``noise``: the board's
-    (`estimator.board_ear.noise_of`), where it was recorded. A `KeyboardInterrupt` ends it with the best so
-    far; other errors of ``play`` pass through.
+    (`estimator.closed_loop.distance.noise_of`), where it was recorded. A `KeyboardInterrupt` ends it with the
+    best so far; other errors of ``play`` pass through.
     """
     loop = _Loop(play, recordings, starts, proposal, profile, base, takes, rng, fixed or {}, renders, threads,
                  before or Trials(), noise, report)  # fmt: skip

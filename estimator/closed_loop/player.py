@@ -13,19 +13,19 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator import heads
-from estimator.board_ear import Noise, noise_of
-from estimator.board_model import BoardTake
-from estimator.board_trials import Trials
-from estimator.features import SAMPLE_RATE
-from estimator.listening import Listener
-from estimator.proposal import Recording
+from estimator.closed_loop.distance import Noise, noise_of
+from estimator.closed_loop.history import Trials
+from estimator.closed_loop.surrogate import BoardTake
+from estimator.inference.objective import Listener
+from estimator.inference.posterior import Recording
+from estimator.network import parameters
+from estimator.network.inputs import SAMPLE_RATE
 from jxctl.dataset import rows, take_audio
-from jxctl.dataset_writer import Writer
+from jxctl.dataset.take import Take
+from jxctl.dataset.writer import Writer
 from jxctl.errors import UsageError, VerificationError
-from jxctl.rig import Rig
-from jxctl.take import Take
-from jxctl.tone import Tone, from_batch
+from jxctl.protocol.tone import Tone, from_batch
+from jxctl.recording.rig import Rig
 
 RETRIES = 2
 """How often a take that lost samples is played again."""
@@ -33,8 +33,9 @@ HUSH_S = 1.0
 
 
 class BoardPlay:
-    """`estimator.loop.Play` on a rig. ``recordings``: the targets, whose notes are played for as long as they
-    last. ``base``: raw values of what no head estimates. ``data_set``: where takes are kept (None: nowhere).
+    """`estimator.closed_loop.optimizer.Play` on a rig. ``recordings``: the targets, whose notes are played
+    for as long as they last. ``base``: raw values of what no head estimates. ``data_set``: where takes are
+    kept (None: nowhere).
 
     Raises what `Rig.take` raises, `UsageError` where the data set is of another target, and
     `VerificationError` for a first take without a sound.
@@ -48,7 +49,8 @@ class BoardPlay:
         self._index = 0
 
     def noise(self) -> Noise:
-        """What the board sounds like while nothing plays (`estimator.board_ear.noise_of`); takes a second."""
+        """What the board sounds like while nothing plays (`estimator.closed_loop.distance.noise_of`); takes a
+        second."""
         rate, quiet = self.rig.audio.sample_rate, self.rig.hush(HUSH_S)
         if rate != SAMPLE_RATE:
             import soxr
@@ -119,7 +121,7 @@ class BoardPlay:
                 )
                 for row, recording in zip(group, self.recordings, strict=True)
             ]
-            choice = heads.classes(np.frombuffer(bytes.fromhex(group[0]["tone"]), np.uint8)[None])[0]
+            choice = parameters.classes(np.frombuffer(bytes.fromhex(group[0]["tone"]), np.uint8)[None])[0]
             take = BoardTake(choice, sounds)
             each = [
                 t.compare(s[None], False, 1)[0][0] for t, s in zip(listener.targets, take.sounds, strict=True)
@@ -167,4 +169,4 @@ def fingerprint(recordings: Sequence[Recording]) -> str:
 
 def tone_of(choice: NDArray[np.int64], base: bytes, name: str = "LOOP") -> Tone:
     """A candidate, int64[heads], as a tone; ``base``: raw values of what no head estimates."""
-    return from_batch(heads.tones_from(choice[None], base), name)[0]
+    return from_batch(parameters.tones_from(choice[None], base), name)[0]

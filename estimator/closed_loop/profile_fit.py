@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import Profile
-from simulator.laws import FloatArray
-from simulator.profile import LIMITS
+from simulator.synth import Profile
+from simulator.synth.laws import FloatArray
+from simulator.synth.profile import LIMITS
 
 SPREAD = 0.17
 """How far the logarithm of a law is expected to lie off: evenly spread up to 30 %, as a standard

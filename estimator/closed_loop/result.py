@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from estimator.alternatives import different
-from estimator.audible import heard_in
-from estimator.guess import Guess, candidates, told
-from estimator.listening import Listener
-from estimator.loop import Closed
-from estimator.nearness import loud_distance
-from estimator.proposal import Recording
-from estimator.search import Found
+from estimator.closed_loop.optimizer import Closed
+from estimator.inference.alternatives import different
+from estimator.inference.audibility import heard_in
+from estimator.inference.estimator import Guess, candidates, told
+from estimator.inference.nearness import loud_distance
+from estimator.inference.objective import Listener
+from estimator.inference.posterior import Recording
+from estimator.inference.search import Found
 
 
 def heard_on_board(

@@ -21,16 +21,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator import heads
-from estimator.board_ear import Ear, Levels, Noise
-from estimator.board_knobs import KNOBS, READINGS, moved
-from estimator.board_moment import PLACES, SEEDS, Moment, free, has_chorus, nearest, shifted
-from estimator.descent import SMALLEST_DB
-from estimator.features import FLOOR_DB, SAMPLE_RATE
-from estimator.listening import Listener, Target
-from estimator.proposal import Recording
-from simulator import Profile, render
-from simulator.variants import render_variants
+from estimator.closed_loop.alignment import PLACES, SEEDS, Moment, free, has_chorus, nearest, shifted
+from estimator.closed_loop.distance import Ear, Levels, Noise
+from estimator.closed_loop.profile_fit import KNOBS, READINGS, moved
+from estimator.inference.descent import SMALLEST_DB
+from estimator.inference.objective import Listener, Target
+from estimator.inference.posterior import Recording
+from estimator.network import parameters
+from estimator.network.inputs import FLOOR_DB, SAMPLE_RATE
+from simulator.synth import Profile, render
+from simulator.synth.variants import render_variants
 
 CELLS_A_FACT = 60
 """So many cells of a residual count as one independent observation: neighbours say the same (assumed)."""
@@ -44,7 +44,7 @@ SHORTER = (1.0, 0.5, 0.2)
 
 class BoardTake:
     """One tone as the board played it: ``choice`` int64[heads], and what was heard at the note of each of the
-    recordings. ``moments``: when each began (`estimator.board_moment`), as far as it is known;
+    recordings. ``moments``: when each began (`estimator.closed_loop.alignment`), as far as it is known;
     ``targets``: the sounds put back to where a render begins."""
 
     def __init__(self, choice: NDArray[np.int64], recordings: Sequence[Recording]) -> None:
@@ -55,7 +55,7 @@ class BoardTake:
         self.targets = [Ear(recording) for recording in self.raw]
 
     def over(self, noise: Noise | None) -> None:
-        """Compare over the board's noise (`estimator.board_ear.noise_of`) from now on."""
+        """Compare over the board's noise (`estimator.closed_loop.distance.noise_of`) from now on."""
         self.noise = noise
         self.targets = [Ear(target.recording, noise) for target in self.targets]
 
@@ -214,7 +214,7 @@ class BoardModel:
         return total / len(targets)
 
     def _sways(self, choice: NDArray[np.int64]) -> bool:
-        return bool(has_chorus(heads.tones_from(choice[None], self.base), self.profile)[0])
+        return bool(has_chorus(parameters.tones_from(choice[None], self.base), self.profile)[0])
 
     def _places(
         self, choice: NDArray[np.int64], target: Ear, places: Sequence[int] | None = None
@@ -222,7 +222,7 @@ class BoardModel:
         """A candidate at places of the chorus' LFO (default: all that differ), float32[places, samples]."""
         if places is None:
             places = range(PLACES) if self._sways(choice) else (0,)
-        tones = heads.tones_from(np.tile(choice, (len(places), 1)), self.base)
+        tones = parameters.tones_from(np.tile(choice, (len(places), 1)), self.base)
         return _rendered(tones, target, self.profile, self.threads, [SEEDS[place] for place in places])
 
     def _levels(self, choice: NDArray[np.int64], target: Ear, places: Sequence[int]) -> Levels:
@@ -260,7 +260,7 @@ class BoardModel:
 
     def _residuals(self, profiles: Sequence[Profile], takes: Sequence[BoardTake]) -> NDArray[np.float32]:
         """How much more the simulator has than the board, float32[profiles, cells of all takes]."""
-        tones = heads.tones_from(np.array([take.choice for take in takes]), self.base)
+        tones = parameters.tones_from(np.array([take.choice for take in takes]), self.base)
         parts = []
         for j, target in enumerate(takes[0].targets):
             played, samples = target.recording.played, len(target.recording.audio)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator import heads
-from estimator.audible import audible
-from estimator.search import Found
-from jxctl.tone import INIT_TONE
+from estimator.inference.audibility import audible
+from estimator.inference.search import Found
+from estimator.network import parameters
+from jxctl.protocol.tone import INIT_TONE
 
 APART = 3
 LEVEL_APART = 16
@@ -22,8 +22,8 @@ LEVEL_APART = 16
 def differing(others: NDArray[np.int64], one: NDArray[np.int64]) -> NDArray[np.int64]:
     """In how many parameters that can be heard, in it or in ``one``, each of ``others`` differs from ``one``:
     int64[N]. ``others``: int64[N, heads]; ``one``: int64[heads]."""
-    heard = audible(heads.tones_from(np.concatenate([one[None], others]), INIT_TONE.values))
-    away = np.where(heads.IS_LEVEL, np.abs(others - one) >= LEVEL_APART, others != one)
+    heard = audible(parameters.tones_from(np.concatenate([one[None], others]), INIT_TONE.values))
+    away = np.where(parameters.IS_LEVEL, np.abs(others - one) >= LEVEL_APART, others != one)
     return np.count_nonzero(away & (heard[1:] | heard[0]), axis=1)
 
 

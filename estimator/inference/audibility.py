@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.heads import HEADS
-from jxctl.params import parameter
+from estimator.network.parameters import HEADS
+from jxctl.protocol.parameters import parameter
 
 if TYPE_CHECKING:
-    from estimator.listening import Listener
+    from estimator.inference.objective import Listener
 
 AUDIBLE_DB = 0.1
 """Log-mel distance by which a sound must change, at most, to count as changed."""

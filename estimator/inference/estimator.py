@@ -1,8 +1,8 @@
 """From recordings of one tone to ranked tones.
 
-The network hears the recordings and proposes (`estimator.proposal`); the search renders what it proposes at
-the same notes, ranks it by how it sounds and makes it better (`estimator.search`). What the network is unsure
-of, the ear decides.
+The network hears the recordings and proposes (`estimator.inference.posterior`); the search renders what it
+proposes at the same notes, ranks it by how it sounds and makes it better (`estimator.inference.search`). What
+the network is unsure of, the ear decides.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from estimator import checkpoint, heads
-from estimator.alternatives import different
-from estimator.audible import audible, heard_in
-from estimator.features import SAMPLE_RATE
-from estimator.listening import Listener
-from estimator.models.network import Drawn
-from estimator.models.views import Views
-from estimator.nearness import far_db, loud_distance
-from estimator.one_thread import torch_on_one_thread
-from estimator.proposal import Played, Proposal, Recording
-from estimator.search import Found, search
-from estimator.stream import SECONDS, features
-from estimator.untold import confidence, untold
+from estimator.inference.alternatives import different
+from estimator.inference.audibility import audible, heard_in
+from estimator.inference.nearness import far_db, loud_distance
+from estimator.inference.objective import Listener
+from estimator.inference.posterior import Played, Proposal, Recording
+from estimator.inference.search import Found, search
+from estimator.inference.threads import torch_on_one_thread
+from estimator.inference.untold import confidence, untold
+from estimator.network import checkpoint, parameters
+from estimator.network.inputs import SAMPLE_RATE
+from estimator.network.network import Drawn
+from estimator.network.views import Views
+from estimator.training.synthetic import SECONDS, features
 from jxctl.errors import UsageError
-from jxctl.tone import INIT_TONE, Tone, from_batch, to_batch
-from simulator import Profile, load_profile
+from jxctl.protocol.tone import INIT_TONE, Tone, from_batch, to_batch
+from simulator.synth import Profile, load_profile
 
 __all__ = ["Candidate", "Estimator", "Guess", "Played", "Recording"]
 
@@ -61,14 +61,14 @@ class Guess:
     """Ranked candidates, the best first; ``audio``, float32[samples], of the best at the first recording's
     note; and how sure the network is of its values.
 
-    ``alternatives``: the best and then the nearest that differ (`estimator.alternatives`). ``confidence``:
-    for each name of a parameter that can be heard in the best tone at these notes, the probability that the
-    truth is the same position (a switch) or within 6 raw steps (a level). ``audible``: for every estimated
-    parameter whether it can be heard there, by rendering. ``untold``: those that can be heard, but that only
-    another note or velocity could tell (`estimator.untold`). ``loud_db``: how far the best is in the loudest
-    cells (`estimator.nearness`). Where that is far (``far``), the network heard something else than this
-    synth, and every confidence is scaled down by `far_db` over it. ``interrupted``: the search was ended
-    early.
+    ``alternatives``: the best and then the nearest that differ (`estimator.inference.alternatives`).
+    ``confidence``: for each name of a parameter that can be heard in the best tone at these notes, the
+    probability that the truth is the same position (a switch) or within 6 raw steps (a level). ``audible``:
+    for every estimated parameter whether it can be heard there, by rendering. ``untold``: those that can be
+    heard, but that only another note or velocity could tell (`estimator.inference.untold`). ``loud_db``: how
+    far the best is in the loudest cells (`estimator.inference.nearness`). Where that is far (``far``), the
+    network heard something else than this synth, and every confidence is scaled down by `far_db` over it.
+    ``interrupted``: the search was ended early.
     """
 
     candidates: list[Candidate]
@@ -129,14 +129,14 @@ class Estimator:
         said = self._drawn(views, len(recordings), temperatures, rng, fixed, threads or SPEAKERS)
         draws = torch.cat([part.classes for part in said]).numpy()
         marginals = []
-        for k in range(len(heads.HEADS)):
+        for k in range(len(parameters.HEADS)):
             of_head = torch.cat([part.said[k] for part in said])
             marginal = of_head[temperatures == 1].mean(0).double().numpy()
             if fixed and k in fixed:
                 marginal = np.zeros(len(marginal))
                 marginal[fixed[k]] = 1
             marginals.append(marginal / marginal.sum())
-        return Proposal(heads.best([p[None] for p in marginals])[0], draws[:count], marginals)
+        return Proposal(parameters.best([p[None] for p in marginals])[0], draws[:count], marginals)
 
     def _drawn(
         self, views: Views, recordings: int, temperatures: torch.Tensor, rng: np.random.Generator,
@@ -193,8 +193,8 @@ class Estimator:
         ]
         rng = np.random.default_rng(seed)
         base = (like or INIT_TONE).values
-        given = heads.classes(np.frombuffer(base, np.uint8)[None])
-        kept = [k for k, head in enumerate(heads.HEADS) if head.parameter.name in locked]
+        given = parameters.classes(np.frombuffer(base, np.uint8)[None])
+        kept = [k for k, head in enumerate(parameters.HEADS) if head.parameter.name in locked]
         fixed = {k: int(given[0, k]) for k in kept}
         proposal = self.propose(recordings, DRAWS if renders > 1 else 0, rng, fixed, threads)
         listener = Listener(recordings, self.profile, base=base, threads=threads)
@@ -222,8 +222,8 @@ class Estimator:
 def candidates(found: Found, base: bytes, locked: Sequence[str]) -> list[Candidate]:
     """What was found, as tones. ``base``: raw values, 48 bytes, of what is not estimated; ``locked``: names
     of parameters that keep its values to the byte, for raw values of switches have many spellings."""
-    tones = heads.tones_from(found.choices, base)
-    columns = [head.parameter.column for head in heads.HEADS if head.parameter.name in locked]
+    tones = parameters.tones_from(found.choices, base)
+    columns = [head.parameter.column for head in parameters.HEADS if head.parameter.name in locked]
     tones[:, columns] = np.frombuffer(base, np.uint8)[columns]
     return [
         Candidate(tone, float(distance))
@@ -238,7 +238,7 @@ def told(
     these notes. ``loud_db``: how far it is there; ``can``: bool[heads], what can be heard in it."""
     near = min(1.0, far_db(len(found.choices)) / max(loud_db, 1e-9))
     sure = near * confidence(proposal.marginals, found.choices[0], played)
-    names = [head.parameter.name for head in heads.HEADS]
+    names = [head.parameter.name for head in parameters.HEADS]
     audible = {name: bool(heard) for name, heard in zip(names, can, strict=True)}
     return (
         {name: float(p) for name, p in zip(names, sure, strict=True) if audible[name]},

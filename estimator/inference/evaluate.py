@@ -2,8 +2,9 @@
 
 ::
 
-    python -m estimator.evaluate --tones 256                                    # fresh draws from the prior
-    python -m estimator.evaluate --table TABLE.csv --origin "MKS-70 GENLIB-A"   # real tones, rendered
+    python -m estimator.inference.evaluate --tones 256                                    # fresh draws from
+    the prior python -m estimator.inference.evaluate --table TABLE.csv --origin "MKS-70 GENLIB-A"   # real
+    tones, rendered
 
 Prints Markdown. Per parameter, over the tones in which it can be heard (probed at these notes): the mean
 absolute error of a level (raw steps), or the share of right positions, of the prior's median (what one would
@@ -21,14 +22,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator import heads
-from estimator.audible import heard_in
-from estimator.guess import Estimator, Played, Recording
-from estimator.listening import Listener
-from estimator.prior import Prior, read_table
-from estimator.proposal import prior_marginals
-from estimator.untold import confidence
-from simulator import render
+from estimator.inference.audibility import heard_in
+from estimator.inference.estimator import Estimator, Played, Recording
+from estimator.inference.objective import Listener
+from estimator.inference.posterior import prior_marginals
+from estimator.inference.untold import confidence
+from estimator.network import parameters
+from simulator.prior import Prior, read_table
+from simulator.synth import render
 
 EVALUATION_SEED = 7_000_003
 SECONDS = 2.5
@@ -54,19 +55,19 @@ class Said:
 
     def right(self) -> NDArray[np.bool_]:
         """Whether each answer is right (a level: within `heads.REACH`), bool[N, heads]."""
-        return np.abs(self.answer - self.truth) <= np.where(heads.IS_LEVEL, heads.REACH, 0)
+        return np.abs(self.answer - self.truth) <= np.where(parameters.IS_LEVEL, parameters.REACH, 0)
 
     def errors(self) -> NDArray[np.float64]:
         """Per head, over what counts: mean absolute error (a level) or share of right positions; not a number
         where nothing counts."""
-        each = np.where(heads.IS_LEVEL, np.abs(self.answer - self.truth), self.answer == self.truth)
+        each = np.where(parameters.IS_LEVEL, np.abs(self.answer - self.truth), self.answer == self.truth)
         count = self.heard.sum(axis=0)
         total = np.where(self.heard, each, 0).sum(axis=0)
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     def coverage(self) -> NDArray[np.float64]:
         """Shares of heard levels inside the intervals, float64[intervals]."""
-        return np.asarray(self.inside[self.heard & heads.IS_LEVEL].mean(axis=0))
+        return np.asarray(self.inside[self.heard & parameters.IS_LEVEL].mean(axis=0))
 
     def calibration_error(self) -> float:
         """Expected calibration error: confidence against how often that was right, in ten bins."""
@@ -100,11 +101,13 @@ def listen(
         if np.abs(audio).max() < 1e-4:
             continue
         recordings = [Recording(sound, p) for sound, p in zip(audio, played, strict=True)]
-        truth = heads.classes(tone[None])[0]
+        truth = parameters.classes(tone[None])[0]
         said = estimator.propose(recordings, 0, rng)
         marginals, answer = [p[None] for p in said.marginals], said.best
         heard = heard_in(truth, Listener(recordings, estimator.profile))
-        inside = np.stack([heads.inside(marginals, truth[None], share)[0] for share in INTERVALS], axis=1)
+        inside = np.stack(
+            [parameters.inside(marginals, truth[None], share)[0] for share in INTERVALS], axis=1
+        )
         rows.append((truth, answer, heard, inside, confidence(said.marginals, answer, played)))
     return Said(*(np.stack(column) for column in zip(*rows, strict=True)))
 
@@ -114,8 +117,8 @@ def prior_answers() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     commonest position in both. The median is the constant with the least absolute error."""
     each = prior_marginals()
     means = np.array([round(float(p @ np.arange(len(p)))) for p in each])
-    medians = heads.best([p[None] for p in each])[0]
-    return np.where(heads.IS_LEVEL, means, medians), medians
+    medians = parameters.best([p[None] for p in each])[0]
+    return np.where(parameters.IS_LEVEL, means, medians), medians
 
 
 def markdown(one: Said, six: Said) -> str:
@@ -129,12 +132,14 @@ def markdown(one: Said, six: Said) -> str:
         "|---|---|---:|---:|---:|---:|",
     ]
     for level, what in ((True, "levels: mean error, raw steps"), (False, "switches: right positions")):
-        rows = [k for k in np.flatnonzero(level == heads.IS_LEVEL) if one.heard[:, k].sum() >= _FEWEST]
+        rows = [k for k in np.flatnonzero(level == parameters.IS_LEVEL) if one.heard[:, k].sum() >= _FEWEST]
         form = "{:.1f}" if level else "{:.0%}"
         for k in rows:
             cells = " | ".join(form.format(column[k]) for column in columns)
             kind = "level" if level else "switch"
-            lines.append(f"| {heads.HEADS[k].parameter.name} | {kind} | {one.heard[:, k].sum()} | {cells} |")
+            lines.append(
+                f"| {parameters.HEADS[k].parameter.name} | {kind} | {one.heard[:, k].sum()} | {cells} |"
+            )
         means = [column[rows].mean() if rows else np.nan for column in columns]
         cells = " | ".join(f"**{form.format(mean)}**" for mean in means)
         lines.append(f"| **all {what}** | | | {cells} |")

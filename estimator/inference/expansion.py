@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.descent import Slopes
-from estimator.heads import IS_LEVEL
-from estimator.listening import Heard
-from estimator.moves import Moves
+from estimator.inference.descent import Slopes
+from estimator.inference.moves import Moves
+from estimator.inference.objective import Heard
+from estimator.network.parameters import IS_LEVEL
 
 FIRST, SECOND = 32, 32
 """Candidates of the first batch (slopes, and trials in the places that are left) and of each that follows:

@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator import heads
-from estimator.audible import DEAF, audible
-from estimator.proposal import Proposal
-from jxctl.params import parameter
-from jxctl.tone import INIT_TONE
+from estimator.inference.audibility import DEAF, audible
+from estimator.inference.posterior import Proposal
+from estimator.network import parameters
+from jxctl.protocol.parameters import parameter
+from jxctl.protocol.tone import INIT_TONE
 
-HEAD = {head.parameter.name: k for k, head in enumerate(heads.HEADS)}
-LAST = np.array([head.classes - 1 for head in heads.HEADS])
+HEAD = {head.parameter.name: k for k, head in enumerate(parameters.HEADS)}
+LAST = np.array([head.classes - 1 for head in parameters.HEADS])
 UNIFORM = 0.4
 """The share of trials that ask nobody what is likely."""
 REMEMBERED = 1000
@@ -47,15 +47,15 @@ class Moves:
 
     def __init__(self, proposal: Proposal, fixed: Mapping[int, int], rng: np.random.Generator) -> None:
         self.proposal, self.rng = proposal, rng
-        self.free = np.array([k not in fixed for k in range(len(heads.HEADS))])
+        self.free = np.array([k not in fixed for k in range(len(parameters.HEADS))])
         for name in DEAF:
             self.free[HEAD[name]] = False
-        self.switches = np.flatnonzero(self.free & ~heads.IS_LEVEL)
+        self.switches = np.flatnonzero(self.free & ~parameters.IS_LEVEL)
         self._live: dict[bytes, NDArray[np.bool_]] = {}
 
     def live_of(self, choices: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which heads may be varied and can be heard in candidates: bool[N, heads]."""
-        return np.asarray(self.free & audible(heads.tones_from(choices, INIT_TONE.values)))
+        return np.asarray(self.free & audible(parameters.tones_from(choices, INIT_TONE.values)))
 
     def live(self, choice: NDArray[np.int64]) -> NDArray[np.bool_]:
         """The same for one candidate: bool[heads]. Remembered, since many trials start from one."""
@@ -82,7 +82,7 @@ class Moves:
         """Some levels moved by a normal step of ``width`` raw values, few values drawn anew."""
         size = len(choice)
         move = np.rint(self.rng.normal(0, width, size)).astype(np.int64)
-        move[(self.rng.uniform(size=size) >= MOVED) | ~heads.IS_LEVEL] = 0
+        move[(self.rng.uniform(size=size) >= MOVED) | ~parameters.IS_LEVEL] = 0
         other = np.clip(choice + move, 0, LAST)
         for k in np.flatnonzero(self.rng.uniform(size=size) < REDRAWN):
             other[k] = self.draw(int(k))
@@ -92,16 +92,16 @@ class Moves:
     def crossed(self, choice: NDArray[np.int64], mate: NDArray[np.int64]) -> NDArray[np.int64]:
         """``choice`` with one or two blocks of the panel taken from ``mate``."""
         other = choice.copy()
-        blocks = sorted({head.parameter.group for head in heads.HEADS})
+        blocks = sorted({head.parameter.group for head in parameters.HEADS})
         for block in self.rng.choice(blocks, size=self.rng.integers(1, 3), replace=False):
-            inside = np.array([head.parameter.group == block for head in heads.HEADS])
+            inside = np.array([head.parameter.group == block for head in parameters.HEADS])
             other[inside & self.free] = mate[inside & self.free]
         return other
 
     def draw(self, k: int) -> int:
         """A value of a head, from the network or from anywhere."""
         if self.rng.uniform() < UNIFORM:
-            return int(self.rng.integers(heads.HEADS[k].classes))
+            return int(self.rng.integers(parameters.HEADS[k].classes))
         p = self.proposal.marginals[k]
         return int(min((np.cumsum(p) < self.rng.uniform()).sum(), len(p) - 1))
 
@@ -122,7 +122,7 @@ class Moves:
             self._redraw(other, int(self.rng.choice(able, p=weight / weight.sum())))
 
     def _one_level(self, other: NDArray[np.int64]) -> None:
-        able = np.flatnonzero(self.live(other) & heads.IS_LEVEL)
+        able = np.flatnonzero(self.live(other) & parameters.IS_LEVEL)
         if len(able):
             self._redraw(other, int(self.rng.choice(able)))
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.features import log_mel_distance
-from estimator.proposal import Recording
+from estimator.inference.posterior import Recording
+from estimator.network.inputs import log_mel_distance
 
 LOUD_DB = 40.0
 """Cells so far under a recording's loudest one, or louder, count."""

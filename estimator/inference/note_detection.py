@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from estimator.pitch import find_pitch
+from estimator.inference.pitch import find_pitch
 from jxctl.errors import AudioError
 
 if TYPE_CHECKING:

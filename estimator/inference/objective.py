@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from estimator import heads
-from estimator.features import FLOOR_DB, RANKING, SAMPLE_RATE, mel_power, ranking_bands
-from estimator.proposal import Recording
-from jxctl.tone import INIT_TONE
-from simulator import Profile, comparing, empty, render, spectra
+from estimator.inference.posterior import Recording
+from estimator.network import parameters
+from estimator.network.inputs import FLOOR_DB, RANKING, SAMPLE_RATE, mel_power, ranking_bands
+from jxctl.protocol.tone import INIT_TONE
+from simulator.features import distance, mel
+from simulator.synth import Profile, empty, render
 
 SILENT = 1e-6
 """Full scale; a sound that stays below cannot be an answer, however near silence the target is."""
@@ -74,7 +75,7 @@ class Listener:
         """How far ``others``, int64[N, heads], sound from one candidate, int64[heads]: the largest distance
         over the notes of the recordings, dB, float64[N]. Not counted as renders."""
         farthest = np.zeros(len(others))
-        tones = heads.tones_from(np.concatenate([choice[None], others]), self.base)
+        tones = parameters.tones_from(np.concatenate([choice[None], others]), self.base)
         for target in self.targets:
             audio = self._render(tones, target)
             itself = Target(Recording(audio[0], target.recording.played))
@@ -84,12 +85,12 @@ class Listener:
 
     def sounds(self, choices: NDArray[np.int64], which: int = 0) -> NDArray[np.float32]:
         """Audio, float32[N, samples], of candidates at the note of recording ``which``."""
-        return self._render(heads.tones_from(choices, self.base), self.targets[which])
+        return self._render(parameters.tones_from(choices, self.base), self.targets[which])
 
     def _hear(
         self, choices: NDArray[np.int64], residuals: bool
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        tones = heads.tones_from(choices, self.base)
+        tones = parameters.tones_from(choices, self.base)
         distances, apart = [], []
         audible = np.zeros(len(tones), bool)
         for target in self.targets:
@@ -131,7 +132,7 @@ class Target:
         self.loudest = max(float(power.max()), 1e-12)
         self.rms = float(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))
         scale = np.array([1 / self.loudest], np.float32)
-        self.goal = spectra.band_decibels(audio[None], RANKING.hop, ranking_bands(), FLOOR_DB, scale)[0]
+        self.goal = mel.band_decibels(audio[None], RANKING.hop, ranking_bands(), FLOOR_DB, scale)[0]
 
     def compare(
         self, audio: NDArray[np.float32], residuals: bool, threads: int | None
@@ -143,7 +144,7 @@ class Target:
 
     def hear(
         self, audio: NDArray[np.float32], cell: tuple[int, int], threads: int | None
-    ) -> comparing.Compared:
+    ) -> distance.Compared:
         """The same with cells of so many bands and frames, and whether a sound can be heard at all."""
-        goal = comparing.Goal(self.goal, self.loudest, self.rms, RANKING.hop, ranking_bands(), FLOOR_DB)
-        return comparing.compare(audio, goal, audible=SILENT, group=cell, threads=threads or 0)
+        goal = distance.Goal(self.goal, self.loudest, self.rms, RANKING.hop, ranking_bands(), FLOOR_DB)
+        return distance.compare(audio, goal, audible=SILENT, group=cell, threads=threads or 0)

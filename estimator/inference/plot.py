@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 
-from estimator.features import FLOOR_DB, RANKING, SAMPLE_RATE, log_mel
+from estimator.network.inputs import FLOOR_DB, RANKING, SAMPLE_RATE, log_mel
 
 _TICKS_HZ = (100, 300, 1000, 3000, 10000)
 

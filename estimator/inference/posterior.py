@@ -1,8 +1,9 @@
 """What a network says of one tone, before anybody has listened: the seam between network and search.
 
 A network hears one or several recordings of the same tone and gives a `Proposal`. The search
-(`estimator.search`) needs nothing else of it, so that another network, or none (the prior), can stand there.
-Values are *classes* (see `estimator.heads`): a switch's position, a level's raw value.
+(`estimator.inference.search`) needs nothing else of it, so that another network, or none (the prior), can
+stand there. Values are *classes* (see `estimator.network.parameters`): a switch's position, a level's raw
+value.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator import heads
-from estimator.prior import Prior
+from estimator.network import parameters
+from simulator.prior import Prior
 
 _TEMPERATURES = (0.6, 1.0)
 """Every other draw is taken from sharpened distributions: nearer to the mode, and still varied."""
@@ -59,14 +60,14 @@ def from_marginals(
     """
     held = [np.asarray(p, np.float64) / np.sum(p) for p in marginals]
     for k, value in (fixed or {}).items():
-        held[k] = np.zeros(heads.HEADS[k].classes)
+        held[k] = np.zeros(parameters.HEADS[k].classes)
         held[k][value] = 1.0
     rows = [
-        heads.draw([_sharpened(p, _TEMPERATURES[k % len(_TEMPERATURES)])[None] for p in held], rng)[0]
+        parameters.draw([_sharpened(p, _TEMPERATURES[k % len(_TEMPERATURES)])[None] for p in held], rng)[0]
         for k in range(count)
     ]
-    draws = np.array(rows, np.int64).reshape(count, len(heads.HEADS))
-    return Proposal(heads.best([p[None] for p in held])[0], draws, held)
+    draws = np.array(rows, np.int64).reshape(count, len(parameters.HEADS))
+    return Proposal(parameters.best([p[None] for p in held])[0], draws, held)
 
 
 def from_prior(
@@ -75,7 +76,7 @@ def from_prior(
     """What can be proposed without listening: draws from the prior, its marginals and their best values."""
     prior = prior or Prior.load()
     plain = from_marginals(prior_marginals(prior), 0, rng, fixed)
-    draws = heads.classes(prior.sample(count, rng)).reshape(count, len(heads.HEADS))
+    draws = parameters.classes(prior.sample(count, rng)).reshape(count, len(parameters.HEADS))
     for k, value in (fixed or {}).items():
         draws[:, k] = value
     return Proposal(plain.best, draws, plain.marginals)
@@ -87,7 +88,7 @@ def prior_marginals(prior: Prior | None = None) -> list[NDArray[np.float64]]:
     prior = prior or Prior.load()
     of_column = {int(column): p for column, p in zip(prior.columns, prior.probability, strict=True)}
     marginals = []
-    for head in heads.HEADS:
+    for head in parameters.HEADS:
         p = of_column.get(head.parameter.column)
         marginals.append(np.full(head.classes, 1 / head.classes) if p is None else p[: head.classes].copy())
     return marginals

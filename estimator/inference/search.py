@@ -1,12 +1,12 @@
 """From proposed tones to better ones, by ear, within a budget of renders.
 
 The opening hears the network's best answer and draws. Every choice of switches that was heard is a *basin*,
-which keeps its best levels. Round after round the most promising basins are expanded (`estimator.expansion`):
-slopes of all levels are measured with one render each, together with trials of switches; then levels step
-together, the best trials have their levels corrected by the same slopes, levels slide along valleys, and
-basins are crossed. A trial that sounds good becomes a basin of its own, and may lead although its parent did
-not. Basins that stand still fall behind. Settings were chosen on draws from the prior and on tones of banks
-that are not kept for judging.
+which keeps its best levels. Round after round the most promising basins are expanded
+(`estimator.inference.expansion`): slopes of all levels are measured with one render each, together with
+trials of switches; then levels step together, the best trials have their levels corrected by the same slopes,
+levels slide along valleys, and basins are crossed. A trial that sounds good becomes a basin of its own, and
+may lead although its parent did not. Basins that stand still fall behind. Settings were chosen on draws from
+the prior and on tones of banks that are not kept for judging.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.expansion import Basin, Batch, expand
-from estimator.heads import IS_LEVEL
-from estimator.listening import Heard
-from estimator.moves import Moves
-from estimator.one_thread import one_thread
-from estimator.proposal import Proposal
+from estimator.inference.expansion import Basin, Batch, expand
+from estimator.inference.moves import Moves
+from estimator.inference.objective import Heard
+from estimator.inference.posterior import Proposal
+from estimator.inference.threads import one_thread
+from estimator.network.parameters import IS_LEVEL
 
 OPENING_SHARE, SMALLEST_OPENING, LARGEST_OPENING = 0.1, 96, 256
 VARIED = 32
@@ -45,7 +45,7 @@ EXACT_DB = 1e-5
 
 
 class Ear(Protocol):
-    """What is searched with (`estimator.listening.Listener`)."""
+    """What is searched with (`estimator.inference.objective.Listener`)."""
 
     def hear(self, choices: NDArray[np.int64], /) -> Heard:
         """Distances and residuals of candidates, int64[N, heads]."""

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator import heads
-from estimator.proposal import Played, prior_marginals
+from estimator.inference.posterior import Played, prior_marginals
+from estimator.network import parameters
 
 OF_KEYS = ("VCF KEY", "ENV1 KEY", "ENV2 KEY")
 OF_VELOCITIES = ("DCO DYNA", "MIX DYNA", "VCF DYNA", "VCA DYNA")
@@ -38,7 +38,7 @@ def unprejudiced(
     as common as any other: divided by the prior and scaled back to a sum of one. The others as they are."""
     names = untold(played)
     out = []
-    for head, p, common in zip(heads.HEADS, marginals, prior_marginals(), strict=True):
+    for head, p, common in zip(parameters.HEADS, marginals, prior_marginals(), strict=True):
         if head.parameter.name in names:
             p = p / np.maximum(common, common.max() * 1e-3)
             p = p / p.sum()
@@ -52,4 +52,4 @@ def confidence(
     """How sure a network with these distributions may be of an answer, int64[heads], after hearing these
     notes: float64[heads], `heads.confidence` without prejudice."""
     fair = [p[None] for p in unprejudiced(marginals, played)]
-    return np.asarray(heads.confidence(fair, answer[None])[0])
+    return np.asarray(parameters.confidence(fair, answer[None])[0])

@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save
 
-from estimator.models.network import Network, NetworkSettings
-from jxctl import __version__
+from estimator.network.network import Network, NetworkSettings
+from jxctl._version import __version__
 from jxctl.errors import JxError, UsageError
 from jxctl.files import write_atomically
-from jxctl.params import table_hash
+from jxctl.protocol.parameters import table_hash
 
 
 def _with(path: Path, suffix: str) -> Path:

@@ -14,7 +14,7 @@ from typing import TypeVar, cast
 import torch
 from torch import nn
 
-from estimator.heads import HEADS, LOGITS
+from estimator.network.parameters import HEADS, LOGITS
 
 _M = TypeVar("_M", bound=nn.Module)
 

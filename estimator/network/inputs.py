@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from simulator import spectra
-from simulator.fourier import WINDOW
+from simulator.features import mel as spectra
+from simulator.features._fft import WINDOW
 
 SAMPLE_RATE = 44100
 FLOOR_DB = 80.0
@@ -51,7 +51,7 @@ def mel_power(audio: torch.Tensor, settings: MelSettings) -> torch.Tensor:
     """Mel power, float32[N, bands, frames], of audio, float32[N, samples].
 
     Frame k is centred on sample k * hop; the sound is silent outside. Windows of 2048 samples take the
-    fast way of `simulator.spectra`, on as many threads as torch may use; others go through torch.
+    fast way of `simulator.features.mel`, on as many threads as torch may use; others go through torch.
     """
     if settings.window != WINDOW:
         return _by_torch(audio, settings)
@@ -219,7 +219,7 @@ def band_matrix(settings: MelSettings) -> NDArray[np.float32]:
 
 
 def ranking_bands() -> spectra.Bands:
-    """The mel bands in which sounds are compared, for `simulator.spectra`."""
+    """The mel bands in which sounds are compared, for `simulator.features.mel`."""
     return _bands(RANKING)
 
 

@@ -13,9 +13,14 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import nn
 
-from estimator.features import FLOOR_DB, PARTIAL_BANDS_PER_OCTAVE, PARTIAL_OCTAVES, PARTIAL_STARTS_S
-from estimator.heads import HEADS
-from estimator.models.views import Views
+from estimator.network.inputs import (
+    FLOOR_DB,
+    PARTIAL_BANDS_PER_OCTAVE,
+    PARTIAL_OCTAVES,
+    PARTIAL_STARTS_S,
+)
+from estimator.network.parameters import HEADS
+from estimator.network.views import Views
 
 _KNOWN = 4
 _STRETCHES = 10
@@ -54,7 +59,7 @@ class Encoded:
 
 
 class LstmEncoder(nn.Module):
-    """Views of N sounds in, `Encoded` out (logits as in `estimator.heads`)."""
+    """Views of N sounds in, `Encoded` out (logits as in `estimator.network.parameters`)."""
 
     def __init__(self, settings: LstmSettings) -> None:
         super().__init__()

@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import nn
 
-from estimator.heads import HEADS, LOGITS
-from estimator.models.decoder import ORDER, Decoder
-from estimator.models.lstm import Encoded, LstmEncoder, LstmSettings
-from estimator.models.views import Views
+from estimator.network.decoder import ORDER, Decoder
+from estimator.network.lstm import Encoded, LstmEncoder, LstmSettings
+from estimator.network.parameters import HEADS, LOGITS
+from estimator.network.views import Views
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Drawn:
 
 
 class Network(nn.Module):
-    """Recordings of tones in, logits of every head out (see `estimator.heads`)."""
+    """Recordings of tones in, logits of every head out (see `estimator.network.parameters`)."""
 
     def __init__(self, settings: NetworkSettings) -> None:
         super().__init__()

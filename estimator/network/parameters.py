@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from jxctl.params import TONE_PARAMETERS, TONE_SIZE, Parameter
+from jxctl.protocol.parameters import TONE_PARAMETERS, TONE_SIZE, Parameter
 
 LEVEL_SIGMA = 2.0
 """Width in raw steps over which a level's target is spread: 62 is nearly right for 60."""

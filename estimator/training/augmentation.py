@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.features import FLOOR_DB, SAMPLE_RATE
-from simulator import Profile, load_profile
+from estimator.network.inputs import FLOOR_DB, SAMPLE_RATE
+from simulator.synth import Profile, load_profile
 
 SHORTEST_S = 1.0
 LATE_S = 0.012

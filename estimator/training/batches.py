@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from estimator.stream import Batch
+from estimator.training.synthetic import Batch
 
 LAG = 32
 _AHEAD = 3

@@ -17,14 +17,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.features import SAMPLE_RATE
-from estimator.stream import SECONDS, Batch, Sounds, heard, rendered
-from jxctl.dataset.reading import file_audio, rows
+from estimator.network.inputs import SAMPLE_RATE
+from estimator.training.synthetic import SECONDS, Batch, Sounds, heard, rendered
+from jxctl.dataset.reader import file_audio, rows
 from jxctl.dataset.schema import Row
 from jxctl.dataset.splitting import place
 from jxctl.errors import UsageError
-from jxctl.params import TONE_SIZE
-from simulator import Profile
+from jxctl.protocol.parameters import TONE_SIZE
+from simulator.synth import Profile
 
 HELD_OUT = 0.1
 """Share of the tones that is never learnt but used to judge."""

@@ -16,9 +16,9 @@ from typing import Any
 
 import torch
 
-from estimator import checkpoint
-from estimator.models.network import Network
-from estimator.processes import Processes
+from estimator.network import checkpoint
+from estimator.network.network import Network
+from estimator.training.distributed import Processes
 from jxctl.errors import JxError, UsageError
 from jxctl.files import write_atomically
 from jxctl.locks import FolderLock

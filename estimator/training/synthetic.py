@@ -12,9 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from estimator.audible import audible
-from estimator.disturbed import Disturbance, another, cut_and_hum, disturbance
-from estimator.features import (
+from estimator.inference.audibility import audible
+from estimator.network.inputs import (
     FLOOR_DB,
     INPUT,
     SAMPLE_RATE,
@@ -24,10 +23,11 @@ from estimator.features import (
     partials_power,
     relative_db,
 )
-from estimator.heads import classes
-from estimator.models.views import Views
-from estimator.prior import Prior
-from simulator import Profile, render
+from estimator.network.parameters import classes
+from estimator.network.views import Views
+from estimator.training.augmentation import Disturbance, another, cut_and_hum, disturbance
+from simulator.prior import Prior
+from simulator.synth import Profile, render
 
 SECONDS = 4.0
 NOTES = (28, 96)
@@ -90,7 +90,7 @@ def make_batch(
     recordings: int | None = None,
 ) -> Batch:
     """Batch ``index`` of the stream ``seed``: ``size`` sounds of fresh tones at random notes, disturbed as
-    recordings are (`estimator.disturbed`).
+    recordings are (`estimator.training.augmentation`).
 
     ``recordings`` of each tone; drawn from `SHARES` unless given. A batch of several has fewer tones.
     """

@@ -1,12 +1,12 @@
 """Train the estimator on tones rendered as they are needed, on recorded takes, or on both.
 
-A run lives in a directory (`estimator.runs`). The same settings, seed and takes give the same batches; a run
-that was stopped goes on at the step of its last checkpoint. One that is to end by the clock is repeatable but
-for how many steps fit.
+A run lives in a directory (`estimator.training.run`). The same settings, seed and takes give the same
+batches; a run that was stopped goes on at the step of its last checkpoint. One that is to end by the clock is
+repeatable but for how many steps fit.
 
-``torchrun`` trains in several processes (`estimator.processes`); a step then hears a batch in each. A GPU is
-used where there is one: tones are rendered on the CPU, in processes of their own, the network learns on the
-GPU.
+``torchrun`` trains in several processes (`estimator.training.distributed`); a step then hears a batch in
+each. A GPU is used where there is one: tones are rendered on the CPU, in processes of their own, the network
+learns on the GPU.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from estimator import checkpoint
-from estimator.batches import batches
-from estimator.heads import soft_cross_entropy
-from estimator.models.network import Network, NetworkSettings
-from estimator.processes import Processes, processes
-from estimator.recorded import Recorded, judging_batches, mixed_batch
-from estimator.runs import TrainSettings, claimed, restore, save
-from estimator.schedule import schedule
-from estimator.stream import Batch, make_batch
+from estimator.network import checkpoint
+from estimator.network.network import Network, NetworkSettings
+from estimator.network.parameters import soft_cross_entropy
+from estimator.training.batches import batches
+from estimator.training.distributed import Processes, processes
+from estimator.training.recorded import Recorded, judging_batches, mixed_batch
+from estimator.training.run import TrainSettings, claimed, restore, save
+from estimator.training.schedule import schedule
+from estimator.training.synthetic import Batch, make_batch
 from jxctl.errors import UsageError
-from simulator import load_profile
+from simulator.synth import load_profile
 
 VALIDATION_SEED = 1_000_003
 UNHEARD_WEIGHT = 0.05

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from jxctl.audio import portaudio
+from jxctl.audio.capture import portaudio
 from jxctl.errors import DeviceError
 
 if TYPE_CHECKING:

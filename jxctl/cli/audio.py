@@ -17,8 +17,8 @@ def audio() -> Shown:
 
     A device is chosen by its number, its name or a part of it. With JACK, other programs are devices too.
     """
-    from jxctl.audio import input_devices
-    from jxctl.audio_out import output_devices
+    from jxctl.audio.capture import input_devices
+    from jxctl.audio.playback import output_devices
 
     inputs, outputs = input_devices(), output_devices()
     lines = [

@@ -13,8 +13,8 @@ from jxctl.cli.output import ForceOption, check_output
 from jxctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from jxctl.bank import Bank
     from jxctl.library.formats import Loaded, Origin
+    from jxctl.protocol.bank import Bank
 
 app = typer.Typer(
     help="Show, convert and rearrange files of tones and patches. The format is found by content.",

@@ -12,9 +12,9 @@ import typer
 from jxctl.cli.common import say
 
 if TYPE_CHECKING:
-    from jxctl.preflight import Preflight
-    from jxctl.rig import Rig
-    from jxctl.tone import Tone
+    from jxctl.protocol.tone import Tone
+    from jxctl.recording.preflight import Preflight
+    from jxctl.recording.rig import Rig
 
 PortOption = Annotated[str | None, typer.Option("--port", help="Where to play (jx ports lists them).")]
 AudioOption = Annotated[
@@ -44,13 +44,13 @@ def checked(rig: Rig, tones: Iterable[Tone] = (), *, set_up: bool = True, way_ro
     """Noise, level and latency of a rig, which it knows from then on, and its tuning.
 
     ``tones``: some that will be played. ``set_up``: also whether what is played is what is heard, with
-    nothing between (`simulator.bench_check`). ``way_round``: an option that does without, for the hint of an
-    error.
+    nothing between (`jxctl.recording.setup_check`). ``way_round``: an option that does without, for the hint
+    of an error.
 
     Raises `VerificationError` for the first thing that makes takes worthless, `DeviceError` where port or
     input fail.
     """
-    from jxctl import preflight
+    from jxctl.recording import preflight
 
     if rig.live:
         what = (
@@ -62,7 +62,7 @@ def checked(rig: Rig, tones: Iterable[Tone] = (), *, set_up: bool = True, way_ro
     measured = preflight.measure(rig, tones)
     rig.latency = measured.latency
     if set_up:
-        from simulator.bench_check import check_setup
+        from jxctl.recording.setup_check import check_setup
 
         # First: what is heard of another source has no latency, and its level says nothing.
         check_setup(rig).check(way_round)
@@ -80,7 +80,7 @@ def opened(port: str, audio: str | None, model: str | None, channel: int | None,
     Raises `UsageError`, `DeviceError` and, where what is heard cannot be used, `VerificationError`.
     """
     from jxctl.cli.record_rig import open_rig
-    from jxctl.rigfile import settle
+    from jxctl.recording.config import settle
 
     given = {"port": port, "audio": audio, "model": model, "channel": channel}
     rig = open_rig(settle(None, given), None, None, stack)

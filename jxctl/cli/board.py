@@ -26,8 +26,8 @@ from jxctl.cli.virtual import (
 from jxctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from simulator.memory import Memory, Model
-    from simulator.sound import Sound
+    from simulator.instrument.memory import Memory, Model
+    from simulator.instrument.sound import Sound
 
 
 def register(app: typer.Typer) -> None:
@@ -91,7 +91,7 @@ def board(
 
 
 def _pty(sound: Sound | None) -> dict[str, Any]:
-    from simulator.process import serve_pty
+    from jxctl.ports.server import serve_pty
 
     return serve_pty(lambda url: _announce(url, sound), sound)
 
@@ -102,7 +102,7 @@ def _midi(
     from urllib.parse import quote
 
     from jxctl.ports import ReceivingPort, open_port
-    from simulator.process import serve_midi
+    from jxctl.ports.server import serve_midi
 
     url = f"midi:{quote(name, safe='')}?virtual=1" + (f"&api={api}" if api else "")
     with open_port(url) as port:

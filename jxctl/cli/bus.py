@@ -13,7 +13,7 @@ from jxctl.cli.common import Shown, command, say
 from jxctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from jxctl.bus import Message
+    from jxctl.protocol.bus import Message
 
 LARGEST = 16_000_000
 """Bytes: over an hour of a bus that is never idle."""
@@ -29,7 +29,7 @@ def decode(
 
     The bus carries no names, and VCA LEVEL is what the board received, not what the tone holds.
     """
-    from jxctl import bus, registers
+    from jxctl.protocol import bus, registers
 
     content = _read(file)
     messages, dropped = bus.decode(content)
@@ -68,7 +68,7 @@ def _read(file: Path) -> bytes:
 
 def _listing(content: bytes, messages: list[Message]) -> list[str]:
     """A line for every message and one for every stretch of dropped bytes, in order."""
-    from jxctl.bus import bus_line
+    from jxctl.protocol.bus import bus_line
 
     lines: list[str] = []
     reached = 0

@@ -13,8 +13,8 @@ from jxctl.cli.common import Shown, command, progress, say
 from jxctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from simulator.calibrate.calibration import Calibration
-    from simulator.calibrate.experiments import CalibrationPlan
+    from estimator.calibration.calibration import Calibration
+    from estimator.calibration.experiments import CalibrationPlan
 
 
 def register(app: typer.Typer) -> None:
@@ -59,11 +59,11 @@ def calibrate(
     after an interruption. Then fits every law by least squares over renders. What cannot be identified stays
     as it was, and is named. Before, the set-up is checked: that what is played is what is heard.
     """
+    from estimator.calibration.coverage import coverage
+    from estimator.calibration.experiments import CalibrationPlan
+    from estimator.calibration.samples import from_data_set
     from jxctl.cli.output import check_output
-    from simulator.calibrate.coverage import coverage
-    from simulator.calibrate.experiments import CalibrationPlan
-    from simulator.calibrate.takes import from_data_set
-    from simulator.profile import load_profile
+    from simulator.synth.profile import load_profile
 
     check_output(output, force)
     if report is not None:
@@ -110,12 +110,12 @@ def _record(
     skip_checks: bool,
     retries: int,
 ) -> None:
-    from jxctl import preflight, recorder
+    from estimator.calibration.recording import RotatingPlayer, minutes, of_the_board
     from jxctl.cli import record_rig
-    from jxctl.dataset_writer import Writer
-    from jxctl.player import BoardPlayer
-    from jxctl.rigfile import settle
-    from simulator.calibrate.recording import RotatingPlayer, minutes, of_the_board
+    from jxctl.dataset.writer import Writer
+    from jxctl.recording import preflight, recorder
+    from jxctl.recording.config import settle
+    from jxctl.recording.player import BoardPlayer
 
     settled = settle(rig_file, options)
     with ExitStack() as stack:
@@ -159,24 +159,24 @@ def _record(
 
 
 def _fit(samples: list[Any], folder: Path, output: Path, report: Path | None, base: str, name: str) -> Shown:
+    from estimator.calibration.calibration import calibrate as fit
+    from estimator.calibration.experiments import EXPERIMENTS
+    from estimator.calibration.writing import calibrated_toml
     from jxctl.files import write_atomically
-    from simulator.calibrate.calibration import calibrate as fit
-    from simulator.calibrate.experiments import EXPERIMENTS
-    from simulator.calibrate.writing import calibrated_toml
 
     with progress("Fitting", len(EXPERIMENTS) + 4) as advance:
         done = fit(samples, base, said=lambda text: advance(1, text))
     source = f"jx calibrate, data set {folder.name}, {len(samples)} takes"
     write_atomically(output, calibrated_toml(done, name, source, base).encode())
     if report is not None:
-        from simulator.calibrate.report import draw
+        from estimator.calibration.report import draw
 
         write_atomically(report, draw(done, name))
     return _summary(done, output, report, len(samples))
 
 
 def _summary(done: Calibration, output: Path, report: Path | None, takes: int) -> Shown:
-    from simulator.calibrate.writing import uncertainty
+    from estimator.calibration.writing import uncertainty
 
     laws: dict[str, Any] = {}
     lost = []

@@ -44,12 +44,12 @@ def check(
 
     wanted = stock_tone(tone)
     from jxctl.cli import bench
-    from simulator import load_profile
+    from simulator.synth import load_profile
 
     compared = load_profile(profile)
     with ExitStack() as stack:
         rig = bench.opened(port, audio, model, channel, stack)
-        from estimator.board_check import check_board
+        from estimator.closed_loop.comparison import check_board
 
         found = check_board(
             rig, wanted, compared, list(dict.fromkeys(notes)), list(dict.fromkeys(velocities)), gate

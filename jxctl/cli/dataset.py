@@ -31,7 +31,7 @@ def check(folder: DataSet) -> Shown:
     """
     from jxctl.cli.dataset_text import checked
     from jxctl.dataset.drift import DriftMeter, followed
-    from jxctl.dataset.reading import count_rows, lines
+    from jxctl.dataset.reader import count_rows, lines
     from jxctl.dataset.verify import Verified, verify
 
     seen = Verified()
@@ -56,7 +56,7 @@ def info(
     from jxctl.cli.dataset_text import described
     from jxctl.dataset.card import write_card
     from jxctl.dataset.info import summarise
-    from jxctl.dataset.reading import count_rows
+    from jxctl.dataset.reader import count_rows
 
     with progress(f"Reading {folder}", count_rows(folder)) as advance:
         found = summarise(folder, advance)
@@ -80,7 +80,7 @@ def split(
     Each part is a whole data set, with every row as it was. Audio gets a second name (a hard link)
     and is not stored twice. A set that has grown keeps every tone on its side.
     """
-    from jxctl.dataset.reading import count_rows
+    from jxctl.dataset.reader import count_rows
     from jxctl.dataset.splitting import split as go
 
     with progress(f"Splitting {folder}", count_rows(folder)) as advance:
@@ -106,7 +106,7 @@ def merge(
     stored twice.
     """
     from jxctl.dataset.merging import merge as go
-    from jxctl.dataset.reading import count_rows
+    from jxctl.dataset.reader import count_rows
 
     with progress(f"Merging into {output}", sum(map(count_rows, folders))) as advance:
         done = go(folders, output, advance)
@@ -132,7 +132,7 @@ def export(
     """
     from jxctl.dataset.exporting import ENDINGS
     from jxctl.dataset.exporting import export as go
-    from jxctl.dataset.reading import count_rows
+    from jxctl.dataset.reader import count_rows
 
     format = format or ENDINGS.get(output.suffix.lower())
     if format not in ("npz", "csv", "wav"):

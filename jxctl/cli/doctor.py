@@ -18,8 +18,8 @@ def doctor() -> Shown:
     Nothing is opened, installed or changed. Ends with exit code 1 when rendering or guessing does not
     work; without hardware, MIDI or sound cards jx still works with the virtual board.
     """
-    from jxctl import installing
-    from jxctl.doctor import core_works, examine
+    from jxctl.doctor import installing
+    from jxctl.doctor.checks import core_works, examine
 
     say("looking (a few seconds)")
     findings = examine()

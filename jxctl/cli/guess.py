@@ -14,7 +14,7 @@ from jxctl.errors import AudioError, UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-    from estimator.proposal import Played
+    from estimator.inference.posterior import Played
 
 
 def register(app: typer.Typer) -> None:
@@ -92,7 +92,7 @@ def guess(
     base, locked = _start(like, lock or [])
     board_asked = guess_loop.asked(loop, port, audio_in, takes, keep, model, channel, files)
 
-    from jxctl.audiofile import read_audio, write_wav
+    from jxctl.audio.audiofile import read_audio, write_wav
 
     sources = []
     for file in files:
@@ -110,7 +110,7 @@ def guess(
         ]
         recordings, found = [r for r, _ in heard], [f for _, f in heard]
 
-        from estimator.guess import Estimator
+        from estimator.inference.estimator import Estimator
 
         rig = guess_loop.open_board(board_asked, boards) if board_asked is not None else None
         estimator = Estimator(checkpoint, profile)
@@ -141,7 +141,7 @@ def guess(
             sent_to.close()
 
     written = {}
-    from jxctl.tone import write_tone
+    from jxctl.protocol.tone import write_tone
 
     for k, (place, candidate) in enumerate(zip(places, result.alternatives, strict=False)):
         if place is not None:
@@ -152,7 +152,7 @@ def guess(
             say(f"jx: {warning}")
         written["audio"] = str(audio)
     if plot is not None:
-        from estimator.plot import plot_guess
+        from estimator.inference.plot import plot_guess
         from jxctl.files import write_atomically
 
         note_is = f"note {recordings[0].played.note}"
@@ -199,7 +199,7 @@ def _open(send: str | None) -> Any:
 def _send(port: Any, tone: Any, played: Played, target: np.ndarray) -> dict[str, Any]:
     """Program the board; where it can be heard, play the note and compare with the target."""
     from jxctl.ports import AudiblePort
-    from jxctl.synth import Synth
+    from jxctl.ports.client import Synth
 
     synth = Synth(port)
     synth.wake()
@@ -209,7 +209,7 @@ def _send(port: Any, tone: Any, played: Played, target: np.ndarray) -> dict[str,
     import numpy as np
     import soxr
 
-    from estimator.features import SAMPLE_RATE, log_mel_distance
+    from estimator.network.inputs import SAMPLE_RATE, log_mel_distance
     from jxctl.cli.send import hold
 
     seconds = len(target) / SAMPLE_RATE

@@ -13,11 +13,11 @@ from jxctl.errors import JxError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from estimator.board_trials import Trials
-    from estimator.guess import Estimator, Guess
-    from estimator.proposal import Recording
-    from jxctl.rig import Rig
-    from jxctl.tone import Tone
+    from estimator.closed_loop.history import Trials
+    from estimator.inference.estimator import Estimator, Guess
+    from estimator.inference.posterior import Recording
+    from jxctl.protocol.tone import Tone
+    from jxctl.recording.rig import Rig
 
 FEWEST, MOST = 4, 2000
 
@@ -82,19 +82,19 @@ def improve(
     """The guess as the board decided it, what happened as plain data, and as a line."""
     import numpy as np
 
-    from estimator import heads
-    from estimator.board_play import BoardPlay
-    from estimator.listening import Listener
-    from estimator.loop import closed_loop
-    from estimator.on_board import heard_on_board
-    from jxctl.dataset_writer import Writer
-    from jxctl.tone import INIT_TONE
+    from estimator.closed_loop.optimizer import closed_loop
+    from estimator.closed_loop.player import BoardPlay
+    from estimator.closed_loop.result import heard_on_board
+    from estimator.inference.objective import Listener
+    from estimator.network import parameters
+    from jxctl.dataset.writer import Writer
+    from jxctl.protocol.tone import INIT_TONE
 
     values = (base or INIT_TONE).values
-    given = heads.classes(np.frombuffer(values, np.uint8)[None])[0]
-    fixed = {k: int(given[k]) for k, head in enumerate(heads.HEADS) if head.parameter.name in locked}
+    given = parameters.classes(np.frombuffer(values, np.uint8)[None])[0]
+    fixed = {k: int(given[k]) for k, head in enumerate(parameters.HEADS) if head.parameter.name in locked}
     starts = np.concatenate(
-        [heads.classes(np.frombuffer(c.tone.values, np.uint8)[None]) for c in guess.candidates[:256]]
+        [parameters.classes(np.frombuffer(c.tone.values, np.uint8)[None]) for c in guess.candidates[:256]]
     )
     with Writer(board.keep) as data_set:
         for repair in data_set.repairs:

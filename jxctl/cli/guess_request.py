@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from jxctl.cli.common import say
 from jxctl.errors import AudioError, ToneError, UsageError
-from jxctl.params import parameter
-from jxctl.tone import INIT_TONE, Tone
+from jxctl.protocol.parameters import parameter
+from jxctl.protocol.tone import INIT_TONE, Tone
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from estimator.proposal import Recording
+    from estimator.inference.posterior import Recording
 
 SHORTEST_GATE_S, LONGEST_GATE_S, AFTER_S = 0.02, 60.0, 0.25
 UNSURE, MORE = 0.5, 0.1
@@ -103,8 +103,8 @@ def hear(file: Path, audio: np.ndarray, rate: int, given: Given) -> tuple[Record
     """The sound from its onset on with what was played, and what was found, as plain data."""
     import numpy as np
 
-    from estimator.listen import listen
-    from estimator.proposal import Played, Recording
+    from estimator.inference.note_detection import listen
+    from estimator.inference.posterior import Played, Recording
 
     heard = listen(audio, rate)
     if given.note is None and heard.note is None:

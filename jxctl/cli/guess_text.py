@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from estimator.guess import Candidate, Guess
+    from estimator.inference.estimator import Candidate, Guess
 
 FAR = (
     "low confidence: nothing this synth was heard to make is near; take it as the nearest sound, not the tone"

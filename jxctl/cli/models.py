@@ -9,7 +9,7 @@ import typer
 from jxctl.cli.common import Shown, command
 
 if TYPE_CHECKING:
-    from jxctl.models import Model
+    from jxctl.protocol.models import Model
 
 
 def register(app: typer.Typer) -> None:
@@ -21,8 +21,8 @@ def register(app: typer.Typer) -> None:
         from rich.console import Group
         from rich.table import Table
 
-        from jxctl.models import MODELS, cell
-        from jxctl.sysex.forms import KINDS
+        from jxctl.protocol.models import MODELS, cell
+        from jxctl.protocol.sysex.forms import KINDS
 
         table = Table(box=None, padding=(0, 1))
         table.add_column("message", no_wrap=True)

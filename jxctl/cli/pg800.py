@@ -10,7 +10,7 @@ from jxctl.cli.common import Shown, command
 from jxctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from jxctl.pg800 import Move
+    from jxctl.protocol.pg800 import Move
 
 app = typer.Typer(help="Make and read frames of a PG-800 programmer.", no_args_is_help=True)
 
@@ -23,7 +23,7 @@ def encode(
     ],
 ) -> Shown:
     """Show the frame a PG-800 sends when a control moves."""
-    from jxctl.pg800 import move
+    from jxctl.protocol.pg800 import move
 
     return _shown(move(name, _value(name, value)))
 
@@ -33,7 +33,7 @@ def decode(
     frame: Annotated[str, typer.Argument(help="Two bytes in hexadecimal, id first, such as 9740.")],
 ) -> Shown:
     """Show what a frame of a PG-800 says."""
-    from jxctl.pg800 import decode as decode_frame
+    from jxctl.protocol.pg800 import decode as decode_frame
 
     try:
         content = bytes.fromhex(frame)
@@ -44,7 +44,7 @@ def decode(
 
 def _value(name: str, text: str) -> int | str:
     """A number, unless the parameter has that very label (HPF FREQ 2, DCO1 TUNE 0)."""
-    from jxctl.params import parameter
+    from jxctl.protocol.parameters import parameter
 
     try:
         labels = parameter(name).labels

@@ -63,7 +63,7 @@ def play(
         sound = open_sound(audio, board_names(known), profile, rate, gain, keep=save is not None)
         stack.callback(sound.output.close)
 
-        from simulator.process import serve_midi
+        from jxctl.ports.server import serve_midi
 
         def ready() -> None:
             # Keys pressed while the simulator was compiled are not played late.

@@ -12,10 +12,10 @@ from jxctl.cli.output import ForceOption, check_output
 from jxctl.errors import DeviceError, JxError, UsageError, VerificationError
 
 if TYPE_CHECKING:
-    from jxctl.models import Model
     from jxctl.ports import ReceivingPort
-    from jxctl.receiving import Collected, What
-    from jxctl.sysex.jx10 import Receiver
+    from jxctl.ports.receiving import Collected, What
+    from jxctl.protocol.models import Model
+    from jxctl.protocol.sysex.jx10 import Receiver
 
 LONGEST_S = 3600.0
 
@@ -60,10 +60,10 @@ def receive(
     What arrives incomplete or damaged is kept beside the output as NAME.incomplete.syx, and the exit code
     is 4; when nothing arrives it is 3.
     """
-    from jxctl import models, receiving
     from jxctl.cli.send_midi import model_in
-    from jxctl.ports import ReceivingPort, open_port
-    from jxctl.sysex.jx10 import Receiver
+    from jxctl.ports import ReceivingPort, open_port, receiving
+    from jxctl.protocol import models
+    from jxctl.protocol.sysex.jx10 import Receiver
 
     name = model or model_in(port)
     if name is None:
@@ -112,7 +112,7 @@ def _start(port: ReceivingPort, model: Model, what: What, channel: int, program:
         port.write(bytes((0xC0 | channel, program - 1)))
         say(f"asked for program {program}; waiting")
     elif what == "program" and model.can("receive", "request"):
-        from jxctl.sysex import FAMILIES, EditBufferRequest
+        from jxctl.protocol.sysex import FAMILIES, EditBufferRequest
 
         port.write(EditBufferRequest(wire=FAMILIES["vecoven4"], channel=channel).encoded())
         say("asked for the edit buffer (firmware 4.19 and later answer); waiting")
@@ -124,7 +124,7 @@ def _start(port: ReceivingPort, model: Model, what: What, channel: int, program:
 
 def _collect(port: ReceivingPort, collected: Collected, output: Path, timeout: float, quiet: float) -> None:
     """Wait for all of it; what has arrived when that fails is kept beside the output."""
-    from jxctl.receiving import check, collect
+    from jxctl.ports.receiving import check, collect
 
     try:
         with progress("Receiving", collected.expected) as advance:
@@ -197,8 +197,8 @@ def _written(collected: Collected, output: Path, format: str, port: str) -> Show
 def _cartridge(
     port: ReceivingPort, model: Model, output: Path, receiver: Receiver, ask: bool, timeout: float
 ) -> Shown:
-    from jxctl.receiving import transfer
-    from jxctl.sysex.jx10 import SIZES
+    from jxctl.ports.receiving import transfer
+    from jxctl.protocol.sysex.jx10 import SIZES
 
     say("asked for the cartridge; waiting" if ask else f"{model.dump} Ctrl-C ends waiting.")
     try:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jxctl.dataset import Row
-    from jxctl.plan import Plan
-    from jxctl.preflight import Preflight
-    from jxctl.recorder import Tally
-    from jxctl.rig import Rig
+    from jxctl.recording.plan import Plan
+    from jxctl.recording.preflight import Preflight
+    from jxctl.recording.recorder import Tally
+    from jxctl.recording.rig import Rig
 
 Notes = Annotated[list[str], typer.Option("--notes", "--note", help="MIDI notes, as 36,48,60.")]
 Velocities = Annotated[
@@ -95,10 +95,10 @@ def record(
 
     The bus is one-way: a tone byte that is damaged on its way to an instrument cannot be noticed.
     """
-    from jxctl import recorder
     from jxctl.cli import record_plan, record_rig
-    from jxctl.dataset_writer import Writer
-    from jxctl.rigfile import settle
+    from jxctl.dataset.writer import Writer
+    from jxctl.recording import recorder
+    from jxctl.recording.config import settle
 
     settled = settle(
         rig,
@@ -174,7 +174,7 @@ def _preflight(rig: Rig, plan: Plan) -> Preflight:
 
 
 def _announce(plan: Plan, left: int, rig: Rig, folder: Path) -> None:
-    from jxctl.preflight import estimate, span
+    from jxctl.recording.preflight import estimate, span
 
     expected = estimate(plan, left, rig)
     wall = f", about {span(expected.wall_s)} from now" if rig.live else ""

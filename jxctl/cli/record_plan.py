@@ -1,4 +1,4 @@
-"""Which takes ``jx record`` plays: its options as a `jxctl.plan.Plan`."""
+"""Which takes ``jx record`` plays: its options as a `jxctl.recording.plan.Plan`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from jxctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from jxctl.plan import Plan, Tones
-    from jxctl.tone import Tone
+    from jxctl.protocol.tone import Tone
+    from jxctl.recording.plan import Plan, Tones
 
 PRIOR, DESIGN = "prior", "design"
 
@@ -32,9 +32,9 @@ def plan(
     every: int | None,
 ) -> Plan:
     """The plan that the options of the command describe. Raises `UsageError`."""
-    from jxctl import plan as plans
     from jxctl.library.pick import stock_tone
-    from jxctl.tone import INIT_TONE
+    from jxctl.protocol.tone import INIT_TONE
+    from jxctl.recording import plan as plans
 
     note_numbers = [int(number) for number in numbers(notes, "--notes", whole=True)]
     velocity_numbers = [int(number) for number in numbers(velocities, "--velocities", whole=True)]
@@ -69,7 +69,7 @@ def tones(sources: Sequence[str], count: int | None, seed: int) -> Tones:
             raise UsageError("how many tones are to be drawn?", "--tones N")
         return _drawn(count, seed)
     if words == [DESIGN]:
-        from jxctl.design import design, sweeps
+        from jxctl.recording.design import design, sweeps
 
         return design(len(sweeps()) if count is None else count, seed)
     found = [tone for source in sources for tone in _in_file(Path(source))]
@@ -94,7 +94,7 @@ def numbers(given: Sequence[str], option: str, whole: bool = False) -> list[floa
 def _in_file(path: Path) -> list[Tone]:
     """The stock tones of a file, in order."""
     from jxctl.library.files import read_library
-    from jxctl.tone import Tone
+    from jxctl.protocol.tone import Tone
 
     held = list(read_library(path).bank.tones.values())
     stock = [tone for tone in held if isinstance(tone, Tone)]
@@ -111,9 +111,9 @@ def _in_file(path: Path) -> list[Tone]:
 def _drawn(count: int, seed: int) -> Tones:
     import numpy as np
 
-    from estimator.prior import Prior
-    from jxctl.plan import DrawnTones
-    from jxctl.tone import from_batch
+    from jxctl.protocol.tone import from_batch
+    from jxctl.recording.plan import DrawnTones
+    from simulator.prior import Prior
 
     prior = Prior.load()
 

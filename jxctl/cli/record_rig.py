@@ -1,4 +1,4 @@
-"""What ``jx record`` plays on and listens with: the bench as a `jxctl.rig.Rig`."""
+"""What ``jx record`` plays on and listens with: the bench as a `jxctl.recording.rig.Rig`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from jxctl.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jxctl.audio import AudioInput
-    from jxctl.player import Player
+    from jxctl.audio.capture import AudioInput
     from jxctl.ports import Port
-    from jxctl.rig import Rig
-    from jxctl.rigfile import RigFile
-    from jxctl.verdict import Expectations
+    from jxctl.recording.config import RigFile
+    from jxctl.recording.player import Player
+    from jxctl.recording.quality import Expectations
+    from jxctl.recording.rig import Rig
 
 _DEFAULT_PROFILE = "superjx"
 
@@ -30,9 +30,9 @@ def open_rig(bench: RigFile, profile: str | None, minutes: float | None, stack: 
 
     Raises `UsageError` and `DeviceError`.
     """
-    from jxctl.audio import SoundCard
+    from jxctl.audio.capture import SoundCard
     from jxctl.ports import open_port
-    from jxctl.rig import Bench, Rig
+    from jxctl.recording.rig import Bench, Rig
 
     if bench.port is None:
         raise UsageError("jx record needs a port", "--port URL, or a bench file with one (--rig FILE)")
@@ -57,9 +57,9 @@ def open_rig(bench: RigFile, profile: str | None, minutes: float | None, stack: 
 
 def _player(port: Port, bench: RigFile) -> Player:
     from jxctl.cli.send_midi import model_in
-    from jxctl.models import MODELS, model
-    from jxctl.player import BoardPlayer, MidiPlayer
-    from jxctl.synth import Synth
+    from jxctl.ports.client import Synth
+    from jxctl.protocol.models import MODELS, model
+    from jxctl.recording.player import BoardPlayer, MidiPlayer
 
     if port.language == "bus":
         if bench.model not in (None, "board"):
@@ -74,7 +74,7 @@ def _player(port: Port, bench: RigFile) -> Player:
 
 
 def _ear(port: Port, bench: RigFile, stack: ExitStack) -> AudioInput:
-    from jxctl.audio import DEFAULT_SAMPLE_RATE, open_input
+    from jxctl.audio.capture import DEFAULT_SAMPLE_RATE, open_input
     from jxctl.ports import AudiblePort
 
     if bench.audio is not None:
@@ -100,8 +100,8 @@ def _profile_of(url: str) -> str | None:
 
 
 def _expected(virtual: str | None, sample_rate: int, compare: bool, name: str | None) -> Expectations:
-    from jxctl.cli.record_expect import Simulated
-    from jxctl.models import model
+    from jxctl.protocol.models import model
+    from jxctl.recording.expectation import Simulated
 
     # In this process nothing lies between, so that only boards behind real ports are compared.
     return Simulated(

@@ -10,7 +10,7 @@ import typer
 from jxctl.cli.common import Shown, command
 from jxctl.cli.output import check_outputs
 from jxctl.errors import UsageError
-from jxctl.tone import read_tone
+from jxctl.protocol.tone import read_tone
 
 MOST_SAMPLES = 10 * 60 * 44100
 NOTE, VELOCITY, GATE_S, LENGTH_S = 60, 100, 1.0, 2.0
@@ -74,8 +74,8 @@ def render(
     import numpy as np
 
     import simulator
-    from jxctl.audiofile import write_wav
-    from jxctl.tone import to_batch
+    from jxctl.audio.audiofile import write_wav
+    from jxctl.protocol.tone import to_batch
 
     audio = simulator.render(
         to_batch([loaded]), note, velocity, gate, seconds,

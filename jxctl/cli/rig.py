@@ -42,7 +42,7 @@ def init(
 
     Lists the ports and audio inputs of this machine.
     """
-    from jxctl.rigfile import KEYS, settle, write_rig
+    from jxctl.recording.config import KEYS, settle, write_rig
 
     flags = {
         "port": port,
@@ -78,7 +78,7 @@ def init(
 @command(app, "show")
 def show(file: File = None) -> Shown:
     """Show what holds on this bench: the environment (JX_PORT and so on), else the file, else unknown."""
-    from jxctl.rigfile import ENVIRONMENT, settle
+    from jxctl.recording.config import ENVIRONMENT, settle
 
     rig = settle(_named(file))
     minutes = rig.minutes_on()
@@ -107,10 +107,10 @@ def check(
     """
     from contextlib import ExitStack
 
-    from jxctl import preflight
     from jxctl.cli import record_rig
-    from jxctl.rigfile import settle
-    from simulator.bench_check import check_setup
+    from jxctl.recording import preflight
+    from jxctl.recording.config import settle
+    from jxctl.recording.setup_check import check_setup
 
     rig = settle(_named(file))
     if rig.port is None:
@@ -158,7 +158,7 @@ def _ports() -> list[Available]:
 
 
 def _inputs() -> list[str]:
-    from jxctl.audio import input_devices
+    from jxctl.audio.capture import input_devices
 
     try:
         return input_devices()

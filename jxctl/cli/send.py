@@ -117,8 +117,8 @@ def _load_board(
     port: Port, job: Job, result: dict[str, Any]
 ) -> tuple[Callable[[int, int], None], Callable[[int], None], str]:
     """Load a tone into a bare board; how to start and end a note there, and what was done."""
-    from jxctl.bus import board_name
-    from jxctl.synth import Synth
+    from jxctl.ports.client import Synth
+    from jxctl.protocol.bus import board_name
 
     board = job.board or "lower"
     target = board_name(board)
@@ -131,7 +131,7 @@ def _load_board(
 
 
 def _check_play(play: int | None, velocity: int, gate: float, tail: float, audio: Path | None) -> None:
-    from jxctl.bus import check_range
+    from jxctl.protocol.bus import check_range
 
     if play is not None:
         check_range("the note", play, 127)
@@ -170,7 +170,7 @@ def _heard(heard: np.ndarray, sample_rate: int, audio: Path | None, result: dict
     if result["peak"] == 0:
         say("nothing was heard; sim: is the lower board unless it says sim:?board=upper")
     if audio is not None:
-        from jxctl.audiofile import write_wav
+        from jxctl.audio.audiofile import write_wav
 
         write_wav(audio, heard, sample_rate)
         result["audio"] = str(audio)

@@ -12,12 +12,12 @@ from jxctl.cli.common import progress, say
 from jxctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from jxctl.bank import Bank
     from jxctl.library.formats import Loaded
-    from jxctl.models import Model
     from jxctl.ports import Port
-    from jxctl.sending import Plan
-    from jxctl.tone import Tone
+    from jxctl.ports.sending import Plan
+    from jxctl.protocol.bank import Bank
+    from jxctl.protocol.models import Model
+    from jxctl.protocol.tone import Tone
 
 _ALL = "all"
 
@@ -47,12 +47,12 @@ class Job:
 
     def is_cartridge(self) -> bool:
         """Whether the file goes to a synth that takes whole cartridges, and has the size of one."""
-        from jxctl.models import model
+        from jxctl.protocol.models import model
 
         one = self.slot is not None or self.patch is not None
         if self.model is None or one or not model(self.model).can("receive", "transfer"):
             return False
-        from jxctl.sysex.jx10 import SIZES
+        from jxctl.protocol.sysex.jx10 import SIZES
 
         return self.file.is_file() and self.file.stat().st_size in SIZES
 
@@ -78,7 +78,7 @@ def deliver(
     Raises `UsageError`, before anything is sent, for what the model cannot take and for what would
     overwrite its memory without being told to.
     """
-    from jxctl import models
+    from jxctl.protocol import models
 
     if job.model is None:
         known = ", ".join(models.MODELS)
@@ -114,9 +114,9 @@ def deliver(
 
 def _plan(job: Job, loaded: Loaded, model: Model) -> tuple[str, str, Plan, list[str]]:
     """Kind and name of what is sent, the messages, and what the model's family cannot say."""
-    from jxctl import sending
     from jxctl.library.families import converted, tone_for
     from jxctl.library.pick import cargo
+    from jxctl.ports import sending
 
     if model.family is None:
         model.require("receive", "APR tone")
@@ -170,7 +170,7 @@ def _slot(write: str | None) -> int | None:
 
 
 def _send(port: Port, plan: Plan, job: Job, model: Model) -> None:
-    from jxctl.sending import transmit
+    from jxctl.ports.sending import transmit
 
     gap_s = None if job.pause is None else job.pause / 1000
     with progress("Sending", len(plan.messages)) as advance:
@@ -179,8 +179,8 @@ def _send(port: Port, plan: Plan, job: Job, model: Model) -> None:
 
 def _cartridge(port: Port, job: Job, model: Model, result: dict[str, Any]) -> str:
     from jxctl.ports import ReceivingPort
-    from jxctl.receiving import ANSWER_S, transfer
-    from jxctl.sysex.jx10 import Sender
+    from jxctl.ports.receiving import ANSWER_S, transfer
+    from jxctl.protocol.sysex.jx10 import Sender
 
     if job.cartridge:
         raise UsageError(f"a {model.title} takes nothing but cartridges", "leave out --cartridge")

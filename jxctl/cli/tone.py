@@ -11,13 +11,13 @@ import typer
 from jxctl.cli.common import Shown, command
 from jxctl.cli.output import ForceOption, check_new
 from jxctl.errors import UsageError
-from jxctl.params import TONE_PARAMETERS, TONE_SIZE, Parameter
-from jxctl.tone import Tone, write_tone
+from jxctl.protocol.parameters import TONE_PARAMETERS, TONE_SIZE, Parameter
+from jxctl.protocol.tone import Tone, write_tone
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from jxctl.tone_v4 import ToneV4
+    from jxctl.protocol.tone_v4 import ToneV4
 
 app = typer.Typer(help="Show, compare and make tones.", no_args_is_help=True)
 
@@ -45,7 +45,7 @@ def show(
         return Shown(loaded.to_json(), v4_table(loaded))
     if profile is None:
         return Shown(loaded.to_json(), tone_table(loaded))
-    from simulator.profile import load_profile
+    from simulator.synth.profile import load_profile
 
     view = load_profile(profile).view(loaded)
     data = {name: {"value": value, "unit": unit} for name, (value, unit) in view.items()}
@@ -119,9 +119,9 @@ def random(
 
     import numpy as np
 
-    from estimator.nearby import nearby
-    from estimator.prior import Prior
-    from jxctl.tone import from_batch
+    from jxctl.protocol.tone import from_batch
+    from simulator.nearby import nearby
+    from simulator.prior import Prior
 
     rng = np.random.default_rng(seed)
     drawn = from_batch(Prior.load().sample(1, rng), "RANDOM") if near is None else [nearby(near, amount, rng)]
@@ -135,8 +135,8 @@ def v4_table(tone: ToneV4) -> Table:
     """A rich table of a V4 tone: four columns of name and value, to fit one screen."""
     from rich.table import Table
 
-    from jxctl.tone import NAME_SIZE
-    from jxctl.tone_v4 import TONE_V4
+    from jxctl.protocol.tone import NAME_SIZE
+    from jxctl.protocol.tone_v4 import TONE_V4
 
     columns = 3
     table = Table(title=f"{tone.name} (Vecoven V4)", title_justify="left", show_edge=False, pad_edge=False)

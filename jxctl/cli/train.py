@@ -63,9 +63,9 @@ def train(
     if mix is not None and not 0 < mix <= 1:
         raise UsageError(f"the share of recorded takes is {mix:g}; it lies above 0, up to 1", "--mix 0.5")
 
-    from estimator.recorded import Recorded
-    from estimator.runs import TrainSettings, settings_of
-    from estimator.train import train as go
+    from estimator.training.recorded import Recorded
+    from estimator.training.run import TrainSettings, settings_of
+    from estimator.training.train import train as go
 
     recorded = Recorded(data) if data else None
     if recorded is not None:

@@ -11,9 +11,9 @@ from jxctl.cli.output import check_output
 from jxctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from jxctl.bus import BoardName
-    from simulator.memory import Memory, Model
-    from simulator.sound import Sound
+    from jxctl.protocol.bus import BoardName
+    from simulator.instrument.memory import Memory, Model
+    from simulator.instrument.sound import Sound
 
 AudioOption = Annotated[
     str | None, typer.Option(help="Sound device: name, part of it, number, or default (jx audio lists them).")
@@ -31,7 +31,7 @@ RATES = (8000, 192_000)
 
 def known_model(name: str) -> Model:
     """The model of that name. Raises `UsageError` for another."""
-    from simulator.assigner import KEYS
+    from simulator.instrument.assigner import KEYS
 
     known = next((known for known in KEYS if known == name), None)
     if known is None:
@@ -56,8 +56,8 @@ def memory_of(model: Model, bank: Path | None, tone: Path | None = None) -> Memo
     if bank is None:
         return None
     from jxctl.library.files import read_library
-    from jxctl.sysex.jx10 import SIZES
-    from simulator.memory import Memory
+    from jxctl.protocol.sysex.jx10 import SIZES
+    from simulator.instrument.memory import Memory
 
     if model == "jx10" and bank.is_file() and bank.stat().st_size in SIZES:
         return Memory(model, cartridge=bank.read_bytes())
@@ -74,12 +74,12 @@ def open_sound(
         )
     if rate is not None and not RATES[0] <= rate <= RATES[1]:
         raise UsageError(f"--rate is {rate} Hz", f"give {RATES[0]} to {RATES[1]}; 44100 and 48000 are usual")
-    from simulator.profile import load_profile
+    from simulator.synth.profile import load_profile
 
     loaded = load_profile(profile)
     # After the profile: a mistake in it is told before a device is opened.
-    from jxctl.audio_out import open_output
-    from simulator.sound import Sound
+    from jxctl.audio.playback import open_output
+    from simulator.instrument.sound import Sound
 
     output = open_output(audio, rate)
     try:
@@ -112,10 +112,10 @@ def save_song(save: Path | None, sound: Sound | None) -> None:
 
 
 def _one_tone(model: Model, path: Path) -> Memory:
-    from jxctl.bank import Bank
-    from jxctl.patch import Patch
-    from jxctl.tone import read_tone
-    from simulator.memory import Memory
+    from jxctl.protocol.bank import Bank
+    from jxctl.protocol.patch import Patch
+    from jxctl.protocol.tone import read_tone
+    from simulator.instrument.memory import Memory
 
     tone = read_tone(path)
     if model == "jx8p":

@@ -8,14 +8,14 @@
     DIR/.jx.lock                    carries the lock of the one process that records into DIR
     DIR/.aside/                     what a repair after a crash took out
 
-`jxctl.dataset_writer` writes one; this package reads, checks and rearranges it. A row never speaks of
+`jxctl.dataset.writer` writes one; this package reads, checks and rearranges it. A row never speaks of
 audio that is not there, and a take without a row was never finished.
 """
 
 from __future__ import annotations
 
 from jxctl.dataset.indices import Indices
-from jxctl.dataset.reading import (
+from jxctl.dataset.reader import (
     ASIDE,
     METADATA,
     TAKES,

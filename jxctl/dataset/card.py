@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jxctl.dataset.info import OTHERS, RIG, Info, summarise
-from jxctl.dataset.reading import METADATA
+from jxctl.dataset.reader import METADATA
 from jxctl.dataset.schema import FIELDS, SCHEMA, Field
 from jxctl.errors import UsageError
 from jxctl.files import write_atomically

@@ -15,9 +15,9 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl.audio import Audio, rms_dbfs
+from jxctl.audio.capture import Audio, rms_dbfs
 from jxctl.dataset.schema import Row
-from jxctl.verdict import TRUSTED
+from jxctl.recording.quality import TRUSTED
 
 LISTEN_S = 1.0
 """How much of a take is compared, from its onset on."""

@@ -21,12 +21,12 @@ from typing import IO, Any, TextIO
 
 import numpy as np
 
-from jxctl.dataset.reading import rows, take_audio
+from jxctl.dataset.reader import rows, take_audio
 from jxctl.dataset.schema import FIELDS, Row
 from jxctl.dataset.storage import building, check_outside
 from jxctl.errors import VerificationError
 from jxctl.files import written_atomically
-from jxctl.params import TONE_PARAMETERS
+from jxctl.protocol.parameters import TONE_PARAMETERS
 
 Advance = Callable[[int], None]
 ENDINGS = {".npz": "npz", ".csv": "csv"}

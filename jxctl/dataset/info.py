@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl.dataset.reading import rows
+from jxctl.dataset.reader import rows
 from jxctl.dataset.schema import FIELDS, Row
 from jxctl.dataset.storage import open_take
-from jxctl.params import TONE_PARAMETERS, TONE_SIZE
-from jxctl.verdict import TRUSTED
+from jxctl.protocol.parameters import TONE_PARAMETERS, TONE_SIZE
+from jxctl.recording.quality import TRUSTED
 
 RIG = (
     "port",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jxctl.dataset.card import write_card
-from jxctl.dataset.reading import METADATA, file_name, rows
+from jxctl.dataset.reader import METADATA, file_name, rows
 from jxctl.dataset.schema import Row
 from jxctl.dataset.storage import building, check_new_folder, check_outside, link
 from jxctl.errors import UsageError, VerificationError

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from jxctl.audio import Audio
+from jxctl.audio.capture import Audio
 from jxctl.dataset.schema import Row, parse
 from jxctl.dataset.storage import open_take
 from jxctl.errors import UsageError, VerificationError

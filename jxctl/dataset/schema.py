@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict, cast
 
-from jxctl.verdict import Verdict
+from jxctl.recording.quality import Verdict
 
 SCHEMA = 2
 """The version that is written."""

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jxctl.dataset.card import write_card
-from jxctl.dataset.reading import METADATA, lines, rows
+from jxctl.dataset.reader import METADATA, lines, rows
 from jxctl.dataset.storage import building, check_new_folder, check_outside, link
 from jxctl.errors import UsageError
-from jxctl.params import TONE_PARAMETERS
+from jxctl.protocol.parameters import TONE_PARAMETERS
 
 # For each column and raw value, the raw value that stands for it.
 _WRITTEN = [[p.start(k) if p.starts else k for k in p.classes] for p in TONE_PARAMETERS]

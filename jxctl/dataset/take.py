@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jxctl.audio import Audio
-from jxctl.tone import Tone
-from jxctl.verdict import TRUSTED, Verdict
+from jxctl.audio.capture import Audio
+from jxctl.protocol.tone import Tone
+from jxctl.recording.quality import TRUSTED, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class Take:
     ``noise_floor_dbfs``: RMS before the note. ``peak_dbfs``: largest sample. ``onset_s``: seconds
     from sending the note to hearing it, which includes the latency of the rig. ``tail_cut``: it was
     still sounding at the end. ``verdict``, ``reason``, ``pitch_cents``, ``expected``: see
-    `jxctl.verdict.Judgement`. ``attempts``: how often it was played until then.
+    `jxctl.recording.quality.Judgement`. ``attempts``: how often it was played until then.
 
-    ``model``, ``board``, ``voice``, ``patch``: see `jxctl.player.Player`. ``unit``, ``firmware``,
+    ``model``, ``board``, ``voice``, ``patch``: see `jxctl.recording.player.Player`. ``unit``, ``firmware``,
     ``profile``, ``audio_device``, ``input_gain``: see `Bench`. ``latency_s``, ``latency_spread_s``: of the
     rig, measured beforehand. ``powered_on_min``: minutes since power-on. ``recorded_at``: UTC, ISO 8601,
     by the machine's clock. ``reference``: it is the plan's reference tone. ``tones_from``: where the

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from jxctl.audio import Audio, peak_dbfs
+from jxctl.audio.capture import Audio, peak_dbfs
 from jxctl.dataset.indices import Indices
-from jxctl.dataset.reading import METADATA, TAKES, decode, lines, take_bytes, torn_bytes
+from jxctl.dataset.reader import METADATA, TAKES, decode, lines, take_bytes, torn_bytes
 from jxctl.dataset.schema import Row
 
 PEAK_TOLERANCE_DB = 0.01

@@ -25,15 +25,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 import jxctl
-from jxctl.audio import Audio
+from jxctl.audio.capture import Audio
 from jxctl.dataset.indices import Indices
-from jxctl.dataset.reading import ASIDE, METADATA, TAKES, file_name, last_line, rows, torn_bytes
+from jxctl.dataset.reader import (
+    ASIDE,
+    METADATA,
+    TAKES,
+    file_name,
+    last_line,
+    rows,
+    torn_bytes,
+)
 from jxctl.dataset.schema import FIELDS, SCHEMA, Row, parse
 from jxctl.dataset.storage import sync_folder
 from jxctl.errors import JxError, UsageError, VerificationError
 from jxctl.files import write_atomically
 from jxctl.locks import LOCK_NAME, FolderLock
-from jxctl.rig import Take
+from jxctl.recording.rig import Take
 
 _FULL_SCALE = 1 << 23
 

@@ -17,9 +17,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from jxctl import installing
-from jxctl.installing import System
-from jxctl.probes import PROBES, Answer, ask
+from jxctl.doctor import installing
+from jxctl.doctor.installing import System
+from jxctl.doctor.probes import PROBES, Answer, ask
 
 State = Literal["ok", "warning", "missing"]
 

@@ -1,7 +1,7 @@
 """Questions to this machine that may crash or hang: each is asked in a process of its own.
 
 A sound library that waits for a server, or a compiler that meets an old processor, ends the program
-that uses it. `ask` runs ``python -m jxctl.probes NAME``, which prints the answer as JSON, and turns
+that uses it. `ask` runs ``python -m jxctl.doctor.probes NAME``, which prints the answer as JSON, and turns
 whatever goes wrong into a sentence. Nothing here opens a device: an adapter that is opened may reset
 what is behind it.
 """
@@ -34,11 +34,11 @@ class Answer:
 
 def ask(name: str, timeout_s: float = 120.0) -> Answer:
     """Run a probe in a process of its own. Never raises."""
-    here = str(Path(__file__).resolve().parents[1])
+    here = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join(path for path in (os.environ.get("PYTHONPATH"), here) if path)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "jxctl.probes", name],
+            [sys.executable, "-m", "jxctl.doctor.probes", name],
             capture_output=True,
             timeout=timeout_s,
             check=False,
@@ -152,12 +152,12 @@ def files() -> dict[str, Any]:
 
 def render() -> dict[str, Any]:
     """One note through the compiled kernel: its peak, the seconds it took, and where the kernel is kept."""
-    from jxctl.tone import INIT_TONE, to_batch
+    from jxctl.protocol.tone import INIT_TONE, to_batch
 
     # By name: nothing outside the commands may depend on the simulator.
     began = time.perf_counter()
-    sound = importlib.import_module("simulator.render").render(to_batch([INIT_TONE]), seconds=0.1)
-    kernel = importlib.import_module("simulator.kernel")
+    sound = importlib.import_module("simulator.synth.render").render(to_batch([INIT_TONE]), seconds=0.1)
+    kernel = importlib.import_module("simulator.synth._kernel")
     kept = [getattr(getattr(part, "stats", None), "cache_path", None) for part in vars(kernel).values()]
     return {
         "peak": float(abs(sound).max()),
@@ -168,9 +168,9 @@ def render() -> dict[str, Any]:
 
 def guess() -> dict[str, Any]:
     """The network and the prior that come with jx, loaded as `jx guess` loads them."""
-    checkpoint = importlib.import_module("estimator.checkpoint")
+    checkpoint = importlib.import_module("estimator.network.checkpoint")
     _, config = checkpoint.load()
-    importlib.import_module("estimator.prior").Prior.load()
+    importlib.import_module("simulator.prior").Prior.load()
     return {"checkpoint": str(checkpoint.shipped()), "jx": config["jx"]}
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from jxctl.bank import AnyTone, Bank, listed
 from jxctl.errors import UsageError
 from jxctl.library.links import (
     PATCH_SLOTS,
@@ -20,7 +19,8 @@ from jxctl.library.links import (
     patch_content,
     relinked,
 )
-from jxctl.patch import Patch
+from jxctl.protocol.bank import AnyTone, Bank, listed
+from jxctl.protocol.patch import Patch
 
 _Held = TypeVar("_Held", AnyTone, Patch)
 

@@ -1,7 +1,7 @@
 """A bank of one family in terms of another, and what is lost on the way, in words.
 
 The tones of a JX-8P and of a MKS-70 are the same bytes (jx_hardware.md 4.5); those of Vecoven's V4
-firmware are not (`jxctl.tone_convert`). Patches of the Super JX families have the same values (4.6);
+firmware are not (`jxctl.protocol.tone_convert`). Patches of the Super JX families have the same values (4.6);
 a JX-8P patch says other things, and nothing is known that could stand for it.
 """
 
@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from jxctl.bank import FAMILIES, AnyTone, Bank, FamilyName, listed
 from jxctl.errors import UsageError
 from jxctl.library.links import TONE_SLOTS, relinked
-from jxctl.tone import Tone
-from jxctl.tone_convert import from_stock, to_stock
+from jxctl.protocol.bank import FAMILIES, AnyTone, Bank, FamilyName, listed
+from jxctl.protocol.tone import Tone
+from jxctl.protocol.tone_convert import from_stock, to_stock
 
 IMAGE_REST = "the header of the cartridge image, and the top bits of its bytes"
 """What a bank read from a cartridge image has besides its tones."""

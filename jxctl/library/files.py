@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from jxctl.bank import Bank
 from jxctl.errors import ToneError, UsageError
 from jxctl.library import midifile
 from jxctl.library.families import IMAGE_REST
 from jxctl.library.formats import FORMATS, ORIGIN, Loaded, Origin
-from jxctl.midi import SYSEX, split
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.midi import SYSEX, split
 
 JX10_IMAGE_SIZE = 8192
 """Bytes of an M-64C cartridge (jx_hardware.md 4.8)."""
@@ -125,7 +125,7 @@ def without_room(bank: Bank, format: str, content: bytes) -> list[str]:
     (APR) each leave out something of the other."""
     if format not in ("syx", "midi"):
         return []
-    from jxctl.sysex import not_in_bulk, not_in_sets
+    from jxctl.protocol.sysex import not_in_bulk, not_in_sets
 
     written = load(content, format)
     if written.bank.to_json() == bank.to_json():
@@ -143,7 +143,7 @@ def writes_added(loaded: Loaded, format: str, content: bytes) -> bool:
 
 
 def _writes(data: bytes, format: str) -> bool:
-    from jxctl.sysex import Program, decode
+    from jxctl.protocol.sysex import Program, decode
 
     messages = [m for sysex in _sysex_in(data, format) for m in decode(sysex).messages]
     return any(isinstance(m, Program) and m.writes for m in messages)
@@ -231,7 +231,7 @@ def _sysex_in(content: bytes, format: str) -> set[bytes]:
 
 
 def _messages(bank: Bank, origin: Origin | None) -> list[bytes]:
-    from jxctl.sysex import Form, messages_of
+    from jxctl.protocol.sysex import Form, messages_of
 
     form: Form | None = None
     # A bank of another family than its file may have no dump.
@@ -247,7 +247,7 @@ def _messages(bank: Bank, origin: Origin | None) -> list[bytes]:
 
 
 def _image(bank: Bank) -> bytes:
-    from jxctl.sysex.cartridge import write_image
+    from jxctl.protocol.sysex.cartridge import write_image
 
     if bank.family != "jx8p":
         raise UsageError(
@@ -260,7 +260,7 @@ def _image(bank: Bank) -> bytes:
 def _why_no_sysex(data: bytes) -> str:
     if b"\xf0" not in data:
         return ""
-    from jxctl.sysex import decode
+    from jxctl.protocol.sysex import decode
 
     reasons = [item.reason for item in decode(data).unused if not item.harmless]
     return f" (SysEx? {reasons[0]})" if reasons else ""

@@ -18,18 +18,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from jxctl.bank import Bank
 from jxctl.errors import ToneError
 from jxctl.library import midifile
-from jxctl.patch import JSON_FORMAT as PATCH_JSON
-from jxctl.patch import Patch
-from jxctl.tone import JSON_FORMAT as TONE_JSON
-from jxctl.tone import Tone
-from jxctl.tone_v4 import JSON_FORMAT as TONE_V4_JSON
-from jxctl.tone_v4 import ToneV4
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.patch import JSON_FORMAT as PATCH_JSON
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.tone import JSON_FORMAT as TONE_JSON
+from jxctl.protocol.tone import Tone
+from jxctl.protocol.tone_v4 import JSON_FORMAT as TONE_V4_JSON
+from jxctl.protocol.tone_v4 import ToneV4
 
 if TYPE_CHECKING:
-    from jxctl.sysex import AnyMessage, Unused
+    from jxctl.protocol.sysex import AnyMessage, Unused
 
 _IMAGE_TONES = 32 * 59
 SELECTS = b"\xf1\xf4\xf9"
@@ -86,13 +86,21 @@ def _is_sysex(data: bytes) -> bool:
     # In a MIDI file lengths stand between F0 and the rest, and may look like a message.
     if b"\xf0" not in data or _is_midi_file(data):
         return False
-    from jxctl.sysex import decode
+    from jxctl.protocol.sysex import decode
 
     return bool(decode(data).messages)
 
 
 def _read_sysex(data: bytes) -> Loaded:
-    from jxctl.sysex import BulkPatch, BulkTone, PatchData, Program, ToneData, bank_of, decode
+    from jxctl.protocol.sysex import (
+        BulkPatch,
+        BulkTone,
+        PatchData,
+        Program,
+        ToneData,
+        bank_of,
+        decode,
+    )
 
     found = decode(data)
     unused = [item for item in found.unused if not item.harmless]
@@ -119,14 +127,14 @@ def _read_midi_file(data: bytes) -> Loaded:
 
 
 def _is_image(data: bytes) -> bool:
-    from jxctl.sysex.cartridge import is_image
+    from jxctl.protocol.sysex.cartridge import is_image
 
     # A blank one says nothing that would tell it from any other 2048 bytes.
     return is_image(data) and any(chr(byte & 0x7F).isalpha() for byte in data[-_IMAGE_TONES:])
 
 
 def _read_image(data: bytes) -> Loaded:
-    from jxctl.sysex.cartridge import read_image
+    from jxctl.protocol.sysex.cartridge import read_image
 
     return Loaded(read_image(data), "cartridge", Origin("cartridge", data))
 
@@ -134,14 +142,14 @@ def _read_image(data: bytes) -> Loaded:
 def _is_bus(data: bytes) -> bool:
     if data[:1] not in [bytes((byte,)) for byte in SELECTS]:
         return False
-    from jxctl import bus, registers
+    from jxctl.protocol import bus, registers
 
     messages, dropped = bus.decode(data)
     return dropped == 0 and bool(registers.tones_in(messages))
 
 
 def _read_bus(data: bytes) -> Loaded:
-    from jxctl import bus, registers
+    from jxctl.protocol import bus, registers
 
     messages, dropped = bus.decode(data)
     tones = registers.tones_in(messages)

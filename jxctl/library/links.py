@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jxctl.bank import AnyTone, Bank
-from jxctl.patch import NAME_SIZE as PATCH_NAME_SIZE
-from jxctl.patch import Patch
-from jxctl.tone import NAME_SIZE, Tone
+from jxctl.protocol.bank import AnyTone, Bank
+from jxctl.protocol.patch import NAME_SIZE as PATCH_NAME_SIZE
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.tone import NAME_SIZE, Tone
 
 TONE_SLOTS = {"jx8p": 32, "mks70": 50, "vecoven4": 50}
 """Tones that a family stores (jx_hardware.md 4.7, 4.8, 4.10); higher numbers are presets."""

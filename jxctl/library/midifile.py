@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from jxctl.errors import ToneError
-from jxctl.midi import END_OF_SYSEX, SYSEX, data_bytes
+from jxctl.protocol.midi import END_OF_SYSEX, SYSEX, data_bytes
 
 MAGIC = b"MThd"
 META = 0xFF

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from jxctl.errors import UsageError
-from jxctl.params import TONE_PARAMETERS
-from jxctl.tone import Tone
+from jxctl.protocol.parameters import TONE_PARAMETERS
+from jxctl.protocol.tone import Tone
 
 _UNKNOWN = "UNKNOWN"
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from jxctl.bank import AnyTone, Bank, listed
 from jxctl.errors import ToneError, UsageError
 from jxctl.library.edit import single
 from jxctl.library.files import read_library
 from jxctl.library.formats import Loaded
-from jxctl.tone import Tone
+from jxctl.protocol.bank import AnyTone, Bank, listed
+from jxctl.protocol.tone import Tone
 
 
 def any_tone(path: str | Path, number: int | None = None) -> AnyTone:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from jxctl.errors import ToneError, UsageError
 from jxctl.library.midifile import META, read_events
-from jxctl.midi import END_OF_SYSEX, SYSEX
+from jxctl.protocol.midi import END_OF_SYSEX, SYSEX
 
 LONGEST_S = 6 * 3600
 """A longer song is refused: a damaged file may claim months."""

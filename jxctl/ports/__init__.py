@@ -93,7 +93,7 @@ class Available:
 SCHEMES: dict[str, tuple[str, str]] = {
     "serial": ("jxctl.ports.serial", "serial:/dev/ttyUSB0 (a sound board behind a serial adapter)"),
     "midi": ("jxctl.ports.midi", "midi:NAME (a synth behind a MIDI interface; part of its name will do)"),
-    "sim": ("simulator.port", "sim: (the virtual board; sim:?model=mks70 is a whole synth)"),
+    "sim": ("jxctl.ports.virtual", "sim: (the virtual board; sim:?model=mks70 is a whole synth)"),
     "replay": ("jxctl.ports.replay", "replay:FILE (a recorded conversation)"),
     "spy": ("jxctl.ports.spy", "spy:URL (any other port, printing what passes)"),
 }

@@ -7,7 +7,9 @@ things twice; here each is said once.
 
 from __future__ import annotations
 
-from jxctl.bus import (
+from jxctl.errors import UsageError
+from jxctl.ports import Port
+from jxctl.protocol.bus import (
     SILENCE_BLOCK,
     BoardName,
     Message,
@@ -17,10 +19,8 @@ from jxctl.bus import (
     VoiceOn,
     encode,
 )
-from jxctl.errors import UsageError
-from jxctl.params import TONE_PARAMETERS, parameter
-from jxctl.ports import Port
-from jxctl.tone import Tone
+from jxctl.protocol.parameters import TONE_PARAMETERS, parameter
+from jxctl.protocol.tone import Tone
 
 MASTER_TUNE = 0x32
 """Neutral $B4 and $BE: the tuning of the captured instrument (2.5); cents per step are unknown."""

@@ -19,9 +19,9 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
 
 from jxctl.errors import DeviceError, UsageError
-from jxctl.midi import Splitter, split
 from jxctl.ports import BARE_BOARD_NEEDS_SERIAL, Port, ReceivingPort
 from jxctl.ports.midi_systems import Direction, Systems, systems
+from jxctl.protocol.midi import Splitter, split
 
 _FORM = "midi:MKS-70?model=mks70&api=jack"
 _LIST = "jx ports lists what is there"

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 
 from jxctl.errors import UsageError
-from jxctl.midi import BYTE_S
 from jxctl.ports import Port
+from jxctl.protocol.midi import BYTE_S
 
 GAP_S = 0.020
 """The pause when nothing else is said."""

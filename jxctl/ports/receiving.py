@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from jxctl.errors import DeviceError, UsageError, VerificationError
-from jxctl.midi import SYSEX
-from jxctl.models import Model
 from jxctl.ports import ReceivingPort
-from jxctl.sysex import BulkPatch, BulkTone, PatchData, ToneData, decode
-from jxctl.sysex.jx10 import Receiver, Sender
+from jxctl.protocol.midi import SYSEX
+from jxctl.protocol.models import Model
+from jxctl.protocol.sysex import BulkPatch, BulkTone, PatchData, ToneData, decode
+from jxctl.protocol.sysex.jx10 import Receiver, Sender
 
 What = Literal["bank", "tones", "program", "cartridge"]
 WHATS: tuple[What, ...] = ("bank", "tones", "program", "cartridge")

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from jxctl.bank import AnyTone, Bank, listed
 from jxctl.errors import UsageError
-from jxctl.models import Model
-from jxctl.pacing import Pacer
-from jxctl.params import TONE_SIZE
 from jxctl.ports import Port
-from jxctl.sysex import (
+from jxctl.ports.pacing import Pacer
+from jxctl.protocol.bank import AnyTone, Bank, listed
+from jxctl.protocol.models import Model
+from jxctl.protocol.parameters import TONE_SIZE
+from jxctl.protocol.sysex import (
     FAMILIES,
     AnyMessage,
     Changes,
@@ -27,9 +27,9 @@ from jxctl.sysex import (
     messages_of,
     not_in_bulk,
 )
-from jxctl.sysex.family import Family
-from jxctl.sysex.jx8p import WRITE
-from jxctl.tone import RECORD_SIZE, Tone
+from jxctl.protocol.sysex.family import Family
+from jxctl.protocol.sysex.jx8p import WRITE
+from jxctl.protocol.tone import RECORD_SIZE, Tone
 
 GROUPS = {"upper": (1,), "lower": (2,), "both": (1, 2)}
 """Group of the tone messages for each half of a Super JX (jx_hardware.md 4.2)."""

@@ -12,9 +12,9 @@ import os
 
 import serial
 
-from jxctl.bus import BAUD
 from jxctl.errors import DeviceError
 from jxctl.ports import Port
+from jxctl.protocol.bus import BAUD
 
 STUCK_S = 5.0
 """A write that makes no progress for this long has failed (a whole patch load takes 0.085 s)."""

@@ -17,16 +17,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from jxctl.bus import Decoder
 from jxctl.errors import UsageError
-from jxctl.midi import split
-from jxctl.pacing import Pacer
 from jxctl.ports import ReceivingPort
-from jxctl.registers import Boards, Registers
-from jxctl.tone import Tone, encode_name
-from simulator.instrument import Instrument
-from simulator.memory import Memory, Model
-from simulator.sound import Sound
+from jxctl.ports.pacing import Pacer
+from jxctl.protocol.bus import Decoder
+from jxctl.protocol.midi import split
+from jxctl.protocol.registers import Boards, Registers
+from jxctl.protocol.tone import Tone, encode_name
+from simulator.instrument.instrument import Instrument
+from simulator.instrument.memory import Memory, Model
+from simulator.instrument.sound import Sound
 
 STATE_FORMAT = "jx.state"
 STATE_VERSION = 1

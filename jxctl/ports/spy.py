@@ -10,10 +10,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from jxctl.bus import Decoder, Message, bus_line
 from jxctl.errors import DeviceError
-from jxctl.midi import SYSEX, Splitter, midi_text
 from jxctl.ports import AudiblePort, Port, ReceivingPort, open_port
+from jxctl.protocol.bus import Decoder, Message, bus_line
+from jxctl.protocol.midi import SYSEX, Splitter, midi_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,7 +129,7 @@ def _complain(dropped: int, before: int) -> int:
 def _meaning(message: bytes) -> str:
     if message[0] != SYSEX:
         return midi_text(message)
-    from jxctl.sysex.decode import decode
+    from jxctl.protocol.sysex.decode import decode
 
     decoded = decode(message)
     return "; ".join([*map(str, decoded.messages), *(unused.reason for unused in decoded.unused)])

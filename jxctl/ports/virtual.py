@@ -1,7 +1,7 @@
 """``sim:``: the virtual board or synth as a port, in this process, as fast as it renders.
 
 ``sim:?profile=thesis&seed=1&sample_rate=48000&board=upper``; what is left out has the defaults of
-`simulator.board.Board`. It is one board, ``lower`` if nothing else is said, and takes bus bytes.
+`simulator.instrument.board.Board`. It is one board, ``lower`` if nothing else is said, and takes bus bytes.
 ``sim:?model=mks70`` (``jx8p``, ``jx10``) is a whole synth and takes MIDI; it has the same options but
 ``board``, and ``channel=1`` to 16 (all, if not said). Either has two jacks: ``output=left`` or ``right``
 listens to one of them, ``output=mono`` (if not said) to the mean of both. Time passes only in ``listen``.
@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from jxctl.errors import DeviceError, UsageError
-from jxctl.midi import Splitter, split
 from jxctl.ports import AudiblePort, Port, ReceivingPort
+from jxctl.protocol.midi import Splitter, split
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from simulator.board import Board
-    from simulator.instrument import Instrument
+    from simulator.instrument.board import Board
+    from simulator.instrument.instrument import Instrument
 
 DEFAULT_RATE = 44100
 _FORM = "sim:?profile=superjx&seed=0&sample_rate=44100"
@@ -112,11 +112,11 @@ def open(url: str) -> Port:
     options = _options(url)
     output = options.pop("output", "mono")
     if "model" in options:
-        from simulator.instrument import Instrument
+        from simulator.instrument.instrument import Instrument
 
         return SimSynthPort(url, Instrument(**options), output)
     # Here, not at the top: numba takes a second to load.
-    from simulator.board import Board
+    from simulator.instrument.board import Board
 
     return SimPort(url, Board(**options), options["sample_rate"], output)
 
@@ -158,7 +158,10 @@ def _options(url: str) -> dict[str, Any]:
 
 def _heard(stereo: NDArray[np.float32], output: str) -> NDArray[np.float32]:
     """What an ``output`` hears of float32[2, samples]."""
-    return (stereo[0] + stereo[1]) / 2 if output == "mono" else stereo[_OUTPUTS.index(output)]
+    heard: NDArray[np.float32] = (
+        (stereo[0] + stereo[1]) / 2 if output == "mono" else stereo[_OUTPUTS.index(output)]
+    )
+    return heard
 
 
 def _samples(seconds: float, sample_rate: int) -> int:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from jxctl.errors import ToneError
-from jxctl.patch import Patch
-from jxctl.tone import Tone
-from jxctl.tone_v4 import ToneV4
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.tone import Tone
+from jxctl.protocol.tone_v4 import ToneV4
 
 AnyTone: TypeAlias = Tone | ToneV4
 T = TypeVar("T")

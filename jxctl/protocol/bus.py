@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from jxctl.errors import UsageError
-from jxctl.params import FIRST_ID, LAST_ID, parameter
+from jxctl.protocol.parameters import FIRST_ID, LAST_ID, parameter
 
 BoardName = Literal["lower", "upper", "both"]
 

@@ -1,7 +1,7 @@
 """MIDI as a stream of bytes: complete messages out of it, and a line of text for each.
 
 Channel messages and their lengths are those of MIDI 1.0. What a SysEx message of a JX says is
-`jxctl.sysex`'s business; here it is one message from F0 to F7.
+`jxctl.protocol.sysex`'s business; here it is one message from F0 to F7.
 """
 
 from __future__ import annotations

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from jxctl.bank import FamilyName
 from jxctl.errors import UsageError
-from jxctl.sysex.decode import AnyMessage
-from jxctl.sysex.forms import KINDS, Form, Kind, forms, kind_of, transfer_forms
+from jxctl.protocol.bank import FamilyName
+from jxctl.protocol.sysex.decode import AnyMessage
+from jxctl.protocol.sysex.forms import KINDS, Form, Kind, forms, kind_of, transfer_forms
 
 Verb = Literal["receive", "send", "ask"]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from jxctl.errors import ToneError
-from jxctl.rows import Row, RowKind, Table
-from jxctl.tone import encode_name, name_text
+from jxctl.protocol.rows import Row, RowKind, Table
+from jxctl.protocol.tone import encode_name, name_text
 
 JSON_FORMAT = "jx.patch"
 JSON_VERSION = 1
@@ -147,7 +147,7 @@ class Patch:
 
     @property
     def name(self) -> str:
-        """The name as text (`jxctl.tone.name_text`); a JX-8P patch has none."""
+        """The name as text (`jxctl.protocol.tone.name_text`); a JX-8P patch has none."""
         return name_text(self.name_bytes)
 
     def named(self, name: str) -> Patch:

@@ -24,10 +24,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from jxctl.bus import SetParameter, check_range
 from jxctl.errors import UsageError
-from jxctl.params import PARAMETERS, Parameter, parameter
-from jxctl.tone import Tone
+from jxctl.protocol.bus import SetParameter, check_range
+from jxctl.protocol.parameters import PARAMETERS, Parameter, parameter
+from jxctl.protocol.tone import Tone
 
 CONTROLS: tuple[Parameter, ...] = tuple(p for p in PARAMETERS if p.pg800)
 """What a PG-800 has a control for: 44 rows of the table."""

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jxctl.bus import SILENCE_BLOCK, BoardName, Message, SelectBoard, SetParameter
-from jxctl.params import FIRST_ID, LAST_ID, TONE_SIZE
-from jxctl.tone import Tone, encode_name
+from jxctl.protocol.bus import (
+    SILENCE_BLOCK,
+    BoardName,
+    Message,
+    SelectBoard,
+    SetParameter,
+)
+from jxctl.protocol.parameters import FIRST_ID, LAST_ID, TONE_SIZE
+from jxctl.protocol.tone import Tone, encode_name
 
 
 class Registers:

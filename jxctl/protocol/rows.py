@@ -1,7 +1,7 @@
 """Rows of numbered values: what the tables of patches and of Vecoven V4 tones are made of.
 
-The sound board's own table is `jxctl.params`; a patch never reaches a board as such, so its values
-have no bus id and live in tables of their own, in the manner of that one.
+The sound board's own table is `jxctl.protocol.parameters`; a patch never reaches a board as such, so its
+values have no bus id and live in tables of their own, in the manner of that one.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jxctl.errors import ToneError
-from jxctl.params import TONE_PARAMETERS, TONE_SIZE, Parameter, parameter
+from jxctl.protocol.parameters import TONE_PARAMETERS, TONE_SIZE, Parameter, parameter
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,9 +8,9 @@ width of a tone without PWM (captured in 48 of 50 tones).
 
 from __future__ import annotations
 
-from jxctl.params import parameter
-from jxctl.tone import Tone
-from jxctl.tone_v4 import ToneV4
+from jxctl.protocol.parameters import parameter
+from jxctl.protocol.tone import Tone
+from jxctl.protocol.tone_v4 import ToneV4
 
 _SAME = (
     "DCO1 RANGE", "DCO1 WF", "DCO1 TUNE", "DCO1 LFO", "DCO1 ENV",

@@ -1,7 +1,7 @@
 """A tone of Vecoven's V4 firmware: 101 raw values, of which a stock tone knows about half.
 
 V4 adds PWM, a second LFO, two more envelopes and a source for every destination
-(jx_hardware.md 4.10). Its values are kept as they are; `jxctl.tone_convert` says what a stock tone
+(jx_hardware.md 4.10). Its values are kept as they are; `jxctl.protocol.tone_convert` says what a stock tone
 and a V4 tone have in common.
 """
 
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jxctl.errors import ToneError
-from jxctl.params import parameter
-from jxctl.patch import name_from_json
-from jxctl.rows import Row, RowKind, Table
-from jxctl.tone import NAME_SIZE, encode_name, name_text
+from jxctl.protocol.parameters import parameter
+from jxctl.protocol.patch import name_from_json
+from jxctl.protocol.rows import Row, RowKind, Table
+from jxctl.protocol.tone import NAME_SIZE, encode_name, name_text
 
 JSON_FORMAT = "jx.tone-v4"
 JSON_VERSION = 1
@@ -130,7 +130,7 @@ class ToneV4:
 
     @property
     def name(self) -> str:
-        """The name as text (`jxctl.tone.name_text`)."""
+        """The name as text (`jxctl.protocol.tone.name_text`)."""
         return name_text(self.name_bytes)
 
     def named(self, name: str) -> ToneV4:

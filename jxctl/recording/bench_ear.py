@@ -1,7 +1,7 @@
 """What the checks of a set-up hear: plain notes on a rig, and what can be read off them.
 
-Nothing here knows what is right; `simulator.bench_check` does. Levels are RMS in dBFS, of a held note from
-`SETTLED_S` after its beginning on. Notes are played once and kept.
+Nothing here knows what is right; `jxctl.recording.setup_check` does. Levels are RMS in dBFS, of a held note
+from `SETTLED_S` after its beginning on. Notes are played once and kept.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl.audio import Audio, Channels, peak_dbfs
-from jxctl.pitch import pitch_hz
-from jxctl.rig import Rig
-from jxctl.tone import INIT_TONE, Tone
-from simulator.calibrate import signals
-from simulator.calibrate.signals import Floats
+from estimator.calibration import signals
+from estimator.calibration.signals import Floats
+from jxctl.audio.analysis import pitch_hz
+from jxctl.audio.capture import Audio, Channels, peak_dbfs
+from jxctl.protocol.tone import INIT_TONE, Tone
+from jxctl.recording.rig import Rig
 
 PLAIN = INIT_TONE.with_values({"VCA MODE": "gate"}).named("JX PLAIN")
 """One sawtooth, the filter open, that begins and ends with the key."""

@@ -1,4 +1,5 @@
-"""What is said of a wrong set-up, for each row of `simulator.bench_check`: what happened, what to do next.
+"""What is said of a wrong set-up, for each row of `jxctl.recording.setup_check`: what happened, what to do
+next.
 
 Where one row fails for a reason that another would show better (a synth that takes no tones rings on after
 the key, too), more is played to tell.
@@ -10,10 +11,19 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jxctl.audio import Channels
-from jxctl.verdict import CLIP_LEVEL
-from simulator.bench_ear import KEYS, LOUD, PLAIN, STEADY_KEY, STEADY_S, Ear, Sound, mains_hz
-from simulator.calibrate import signals
+from estimator.calibration import signals
+from jxctl.audio.capture import Channels
+from jxctl.recording.bench_ear import (
+    KEYS,
+    LOUD,
+    PLAIN,
+    STEADY_KEY,
+    STEADY_S,
+    Ear,
+    Sound,
+    mains_hz,
+)
+from jxctl.recording.quality import CLIP_LEVEL
 
 Told = tuple[str, str]
 """What is wrong, and what to do next."""

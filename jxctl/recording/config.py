@@ -28,7 +28,7 @@ from typing import Any
 
 from jxctl.errors import UsageError
 from jxctl.files import write_atomically
-from jxctl.models import model
+from jxctl.protocol.models import model
 
 ENVIRONMENT = "JX_"
 """A variable is this and the key in capitals. ``JX_RIG`` names the file itself."""

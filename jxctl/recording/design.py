@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import hashlib
 
-from jxctl.params import TONE_PARAMETERS, TONE_SIZE, Parameter
-from jxctl.plan import DrawnTones
-from jxctl.tone import INIT_TONE, Tone
+from jxctl.protocol.parameters import TONE_PARAMETERS, TONE_SIZE, Parameter
+from jxctl.protocol.tone import INIT_TONE, Tone
+from jxctl.recording.plan import DrawnTones
 
 CUBE = 128
 """Tones of one Latin hypercube."""

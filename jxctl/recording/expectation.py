@@ -15,10 +15,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl.audio import ONSET_ABOVE_FLOOR_DB, Audio, onset, peak_dbfs
-from jxctl.plan import SHORTEST_GATE_S
-from jxctl.tone import Tone, to_batch
-from simulator import load_profile, render
+from jxctl.audio.capture import ONSET_ABOVE_FLOOR_DB, Audio, onset, peak_dbfs
+from jxctl.protocol.tone import Tone, to_batch
+from jxctl.recording.plan import SHORTEST_GATE_S
+from simulator.synth import load_profile, render
 
 _AFTER_GATE_S = 0.5
 _PROMPT_S = 0.03
@@ -26,10 +26,10 @@ _PROMPT_S = 0.03
 _PROMPT_RAW = 8
 # Of an instrument: a render louder than the first sounds, one below the second does not (assumed).
 _LOUD_DBFS, _SILENT_DBFS = -40.0, -90.0
-# Of a virtual board: around `jxctl.verdict.SILENT_DBFS`, where a take is called silent.
+# Of a virtual board: around `jxctl.recording.quality.SILENT_DBFS`, where a take is called silent.
 _JUST_HEARD_DBFS, _JUST_SILENT_DBFS = -77.0, -80.0
 _RESONANT = 100
-# The voices of the lower board have the seeds 0 to 5, of the upper 1 to 6 (`simulator.board`).
+# The voices of the lower board have the seeds 0 to 5, of the upper 1 to 6 (`simulator.instrument.board`).
 _SEEDS = 7
 # A key goes up at a control tick, and a message may take some ticks.
 _TICKS = (-3, 5)
@@ -41,8 +41,8 @@ _RELEASES, _FADE_S = 1.5, 0.1
 
 
 class Simulated:
-    """`jxctl.verdict.Expectations` from the simulator. ``exact``: the port leads to a virtual board with
-    this profile. ``compare``: takes are to be compared with renders, sample by sample; ``scaled``: it is
+    """`jxctl.recording.quality.Expectations` from the simulator. ``exact``: the port leads to a virtual board
+    with this profile. ``compare``: takes are to be compared with renders, sample by sample; ``scaled``: it is
     in a Super JX, which scales levels. Raises `ProfileError` for a profile that cannot be used."""
 
     def __init__(
@@ -126,7 +126,7 @@ class Simulated:
         if not self._compare or chance:
             return
         if self._scaled:
-            # What a Super JX makes of the level at full volume (`simulator.edit_buffer`).
+            # What a Super JX makes of the level at full volume (`simulator.instrument.edit_buffer`).
             tone = tone.with_values({"VCA LEVEL": tone.raw("VCA LEVEL") * 127 // 128})
         tick_s = self._profile.constant("tick")
         gates_s = np.maximum(gate_s + tick_s * np.arange(*_TICKS), SHORTEST_GATE_S)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl.audio import Audio
+from jxctl.audio.capture import Audio
 
 ALIKE_DB = -60.0
 """A difference this far below the sound is none. One step of a level changes a sound by -42 dB."""

@@ -18,7 +18,7 @@ from itertools import product
 from typing import Protocol
 
 from jxctl.errors import UsageError
-from jxctl.tone import Tone
+from jxctl.protocol.tone import Tone
 
 DEFAULT_MAX_SECONDS = 4.0
 SHORTEST_GATE_S = 0.001
@@ -69,7 +69,7 @@ class DrawnTones:
 
 @dataclass(frozen=True, slots=True)
 class PlannedTake:
-    """One take to be recorded; see `jxctl.rig.Rig.take`. ``reference``: it is the reference tone.
+    """One take to be recorded; see `jxctl.recording.rig.Rig.take`. ``reference``: it is the reference tone.
 
     Raises `UsageError` for values out of range.
     """

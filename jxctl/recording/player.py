@@ -1,7 +1,7 @@
 """What a rig plays on: a bare board or a whole synth, behind the same five verbs.
 
 A bare board is told its voice; a whole synth chooses one itself and does not say which. A board takes
-a tone in the captured order of the assigner (`jxctl.synth.load_sequence`). A whole synth takes it into
+a tone in the captured order of the assigner (`jxctl.ports.client.load_sequence`). A whole synth takes it into
 its edit buffer, once after a plain patch has made sure that nothing else sounds with it.
 """
 
@@ -9,22 +9,22 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from jxctl.bank import AnyTone, Bank
-from jxctl.bus import BoardName, SetParameter, encode
 from jxctl.errors import UsageError
 from jxctl.library.families import tone_for
-from jxctl.models import Model
-from jxctl.patch import Patch
 from jxctl.ports import Port
-from jxctl.sending import patch_plan, tone_plan, transmit
-from jxctl.synth import Synth, load_sequence
-from jxctl.tone import Tone
+from jxctl.ports.client import Synth, load_sequence
+from jxctl.ports.sending import patch_plan, tone_plan, transmit
+from jxctl.protocol.bank import AnyTone, Bank
+from jxctl.protocol.bus import BoardName, SetParameter, encode
+from jxctl.protocol.models import Model
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.tone import Tone
 
 _ALL_NOTES_OFF = 123
 
 
 class Player(Protocol):
-    """Something that plays one tone. ``model``: a name in `jxctl.models`, None when unknown.
+    """Something that plays one tone. ``model``: a name in `jxctl.protocol.models`, None when unknown.
 
     ``board``, ``voice``: which of them sounds, None when unknown. ``patch_hex``: what was sent beside
     the tone and sounds with it: bus pairs of a board, messages of a whole synth.

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from jxctl.audio import ONSET_ABOVE_FLOOR_DB, Audio, onset, peak_dbfs, rms_dbfs
+from jxctl.audio.analysis import cents, pitch_hz
+from jxctl.audio.capture import ONSET_ABOVE_FLOOR_DB, Audio, onset, peak_dbfs, rms_dbfs
 from jxctl.errors import VerificationError
-from jxctl.pitch import cents, pitch_hz
-from jxctl.plan import Plan
-from jxctl.rig import Rig
-from jxctl.tone import INIT_TONE, Tone
-from jxctl.verdict import CLIP_LEVEL, Latency
+from jxctl.protocol.tone import INIT_TONE, Tone
+from jxctl.recording.plan import Plan
+from jxctl.recording.quality import CLIP_LEVEL, Latency
+from jxctl.recording.rig import Rig
 
 LOUD_TONE = INIT_TONE.with_values(
     {"DCO2 WF": "square", "MIX DCO1": 127, "MIX DCO2": 127, "VCA LEVEL": 127, "VCA MODE": "gate"}

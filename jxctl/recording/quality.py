@@ -13,10 +13,16 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl.audio import ONSET_ABOVE_FLOOR_DB, ONSET_BELOW_PEAK_DB, Audio, onset, peak_dbfs
-from jxctl.likeness import difference_db, limit_db
-from jxctl.pitch import cents, pitch_hz
-from jxctl.tone import Tone
+from jxctl.audio.analysis import cents, pitch_hz
+from jxctl.audio.capture import (
+    ONSET_ABOVE_FLOOR_DB,
+    ONSET_BELOW_PEAK_DB,
+    Audio,
+    onset,
+    peak_dbfs,
+)
+from jxctl.protocol.tone import Tone
+from jxctl.recording.likeness import difference_db, limit_db
 
 Verdict = Literal[
     "ok",

@@ -1,7 +1,7 @@
 """From a plan to a data set: record what is not there yet, in order, and survive every interruption.
 
-The number of a take (its index) says what it is (`jxctl.plan`), so that recording into a folder that
-holds part of the plan continues it.
+The number of a take (its index) says what it is (`jxctl.recording.plan`), so that recording into a folder
+that holds part of the plan continues it.
 
 While the board settles for the next take, the last one is written to the disk; the next note is not
 played before it is durable, so that one take at most is ever in progress. Only a virtual board, whose
@@ -16,13 +16,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from jxctl.dataset import Row, rows
-from jxctl.dataset_writer import Writer
+from jxctl.dataset.take import Take
+from jxctl.dataset.writer import Writer
 from jxctl.errors import DeviceError, UsageError
-from jxctl.plan import PlannedTake, Takes
-from jxctl.rig import Rig
-from jxctl.take import Take
-from jxctl.tone import Tone
-from jxctl.verdict import TRUSTED
+from jxctl.protocol.tone import Tone
+from jxctl.recording.plan import PlannedTake, Takes
+from jxctl.recording.quality import TRUSTED
+from jxctl.recording.rig import Rig
 
 RETRIES = 2
 """How often a take that cannot be trusted is played again."""

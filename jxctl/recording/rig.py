@@ -16,16 +16,16 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from jxctl.audio import Audio, AudioInput, LiveInput, peak_dbfs, rms_dbfs
+from jxctl.audio.capture import Audio, AudioInput, LiveInput, peak_dbfs, rms_dbfs
+from jxctl.dataset.take import Bench as Bench
+from jxctl.dataset.take import Take as Take
 from jxctl.errors import DeviceError
-from jxctl.plan import DEFAULT_MAX_SECONDS, check_note
-from jxctl.player import BoardPlayer, Player
-from jxctl.synth import Synth
-from jxctl.take import Bench as Bench
-from jxctl.take import Take as Take
-from jxctl.tone import Tone
-from jxctl.verdict import Expectations, Heard, Latency, judge
-from jxctl.verdict import Verdict as Verdict
+from jxctl.ports.client import Synth
+from jxctl.protocol.tone import Tone
+from jxctl.recording.plan import DEFAULT_MAX_SECONDS, check_note
+from jxctl.recording.player import BoardPlayer, Player
+from jxctl.recording.quality import Expectations, Heard, Latency, judge
+from jxctl.recording.quality import Verdict as Verdict
 
 TAIL_END_ABOVE_FLOOR_DB = 6.0
 """The tail has gone when its level over `_TAIL_STEP_S` is this near the noise floor (assumed)."""

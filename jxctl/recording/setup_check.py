@@ -1,8 +1,8 @@
 """Whether a bench is set up as its user thinks: what is played is what is heard, and nothing lies between.
 
-Some ten seconds of plain notes. `CHECKS` is the table: each row plays notes (`simulator.bench_ear`), reads
-one number off them and has limits, the reason for these, and what to say when the number lies outside. Rows
-are gone through in order; the first that fails ends it, because those below rest on it.
+Some ten seconds of plain notes. `CHECKS` is the table: each row plays notes (`jxctl.recording.bench_ear`),
+reads one number off them and has limits, the reason for these, and what to say when the number lies outside.
+Rows are gone through in order; the first that fails ends it, because those below rest on it.
 
 The limits are far from what boards do: perturbed by 30 % in every law, tuned 15 cents off, on a noise floor
 of 50 dB, they pass all (`tests/simulator/test_bench_check.py`). Nothing is rendered, so no profile is needed.
@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from jxctl.errors import VerificationError
-from jxctl.rig import Rig
-from simulator import bench_told
-from simulator.bench_ear import LOUD, SOFT, Ear
-from simulator.bench_told import FOLLOWED, RISE_DB, Told, channel, steady
+from jxctl.recording import bench_told
+from jxctl.recording.bench_ear import LOUD, SOFT, Ear
+from jxctl.recording.bench_told import FOLLOWED, RISE_DB, Told, channel, steady
+from jxctl.recording.rig import Rig
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.simd import WIDTH as LANES
-from simulator.simd import fused, load, splat, store
+from simulator.features._simd import WIDTH as LANES
+from simulator.features._simd import fused, load, splat, store
 
 WINDOW = 2048
 BINS = WINDOW // 2 + 1

@@ -1,7 +1,7 @@
 """Sixteen floats as one value in compiled code, for loops that LLVM does not turn into vector code itself.
 
-`simulator.kernel` leaves that to LLVM: one array, one loop over lanes. Where a loop over sixteen lanes is
-short, LLVM unrolls it into scalars before it looks for vectors, and where two rows of a buffer lie at
+`simulator.synth._kernel` leaves that to LLVM: one array, one loop over lanes. Where a loop over sixteen lanes
+is short, LLVM unrolls it into scalars before it looks for vectors, and where two rows of a buffer lie at
 distances that are known only when it runs, it cannot tell that they do not overlap. A Fourier transform is
 both; written with these it is three times faster. On a processor with narrower registers LLVM cuts each
 operation into as many as it takes.

@@ -2,8 +2,8 @@
 
 Whoever searches hears thousands of candidates beside one recording, and needs of each a distance and where it
 differs. Here a sound goes from samples to those in one pass a core: its level, its mel spectrum
-(`simulator.spectra`), decibels, and their sums, in buffers that stay in the cache. What is compared is
-defined by `estimator.features.log_mel_distance`.
+(`simulator.features.mel`), decibels, and their sums, in buffers that stay in the cache. What is compared is
+defined by `estimator.network.inputs.log_mel_distance`.
 
 A sound's result depends on nothing but the sound: not on the batch, its place in it, or the threads.
 """
@@ -19,10 +19,10 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.fourier import HANN, TURNS, TWIDDLES, F, inline
-from simulator.simd import WIDTH as LANES
-from simulator.simd import absolute, fused, load, splat, store
-from simulator.spectra import Bands, aligned, shared_out, spectra_of
+from simulator.features._fft import HANN, TURNS, TWIDDLES, F, inline
+from simulator.features._simd import WIDTH as LANES
+from simulator.features._simd import absolute, fused, load, splat, store
+from simulator.features.mel import Bands, aligned, shared_out, spectra_of
 
 _STRETCH = 4096
 _QUIET = 1e-9
@@ -174,7 +174,7 @@ def _compare(
 
 
 def _entry(source: bytes) -> Callable[..., None]:
-    """The compiled loop, cached on disk under the text of its parts, as in `simulator.kernel`."""
+    """The compiled loop, cached on disk under the text of its parts, as in `simulator.synth._kernel`."""
 
     def entry(*arguments: Any) -> None:
         if len(source) > 0:
@@ -187,5 +187,5 @@ def _entry(source: bytes) -> Callable[..., None]:
         return numba.njit(nogil=True)(entry)
 
 
-_PARTS = ("fourier.py", "simd.py", "spectra.py")
+_PARTS = ("_fft.py", "_simd.py", "mel.py")
 _compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))

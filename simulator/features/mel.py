@@ -2,11 +2,11 @@
 
 Whoever renders thousands of sounds a second has to hear them as fast. A library's transform takes one
 window after the other and moves every intermediate result through memory; here sixteen windows of one
-sound go through together, a lane each, as the voices do in `simulator.kernel`, from samples to bands (or
-decibels) in 0.5 MB of buffers that stay in the cache.
+sound go through together, a lane each, as the voices do in `simulator.synth._kernel`, from samples to bands
+(or decibels) in 0.5 MB of buffers that stay in the cache.
 
-The transform is `simulator.fourier`. Lane k holds the k-th sixteenth of the sound's windows, so that sixteen
-streams of samples are laid side by side once, although windows overlap.
+The transform is `simulator.features._fft`. Lane k holds the k-th sixteenth of the sound's windows, so that
+sixteen streams of samples are laid side by side once, although windows overlap.
 
 A sound that ends in zeros, as a render does once its VCA is closed, has windows that hold nothing else; those
 are not transformed. A sound's result depends on nothing but the sound: not on the batch, its place in it, or
@@ -26,9 +26,19 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.fourier import BINS, HANN, PLANE, TURNS, TWIDDLES, WINDOW, F, inline, transform
-from simulator.simd import WIDTH as LANES
-from simulator.simd import fused, load, splat, store
+from simulator.features._fft import (
+    BINS,
+    HANN,
+    PLANE,
+    TURNS,
+    TWIDDLES,
+    WINDOW,
+    F,
+    inline,
+    transform,
+)
+from simulator.features._simd import WIDTH as LANES
+from simulator.features._simd import fused, load, splat, store
 
 _SOUNDS_A_JOB = 8
 _OWN_PEAK = np.float32(-1)  # for a scale: the sound's own
@@ -213,7 +223,7 @@ def spectra_of(
 
 
 def _entry(source: bytes) -> Callable[..., None]:
-    """The compiled loop, cached on disk under the text of its parts, as in `simulator.kernel`."""
+    """The compiled loop, cached on disk under the text of its parts, as in `simulator.synth._kernel`."""
 
     def entry(*arguments: Any) -> None:
         if len(source) > 0:
@@ -226,5 +236,5 @@ def _entry(source: bytes) -> Callable[..., None]:
         return numba.njit(nogil=True)(entry)
 
 
-_PARTS = ("fourier.py", "simd.py")
+_PARTS = ("_fft.py", "_simd.py")
 _compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))

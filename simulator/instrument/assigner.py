@@ -14,14 +14,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from jxctl.bus import BoardName, Forward, Message, SelectBoard, SetParameter, VoiceOff, VoiceOn, encode
 from jxctl.errors import UsageError
-from jxctl.midi import SYSEX, Splitter
-from jxctl.params import parameter
-from simulator import loading
-from simulator.allocation import Action, Allocator, Release, Slot, Strike, folded
-from simulator.edit_buffer import Board, EditBuffer, Half
-from simulator.memory import Memory, Model
+from jxctl.protocol.bus import (
+    BoardName,
+    Forward,
+    Message,
+    SelectBoard,
+    SetParameter,
+    VoiceOff,
+    VoiceOn,
+    encode,
+)
+from jxctl.protocol.midi import SYSEX, Splitter
+from jxctl.protocol.parameters import parameter
+from simulator.instrument import loading
+from simulator.instrument.allocation import Action, Allocator, Release, Slot, Strike, folded
+from simulator.instrument.edit_buffer import Board, EditBuffer, Half
+from simulator.instrument.memory import Memory, Model
 
 KEYS: dict[Model, tuple[int, int]] = {"jx8p": (21, 108), "jx10": (28, 103), "mks70": (28, 103)}
 """Keys that are played as they come; others move by octaves (4.1)."""

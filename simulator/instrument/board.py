@@ -13,16 +13,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl import bus
-from jxctl.bus import BoardName, Decoder, Message
 from jxctl.errors import UsageError
-from jxctl.params import TONE_SIZE
-from simulator import lanes, voices
-from simulator.chorus import Chorus, phase_seeds, positions
-from simulator.firmware import Voicing
-from simulator.noise_floor import add_noise_floor
-from simulator.playing import Playing
-from simulator.profile import Profile, load_profile
+from jxctl.protocol import bus
+from jxctl.protocol.bus import BoardName, Decoder, Message
+from jxctl.protocol.parameters import TONE_SIZE
+from simulator.instrument.playing import Playing
+from simulator.synth import _lanes, voices
+from simulator.synth.chorus import Chorus, phase_seeds, positions
+from simulator.synth.firmware import Voicing
+from simulator.synth.noise_floor import add_noise_floor
+from simulator.synth.profile import Profile, load_profile
 
 VOICES = bus.VOICES
 _FEWEST_TICKS, _MOST_TICKS = 16, 64  # computed at a time: a call costs more than a tick
@@ -32,9 +32,9 @@ class Board:
     """A sound board that answers to ``name`` (``lower``: the only one of a JX-8P) and to ``both``.
 
     ``seed`` keys noise, random LFO, spread and drift. Registers hold what they do at power-up
-    (`simulator.performance.POWER_UP`) and no board is selected until the bus says otherwise (assumed).
+    (`simulator.synth.performance.POWER_UP`) and no board is selected until the bus says otherwise (assumed).
     Raises `ProfileError` for a profile that cannot be used and `UsageError` for a seed that is no number of
-    32 bits or a sample rate outside `simulator.voices.RATES`.
+    32 bits or a sample rate outside `simulator.synth.voices.RATES`.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Board:
         self._sample = 0
         self._first_tick = 0
         self._frames: voices.Frames | None = None
-        self._constants: NDArray[np.float32] = np.zeros((VOICES, lanes.CONSTANTS), np.float32)
+        self._constants: NDArray[np.float32] = np.zeros((VOICES, _lanes.CONSTANTS), np.float32)
 
     def receive(self, data: bytes) -> None:
         """Take bus bytes, split anywhere; corrupted ones are dropped as the board drops them."""
@@ -132,7 +132,7 @@ class Board:
         self._frames = voices.Frames(increments, levels, edges)
         for voice in started:
             # A silent voice starts afresh; one that still sounds is taken over as it is.
-            if self._state.memory[voice, lanes.PREVIOUS + lanes.GAIN] == 0:
+            if self._state.memory[voice, _lanes.PREVIOUS + _lanes.GAIN] == 0:
                 voices.start(self._state, voice, self._constants, levels[:, voice, 0], self.profile)
                 self._noise_now[voice] = np.int64(self._noise[voice] - self._sample).astype(np.int32)
 

@@ -1,13 +1,13 @@
 """The cartridge slot of a virtual JX-10: a file of raw bytes that travels by a handshake over MIDI.
 
-The handshake is `jxctl.sysex.jx10`'s; this decides which side the synth is (jx_hardware.md 4.8). A
+The handshake is `jxctl.protocol.sysex.jx10`'s; this decides which side the synth is (jx_hardware.md 4.8). A
 new announcement or request ends a transfer that was under way (assumed).
 """
 
 from __future__ import annotations
 
-from jxctl.sysex import Transfer, decode
-from jxctl.sysex.jx10 import SIZES, Receiver, Sender
+from jxctl.protocol.sysex import Transfer, decode
+from jxctl.protocol.sysex.jx10 import SIZES, Receiver, Sender
 
 
 class Cartridge:

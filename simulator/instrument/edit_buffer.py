@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from jxctl.params import FIRST_ID, TONE_SIZE, parameter
-from jxctl.patch import Patch
-from jxctl.synth import MASTER_TUNE
-from jxctl.tone import INIT_TONE, Tone
-from simulator.allocation import MODES, Mode
+from jxctl.ports.client import MASTER_TUNE
+from jxctl.protocol.parameters import FIRST_ID, TONE_SIZE, parameter
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.tone import INIT_TONE, Tone
+from simulator.instrument.allocation import MODES, Mode
 
 Board = Literal["lower", "upper"]
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl.bus import FORWARD, SELECT
 from jxctl.errors import UsageError
-from simulator.assigner import Assigner
-from simulator.board import boards, together
-from simulator.memory import Memory, Model
-from simulator.profile import Profile
+from jxctl.protocol.bus import FORWARD, SELECT
+from simulator.instrument.assigner import Assigner
+from simulator.instrument.board import boards, together
+from simulator.instrument.memory import Memory, Model
+from simulator.synth.profile import Profile
 
 _ENDS_FORWARD = (*SELECT.values(), FORWARD)
 
@@ -26,7 +26,8 @@ class Instrument:
     """A virtual ``model``, switched on: patch 0 of ``memory`` is loaded.
 
     ``channel``: MIDI channel 0-15, or None for all. ``profile``, ``sample_rate`` and ``seed`` as of
-    `simulator.board.Board`; the upper board has the seed after it. ``tap``: is given all bus bytes too.
+    `simulator.instrument.board.Board`; the upper board has the seed after it. ``tap``: is given all bus bytes
+    too.
     ``silent``: without sound boards, for whoever wants only what is on the bus and at MIDI OUT.
 
     Raises `UsageError` for another model and `ProfileError` for a profile that cannot be used.

@@ -9,10 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jxctl.bus import SILENCE_BLOCK, BoardName, Forward, Message, SelectBoard, SetParameter
-from jxctl.midi import PROGRAM
-from jxctl.params import parameter
-from simulator.edit_buffer import LEVEL, PATCH_IDS, TONE_IDS, Board, EditBuffer
+from jxctl.protocol.bus import (
+    SILENCE_BLOCK,
+    BoardName,
+    Forward,
+    Message,
+    SelectBoard,
+    SetParameter,
+)
+from jxctl.protocol.midi import PROGRAM
+from jxctl.protocol.parameters import parameter
+from simulator.instrument.edit_buffer import LEVEL, PATCH_IDS, TONE_IDS, Board, EditBuffer
 
 SILENCE, HOLD = parameter("SILENCE").id, parameter("HOLD SW").id
 ON = 0x7F

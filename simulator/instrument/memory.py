@@ -13,15 +13,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from jxctl.bank import Bank, FamilyName
 from jxctl.errors import UsageError
-from jxctl.patch import Patch
-from jxctl.sysex import BulkPatch, BulkTone, Changes, PatchData, Program, ToneData, decode, messages_of
-from jxctl.sysex.jx8p import JX8P, SLOTS
-from jxctl.sysex.mks70 import MKS70, PATCH_SLOTS, TONE_SLOTS
-from jxctl.tone import INIT_TONE, Tone
-from simulator.cartridge import Cartridge
-from simulator.edit_buffer import Board, EditBuffer
+from jxctl.protocol.bank import Bank, FamilyName
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.sysex import (
+    BulkPatch,
+    BulkTone,
+    Changes,
+    PatchData,
+    Program,
+    ToneData,
+    decode,
+    messages_of,
+)
+from jxctl.protocol.sysex.jx8p import JX8P, SLOTS
+from jxctl.protocol.sysex.mks70 import MKS70, PATCH_SLOTS, TONE_SLOTS
+from jxctl.protocol.tone import INIT_TONE, Tone
+from simulator.instrument.cartridge import Cartridge
+from simulator.instrument.edit_buffer import Board, EditBuffer
 
 Model = Literal["jx8p", "jx10", "mks70"]
 

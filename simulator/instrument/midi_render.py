@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jxctl.library.song import Song
-from simulator.instrument import Instrument
+from simulator.instrument.instrument import Instrument
 
 QUIET = 1e-4
 """A tail has decayed below this: -80 dB of full scale."""

@@ -13,12 +13,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl.bus import VOICES
-from jxctl.params import FIRST_ID, parameter
-from simulator.firmware import NEVER, Notes
-from simulator.performance import Performance, from_registers, is_on, registers_at_power_up
-from simulator.profile import Profile
-from simulator.seeds import mix_seed
+from jxctl.protocol.bus import VOICES
+from jxctl.protocol.parameters import FIRST_ID, parameter
+from simulator.synth.firmware import NEVER, Notes
+from simulator.synth.performance import Performance, from_registers, is_on, registers_at_power_up
+from simulator.synth.profile import Profile
+from simulator.synth.seeds import mix_seed
 
 _SILENCE, _HOLD = parameter("SILENCE").id, parameter("HOLD SW").id
 _IN_MOTION = tuple(parameter(name).id for name in ("PORTA TIME", "PORTA SW", "LFO RATE"))

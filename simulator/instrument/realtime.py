@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl import bus
-from jxctl.bus import BoardName, Decoder, Forward
-from jxctl.params import FIRST_ID, TONE_SIZE
-from simulator.board import VOICES, Board, boards, together
-from simulator.profile import Profile
+from jxctl.protocol import bus
+from jxctl.protocol.bus import BoardName, Decoder, Forward
+from jxctl.protocol.parameters import FIRST_ID, TONE_SIZE
+from simulator.instrument.board import VOICES, Board, boards, together
+from simulator.synth.profile import Profile
 
 GRID = 64
 """Bytes act at multiples of so many samples into a block: a board looks at them once a tick (441) anyway."""
@@ -60,8 +60,8 @@ class Engine:
     """Boards that hear the same bus and sound together, into blocks of ``float32[samples, 2]``.
 
     ``gain`` is applied at the end. ``keep``: remember what was played, as `played`. ``clock``: seconds,
-    never going back. What it makes is `simulator.instrument.Instrument.render` bit for bit, with each
-    stretch of bytes received at the sample that `played` names.
+    never going back. What it makes is `simulator.instrument.instrument.Instrument.render` bit for bit, with
+    each stretch of bytes received at the sample that `played` names.
     """
 
     def __init__(

@@ -8,11 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from jxctl.audio_out import AudioOutput
-from jxctl.bus import BoardName
-from simulator.board import boards
-from simulator.profile import Profile
-from simulator.realtime import Engine, undisturbed, warm_up
+from jxctl.audio.playback import AudioOutput
+from jxctl.protocol.bus import BoardName
+from simulator.instrument.board import boards
+from simulator.instrument.realtime import Engine, undisturbed, warm_up
+from simulator.synth.profile import Profile
 
 TICK_S = 0.010
 """About the length of a board's control loop (thesis 3.1.2.2)."""
@@ -21,8 +21,8 @@ TICK_S = 0.010
 class Sound:
     """Boards called ``names`` that are heard on ``output`` while the context lasts.
 
-    ``profile`` and ``seed`` as of `simulator.board.Board`; ``gain``: a factor; ``keep``: remember what is
-    played, for `song`. Everything is compiled and warm before it sounds. Raises `ProfileError` for a
+    ``profile`` and ``seed`` as of `simulator.instrument.board.Board`; ``gain``: a factor; ``keep``: remember
+    what is played, for `song`. Everything is compiled and warm before it sounds. Raises `ProfileError` for a
     profile that cannot be used.
     """
 
@@ -71,7 +71,8 @@ class Sound:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data: device, rate, block, latency and the engine's `simulator.realtime.Report`."""
+        """Plain data: device, rate, block, latency and the engine's
+        `simulator.instrument.realtime.Report`."""
         return {
             "device": self.output.name,
             "sample_rate": self.output.sample_rate,

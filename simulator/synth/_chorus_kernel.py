@@ -1,10 +1,10 @@
 """The audio-rate loop of the chorus: `LANES` signals side by side through filters and delay lines.
 
-Made like `simulator.kernel`: the innermost loops run over lanes, hold no branch, and every multiply-add is
-written out. The low-pass into the line and those behind it do not wait for each other, so one loop over
-samples holds them all. A line lies in memory as [time][lane], so that signals which share an LFO also share
-the places to read, and reading is a plain load of neighbours. Signals whose LFOs have each their own
-phase are read lane by lane, which takes several times as long.
+Made like `simulator.synth._kernel`: the innermost loops run over lanes, hold no branch, and every
+multiply-add is written out. The low-pass into the line and those behind it do not wait for each other, so one
+loop over samples holds them all. A line lies in memory as [time][lane], so that signals which share an LFO
+also share the places to read, and reading is a plain load of neighbours. Signals whose LFOs have each their
+own phase are read lane by lane, which takes several times as long.
 
 **Exact.** Where a line is read follows from the number of the sample alone, and a line is indexed by it;
 nothing is accumulated but the filters' states. So the result does not depend on the block size.
@@ -25,10 +25,10 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.intrinsics import fma, move_lanes
-from simulator.lanes import FAST, LANES, at, inline
-from simulator.turning import LINE, PAST_CACHE, aligned, gather, scatter
-from simulator.waves import HALF, ZERO, F
+from simulator.synth._intrinsics import fma, move_lanes
+from simulator.synth._lanes import FAST, LANES, at, inline
+from simulator.synth._turning import LINE, PAST_CACHE, aligned, gather, scatter
+from simulator.synth._waves import HALF, ZERO, F
 
 TAPS = 4
 LONGEST = 64  # samples at a time
@@ -51,7 +51,8 @@ def _kept(x: Any) -> Any:
 
 @inline
 def _low_pass(w: Any, k: Any, slot: int, c1: Any, c2: Any, c3: Any, signal: Any) -> Any:
-    """One sample of a two-pole low-pass, as of the VCF in `simulator.filters`, with fixed coefficients."""
+    """One sample of a two-pole low-pass, as of the VCF in `simulator.synth._filters`, with fixed
+    coefficients."""
     band, low = w[at(slot, k)], w[at(slot + 1, k)]
     error = signal - low
     change = fma(c2, band, c3 * error)
@@ -226,7 +227,8 @@ def _run(
 
 
 def _entry(source: bytes) -> Callable[..., None]:
-    """The compiled loop, cached on disk; it closes over the text of its parts, as in `simulator.kernel`."""
+    """The compiled loop, cached on disk; it closes over the text of its parts, as in
+    `simulator.synth._kernel`."""
 
     def entry(*arguments: Any) -> None:
         if len(source) > 0:
@@ -239,7 +241,7 @@ def _entry(source: bytes) -> Callable[..., None]:
         return numba.njit(nogil=True)(entry)
 
 
-_PARTS = ("intrinsics.py", "lanes.py", "turning.py", "waves.py")
+_PARTS = ("_intrinsics.py", "_lanes.py", "_turning.py", "_waves.py")
 _compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))
 
 

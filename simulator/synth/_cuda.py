@@ -1,9 +1,9 @@
 """The same voices on an NVIDIA GPU, through numba-cuda: a warp is a group, a thread a lane.
 
-The functions of a voice are those of `simulator.kernel`, compiled for the other processor; the lane array
-lies in shared memory. A GPU may fuse a product and a sum that the CPU rounds one by one, so samples agree
-within a tolerance and not to the bit; x-mod, which feeds back, lets differences grow. Without the chorus
-and the noise floor.
+The functions of a voice are those of `simulator.synth._kernel`, compiled for the other processor; the lane
+array lies in shared memory. A GPU may fuse a product and a sum that the CPU rounds one by one, so samples
+agree within a tolerance and not to the bit; x-mod, which feeds back, lets differences grow. Without the
+chorus and the noise floor.
 
 Needs ``pip install "numba-cuda[cu12]"`` and a GPU. On an H200 it agrees with the CPU (``pytest
 tests/simulator/test_cuda.py``: 80 dB under the sound, with x-mod 60 dB over 21 ms); how fast it is there has
@@ -21,18 +21,18 @@ from numba import cuda, float32
 from numpy.typing import ArrayLike, NDArray
 
 from jxctl.errors import UsageError
-from simulator import lanes, oscillators, voices
-from simulator.batch import Batch
-from simulator.filters import filtered, set_filters
-from simulator.gather import end_tick, load, set_tick, store
-from simulator.kernel import CHUNK, mixed
-from simulator.lanes import at
-from simulator.profile import Profile
-from simulator.render import SAMPLE_RATE
-from simulator.waves import ONE, F
+from simulator.synth import _lanes, _oscillators, voices
+from simulator.synth._filters import filtered, set_filters
+from simulator.synth._gather import end_tick, load, set_tick, store
+from simulator.synth._kernel import CHUNK, mixed
+from simulator.synth._lanes import at
+from simulator.synth._waves import ONE, F
+from simulator.synth.batch import Batch
+from simulator.synth.profile import Profile
+from simulator.synth.render import SAMPLE_RATE
 
-_TILE = lanes.LANES + 1  # samples a row, so that a column does not meet the same memory bank
-_TILES, _LANE_ARRAY = lanes.LANES * _TILE, lanes.LANES * lanes.SLOTS
+_TILE = _lanes.LANES + 1  # samples a row, so that a column does not meet the same memory bank
+_TILES, _LANE_ARRAY = _lanes.LANES * _TILE, _lanes.LANES * _lanes.SLOTS
 
 
 def missing() -> str | None:
@@ -54,14 +54,14 @@ def voices_on_gpu(
     sample_rate: int = SAMPLE_RATE,
     seed: ArrayLike = 0,
 ) -> Any:
-    """`simulator.render` without chorus and noise floor, on the GPU: float32[N, samples] in its memory.
+    """`simulator.synth.render` without chorus and noise floor, on the GPU: float32[N, samples] in its memory.
 
     The result has the CUDA array interface: ``torch.as_tensor`` takes it as it is, ``copy_to_host`` gives
-    NumPy. Raises `UsageError` where there is no GPU and as `simulator.render` does.
+    NumPy. Raises `UsageError` where there is no GPU and as `simulator.synth.render` does.
     """
     reason = missing()
     if reason:
-        raise UsageError(f"cannot render on a GPU: {reason}", "use simulator.render, which needs none")
+        raise UsageError(f"cannot render on a GPU: {reason}", "use simulator.synth.render, which needs none")
     batch = Batch.of(tones, notes, velocities, gates_s, seconds, profile, sample_rate, seed)
     if not len(batch.tones):
         return cuda.device_array((0, batch.samples), np.float32)
@@ -73,13 +73,13 @@ def voices_on_gpu(
         ready.noise, ready.state.phases, ready.state.memory,
     )  # fmt: skip
     slew = max(batch.profile.constant("cv_slew") * sample_rate, 1.0)
-    _run[len(members), lanes.LANES](*map(cuda.to_device, inputs), out, F(1.0 / slew), float(sample_rate))
+    _run[len(members), _lanes.LANES](*map(cuda.to_device, inputs), out, F(1.0 / slew), float(sample_rate))
     return out
 
 
 def _groups(constants: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Voices of each block, int64[G, LANES], and how their oscillators run, int64[G]."""
-    groups = voices.groups(voices.kinds(constants[:, lanes.SYNC12 : lanes.FM21 + 1]))
+    groups = voices.groups(voices.kinds(constants[:, _lanes.SYNC12 : _lanes.FM21 + 1]))
     kinds = [np.full(len(members), kind) for kind, members in groups]
     return np.concatenate([members for _, members in groups]), np.concatenate(kinds)
 
@@ -88,7 +88,7 @@ def run_kernel(
     groups: Any, kinds: Any, increments: Any, levels: Any, edges: Any, constants: Any, seeds: Any,
     phases: Any, state: Any, out: Any, inverse_slew: Any, rate: Any,
 ) -> None:  # fmt: skip
-    """One block, one group: as `simulator.kernel.run`, from the first sample, a row a voice."""
+    """One block, one group: as `simulator.synth._kernel.run`, from the first sample, a row a voice."""
     w = cuda.shared.array(_LANE_ARRAY, float32)
     tile = cuda.shared.array(_TILES, float32)
     k = cuda.threadIdx.x
@@ -109,22 +109,22 @@ def run_kernel(
                 set_filters(w, k, chunk_way)
                 filter_at = chunk_way
             way = min(F(offset + 1) * inverse_slew, ONE)
-            if kind == lanes.PLAIN:
-                dco1, dco2 = oscillators.plain(w, k)
-            elif kind == lanes.BENT:
-                dco1, dco2 = oscillators.bent(w, k)
-            elif kind == lanes.SYNCED:
-                dco1, dco2 = oscillators.synced(w, k)
+            if kind == _lanes.PLAIN:
+                dco1, dco2 = _oscillators.plain(w, k)
+            elif kind == _lanes.BENT:
+                dco1, dco2 = _oscillators.bent(w, k)
+            elif kind == _lanes.SYNCED:
+                dco1, dco2 = _oscillators.synced(w, k)
             else:
-                dco1, dco2 = oscillators.mutual(w, k)
-            w[at(lanes.SIGNAL, k)] = mixed(w, k, dco1, dco2, way, now)
-            row = now % lanes.LANES
+                dco1, dco2 = _oscillators.mutual(w, k)
+            w[at(_lanes.SIGNAL, k)] = mixed(w, k, dco1, dco2, way, now)
+            row = now % _lanes.LANES
             tile[row * _TILE + k] = filtered(w, k, way)
             now += 1
-            if row == lanes.LANES - 1 or now == total:
+            if row == _lanes.LANES - 1 or now == total:
                 # Turned, so that neighbouring threads write neighbouring samples.
                 cuda.syncthreads()
-                for lane in range(lanes.LANES):
+                for lane in range(_lanes.LANES):
                     target = groups[group, lane]
                     if target >= 0 and k <= row:
                         out[target, now - 1 - row + k] = tile[k * _TILE + lane]

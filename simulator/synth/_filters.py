@@ -8,25 +8,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator import lanes
-from simulator.intrinsics import fma
-from simulator.lanes import at, inline
-from simulator.waves import HALF, ONE, TWO
+from simulator.synth import _lanes
+from simulator.synth._intrinsics import fma
+from simulator.synth._lanes import at, inline
+from simulator.synth._waves import HALF, ONE, TWO
 
 
 @inline
 def filtered(w: Any, k: Any, way: Any) -> Any:
     """The sample in the signal slot behind the VCA; ``way`` is how far its gain has come, 0 to 1."""
-    signal = w[at(lanes.SIGNAL, k)]
-    low_pass = _section(w, k, lanes.A_BAND, lanes.A_LOW, lanes.A1, signal)
-    signal = fma(w[at(lanes.STATE + lanes.POLES4, k)], low_pass - signal, signal)
-    signal = _section(w, k, lanes.B_BAND, lanes.B_LOW, lanes.B1, signal)
+    signal = w[at(_lanes.SIGNAL, k)]
+    low_pass = _section(w, k, _lanes.A_BAND, _lanes.A_LOW, _lanes.A1, signal)
+    signal = fma(w[at(_lanes.STATE + _lanes.POLES4, k)], low_pass - signal, signal)
+    signal = _section(w, k, _lanes.B_BAND, _lanes.B_LOW, _lanes.B1, signal)
 
-    held, share = w[at(lanes.HIGH, k)], w[at(lanes.HIGH_PASS, k)]
+    held, share = w[at(_lanes.HIGH, k)], w[at(_lanes.HIGH_PASS, k)]
     rest = signal - held
     under = fma(rest, share, held)
-    w[at(lanes.HIGH, k)] = fma(rest, share, under)
-    gain = fma(w[at(lanes.TARGET + lanes.GAIN, k)], way, w[at(lanes.PREVIOUS + lanes.GAIN, k)])
+    w[at(_lanes.HIGH, k)] = fma(rest, share, under)
+    gain = fma(w[at(_lanes.TARGET + _lanes.GAIN, k)], way, w[at(_lanes.PREVIOUS + _lanes.GAIN, k)])
     return (signal - under) * gain
 
 
@@ -49,9 +49,9 @@ def _section(w: Any, k: Any, band_slot: int, low_slot: int, first: int, signal: 
 @inline
 def set_filters(w: Any, k: Any, way: Any) -> None:
     """Coefficients of both sections for the point of its way that the cutoff has reached."""
-    g = fma(w[at(lanes.TARGET + lanes.CUTOFF, k)], way, w[at(lanes.PREVIOUS + lanes.CUTOFF, k)])
+    g = fma(w[at(_lanes.TARGET + _lanes.CUTOFF, k)], way, w[at(_lanes.PREVIOUS + _lanes.CUTOFF, k)])
     for section in range(2):
-        damping = w[at(lanes.STATE + lanes.FIXED_DAMPING + section, k)]
+        damping = w[at(_lanes.STATE + _lanes.FIXED_DAMPING + section, k)]
         a = TWO / fma(g, fma(TWO, damping, g), ONE)
-        first = lanes.A1 + 3 * section
+        first = _lanes.A1 + 3 * section
         w[at(first, k)], w[at(first + 1, k)], w[at(first + 2, k)] = a - ONE, a * g, a * g * g

@@ -8,7 +8,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from simulator.lanes import LANES
+from simulator.synth._lanes import LANES
 
 BLOCK = 16
 """Samples, and lanes, of a block that `transpose` turns: 16 floats are a cache line."""

@@ -10,10 +10,10 @@ number of threads or the block size. Every multiply-add is written out, so that 
 loop, each sample would wait for the last one's whole way through the voice; in two short loops the
 processor works on several samples at once.
 
-**Oscillators** are in `simulator.oscillators`. The phase is a 32-bit integer that wraps by itself, so a
-frequency is exact to ``sample_rate / 2**32``. The smoothing of their steps droops by 3 dB at 10 kHz; a
-symmetric three-point filter behind the mixer takes that out. **Filters** are in `simulator.filters`; their
-coefficients follow the control voltage every `CHUNK` samples.
+**Oscillators** are in `simulator.synth._oscillators`. The phase is a 32-bit integer that wraps by itself, so
+a frequency is exact to ``sample_rate / 2**32``. The smoothing of their steps droops by 3 dB at 10 kHz; a
+symmetric three-point filter behind the mixer takes that out. **Filters** are in `simulator.synth._filters`;
+their coefficients follow the control voltage every `CHUNK` samples.
 
 **Control voltages** move from the previous tick's value to the new one along a straight line of
 ``slew`` samples, then hold; DCO dividers change at once.
@@ -29,13 +29,13 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import lanes, oscillators
-from simulator.filters import filtered, set_filters
-from simulator.gather import end_tick, load, set_tick, store
-from simulator.intrinsics import fma, move_lanes
-from simulator.lanes import FAST, at, inline
-from simulator.turning import LINE, PAST_CACHE, aligned, scatter
-from simulator.waves import ONE, F, as_int, white
+from simulator.synth import _lanes, _oscillators
+from simulator.synth._filters import filtered, set_filters
+from simulator.synth._gather import end_tick, load, set_tick, store
+from simulator.synth._intrinsics import fma, move_lanes
+from simulator.synth._lanes import FAST, at, inline
+from simulator.synth._turning import LINE, PAST_CACHE, aligned, scatter
+from simulator.synth._waves import ONE, F, as_int, white
 
 CHUNK, LONGEST = 16, 128  # samples at a time, while the cutoff moves and when it holds
 # Droop correction: gain 1 + 2c(1 - cos w). This c keeps the error against sinc**-4 under 0.19 dB
@@ -47,14 +47,14 @@ _DROOP_CENTRE = F(1 + 2 * 0.2225)
 @inline
 def mixed(w: Any, k: Any, dco1: Any, dco2: Any, way: Any, sample: Any) -> Any:
     """One sample behind the mixer; ``way`` is how far the control voltages have come, 0 to 1."""
-    mix1 = fma(w[at(lanes.TARGET + lanes.MIX1, k)], way, w[at(lanes.PREVIOUS + lanes.MIX1, k)])
-    mix2 = fma(w[at(lanes.TARGET + lanes.MIX2, k)], way, w[at(lanes.PREVIOUS + lanes.MIX2, k)])
+    mix1 = fma(w[at(_lanes.TARGET + _lanes.MIX1, k)], way, w[at(_lanes.PREVIOUS + _lanes.MIX1, k)])
+    mix2 = fma(w[at(_lanes.TARGET + _lanes.MIX2, k)], way, w[at(_lanes.PREVIOUS + _lanes.MIX2, k)])
     wave = fma(mix2, dco2, mix1 * dco1)
-    before1, before2 = w[at(lanes.BEFORE1, k)], w[at(lanes.BEFORE2, k)]
-    w[at(lanes.BEFORE1, k)], w[at(lanes.BEFORE2, k)] = wave, before1
-    hiss = fma(mix2, w[at(lanes.STATE + lanes.NOISE2, k)], mix1 * w[at(lanes.STATE + lanes.NOISE1, k)])
+    before1, before2 = w[at(_lanes.BEFORE1, k)], w[at(_lanes.BEFORE2, k)]
+    w[at(_lanes.BEFORE1, k)], w[at(_lanes.BEFORE2, k)] = wave, before1
+    hiss = fma(mix2, w[at(_lanes.STATE + _lanes.NOISE2, k)], mix1 * w[at(_lanes.STATE + _lanes.NOISE1, k)])
     signal = fma(-DROOP, wave + before2, _DROOP_CENTRE * before1)
-    return fma(hiss, white(as_int(w[at(lanes.SEED, k)]), sample), signal)
+    return fma(hiss, white(as_int(w[at(_lanes.SEED, k)]), sample), signal)
 
 
 def _stage(dcos: Callable[..., Any]) -> Callable[..., None]:
@@ -64,18 +64,18 @@ def _stage(dcos: Callable[..., Any]) -> Callable[..., None]:
     def stage(w: Any, signals: Any, sample: int, offset: int, samples: int, inverse_slew: Any) -> None:
         for s in range(samples):
             way = min(F(offset + s + 1) * inverse_slew, ONE)
-            for k in range(lanes.LANES):
+            for k in range(_lanes.LANES):
                 dco1, dco2 = dcos(w, k)
-                w[at(lanes.SIGNAL, k)] = mixed(w, k, dco1, dco2, way, sample + s)
-            move_lanes(signals, s * lanes.LANES, w, lanes.SIGNAL * lanes.LANES)
+                w[at(_lanes.SIGNAL, k)] = mixed(w, k, dco1, dco2, way, sample + s)
+            move_lanes(signals, s * _lanes.LANES, w, _lanes.SIGNAL * _lanes.LANES)
 
     return stage
 
 
-_plain = _stage(oscillators.plain)
-_bent = _stage(oscillators.bent)
-_synced = _stage(oscillators.synced)
-_mutual = _stage(oscillators.mutual)
+_plain = _stage(_oscillators.plain)
+_bent = _stage(_oscillators.bent)
+_synced = _stage(_oscillators.synced)
+_mutual = _stage(_oscillators.mutual)
 
 
 @inline
@@ -89,15 +89,15 @@ def _filter(w: Any, signals: Any, offset: int, samples: int, inverse_slew: Any) 
         # The cutoff moves from chunk to chunk until it has arrived; then it holds.
         end = min(chunk + CHUNK - offset, samples) if way < ONE else samples
         if way != filter_at:
-            for k in range(lanes.LANES):
+            for k in range(_lanes.LANES):
                 set_filters(w, k, way)
             filter_at = way
         while s < end:
             way = min(F(offset + s + 1) * inverse_slew, ONE)
-            move_lanes(w, lanes.SIGNAL * lanes.LANES, signals, s * lanes.LANES)
-            for k in range(lanes.LANES):
-                w[at(lanes.SIGNAL, k)] = filtered(w, k, way)
-            move_lanes(signals, s * lanes.LANES, w, lanes.SIGNAL * lanes.LANES)
+            move_lanes(w, _lanes.SIGNAL * _lanes.LANES, signals, s * _lanes.LANES)
+            for k in range(_lanes.LANES):
+                w[at(_lanes.SIGNAL, k)] = filtered(w, k, way)
+            move_lanes(signals, s * _lanes.LANES, w, _lanes.SIGNAL * _lanes.LANES)
             s += 1
 
 
@@ -107,22 +107,22 @@ def _run(
     phases: Any, state: Any, out: Any, rows: Any, begin: int, end: int, slew: float, rate: float,
 ) -> None:  # fmt: skip
     """See `run`."""
-    w = aligned(lanes.SLOTS * lanes.LANES)
-    signals = aligned(LONGEST * lanes.LANES)
-    lines = np.empty(lanes.LANES, np.int64)
+    w = aligned(_lanes.SLOTS * _lanes.LANES)
+    signals = aligned(LONGEST * _lanes.LANES)
+    lines = np.empty(_lanes.LANES, np.int64)
     inverse_slew = F(1.0 / max(slew, 1.0))
     length = out.shape[1]
     flat = out.reshape(out.size)
     past_cache = out.size >= PAST_CACHE and (out.ctypes.data | length * 4) % LINE == 0
     for group in range(groups.shape[0]):
         voices = groups[group]
-        for k in range(lanes.LANES):
+        for k in range(_lanes.LANES):
             load(w, k, max(voices[k], 0), constants, seeds, phases, state, rate)
             lines[k] = rows[voices[k]] * length if voices[k] >= 0 else -1
         now = begin
         tick = np.searchsorted(edges, begin, side="right") - 1
         while now < end:
-            for k in range(lanes.LANES):
+            for k in range(_lanes.LANES):
                 set_tick(w, k, max(voices[k], 0), increments, levels, tick)
             tick_end = min(edges[tick + 1], end)
             while now < tick_end:
@@ -130,12 +130,12 @@ def _run(
                 # Written in whole stretches, counted from the start, so that they meet cache lines.
                 filled = (now - begin) % LONGEST
                 samples = min(LONGEST - filled, tick_end - now)
-                part = signals[filled * lanes.LANES :]
-                if kind == lanes.PLAIN:
+                part = signals[filled * _lanes.LANES :]
+                if kind == _lanes.PLAIN:
                     _plain(w, part, now, offset, samples, inverse_slew)
-                elif kind == lanes.BENT:
+                elif kind == _lanes.BENT:
                     _bent(w, part, now, offset, samples, inverse_slew)
-                elif kind == lanes.MUTUAL:
+                elif kind == _lanes.MUTUAL:
                     _mutual(w, part, now, offset, samples, inverse_slew)
                 else:
                     _synced(w, part, now, offset, samples, inverse_slew)
@@ -144,13 +144,13 @@ def _run(
                 filled += samples
                 if filled == LONGEST or now == end:
                     scatter(flat, lines, filled, signals, past_cache)
-                    for k in range(lanes.LANES):
+                    for k in range(_lanes.LANES):
                         lines[k] += filled if lines[k] >= 0 else 0
             if now == edges[tick + 1]:
-                for k in range(lanes.LANES):
+                for k in range(_lanes.LANES):
                     end_tick(w, k)
                 tick += 1
-        for k in range(lanes.LANES):
+        for k in range(_lanes.LANES):
             if voices[k] >= 0:
                 store(w, k, voices[k], constants, phases, state)
 
@@ -173,7 +173,9 @@ def _entry(source: bytes) -> Callable[..., None]:
         return numba.njit(nogil=True)(entry)
 
 
-_PARTS = ("filters.py", "gather.py", "intrinsics.py", "lanes.py", "oscillators.py", "turning.py", "waves.py")
+_PARTS = (
+    "_filters.py", "_gather.py", "_intrinsics.py", "_lanes.py", "_oscillators.py", "_turning.py", "_waves.py",
+)  # fmt: skip
 _compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numba
 
 # Neither reordering nor contraction: results must not depend on the surroundings, nor on the processor.
-# Where a multiply-add is meant, `simulator.intrinsics.fma` says so.
+# Where a multiply-add is meant, `simulator.synth._intrinsics.fma` says so.
 FAST = {"nsz"}
 inline = numba.njit(forceinline=True, error_model="numpy", fastmath=FAST)
 
@@ -45,7 +45,7 @@ PHASE1, PHASE2, INCREMENT1, INCREMENT2, EDGE_AT1, EDGE_AT2, SEED = range(HIGH_PA
 SIGNAL, TURNED = HIGH_PASS + 8, HIGH_PASS + 9
 SLOTS = TURNED + 1
 
-# Ways to run the oscillators, the cheaper first: see `simulator.oscillators`. Each can do what those
+# Ways to run the oscillators, the cheaper first: see `simulator.synth._oscillators`. Each can do what those
 # before it can, to the bit.
 PLAIN, BENT, SYNCED, MUTUAL = range(4)
 

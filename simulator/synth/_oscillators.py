@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from simulator import lanes
-from simulator.intrinsics import fma
-from simulator.lanes import at, inline
-from simulator.waves import (
+from simulator.synth import _lanes
+from simulator.synth._intrinsics import fma
+from simulator.synth._lanes import at, inline
+from simulator.synth._waves import (
     CYCLE,
     CYCLES,
     HALF,
@@ -41,10 +41,10 @@ _LOWEST_BEND, _HIGHEST_STEP = F(0.05), F(0.49)
 @inline
 def plain(w: Any, k: Any) -> Any:
     """Both waves."""
-    phase1 = _move(w, k, 0, as_int(w[at(lanes.INCREMENT1, k)]))
-    phase2 = _move(w, k, 1, as_int(w[at(lanes.INCREMENT2, k)]))
-    dco1 = _wave(w, k, 0, phase1, w[at(lanes.NEAR1, k)], w[at(lanes.FAR1, k)])
-    dco2 = _wave(w, k, 1, phase2, w[at(lanes.NEAR2, k)], w[at(lanes.FAR2, k)])
+    phase1 = _move(w, k, 0, as_int(w[at(_lanes.INCREMENT1, k)]))
+    phase2 = _move(w, k, 1, as_int(w[at(_lanes.INCREMENT2, k)]))
+    dco1 = _wave(w, k, 0, phase1, w[at(_lanes.NEAR1, k)], w[at(_lanes.FAR1, k)])
+    dco2 = _wave(w, k, 1, phase2, w[at(_lanes.NEAR2, k)], w[at(_lanes.FAR2, k)])
     return dco1, dco2
 
 
@@ -57,7 +57,7 @@ def bent(w: Any, k: Any) -> Any:
     near2, far2 = slopes(step2)
     dco1 = _wave(w, k, 0, _move(w, k, 0, increment1), near1, far1)
     dco2 = _wave(w, k, 1, _move(w, k, 1, increment2), near2, far2)
-    w[at(lanes.LAST1, k)], w[at(lanes.LAST2, k)] = dco1, dco2
+    w[at(_lanes.LAST1, k)], w[at(_lanes.LAST2, k)] = dco1, dco2
     return dco1, dco2
 
 
@@ -67,12 +67,12 @@ def synced(w: Any, k: Any) -> Any:
     step1, increment1 = _bend(w, k, 0)
     step2, increment2 = _bend(w, k, 1)
     near1, far1 = slopes(step1)
-    old1 = as_int(w[at(lanes.PHASE1, k)])
+    old1 = as_int(w[at(_lanes.PHASE1, k)])
     phase1 = _move(w, k, 0, increment1)
     smoothed1 = smoothing(phase1, near1, far1)
     dco1 = _wave(w, k, 0, phase1, near1, far1)
     dco2 = _led(w, k, 1, increment2, step2, old1, phase1, step1, smoothed1)
-    w[at(lanes.LAST1, k)], w[at(lanes.LAST2, k)] = dco1, dco2
+    w[at(_lanes.LAST1, k)], w[at(_lanes.LAST2, k)] = dco1, dco2
     return dco1, dco2
 
 
@@ -83,12 +83,12 @@ def mutual(w: Any, k: Any) -> Any:
     step2, increment2 = _bend(w, k, 1)
     near1, far1 = slopes(step1)
     near2, far2 = slopes(step2)
-    old1, old2 = as_int(w[at(lanes.PHASE1, k)]), as_int(w[at(lanes.PHASE2, k)])
+    old1, old2 = as_int(w[at(_lanes.PHASE1, k)]), as_int(w[at(_lanes.PHASE2, k)])
     phase1, phase2 = np.int32(old1 + increment1), np.int32(old2 + increment2)
     smoothed1, smoothed2 = smoothing(phase1, near1, far1), smoothing(phase2, near2, far2)
     dco1 = _led(w, k, 0, increment1, step1, old2, phase2, step2, smoothed2)
     dco2 = _led(w, k, 1, increment2, step2, old1, phase1, step1, smoothed1)
-    w[at(lanes.LAST1, k)], w[at(lanes.LAST2, k)] = dco1, dco2
+    w[at(_lanes.LAST1, k)], w[at(_lanes.LAST2, k)] = dco1, dco2
     return dco1, dco2
 
 
@@ -104,12 +104,12 @@ def _led(
     phase zero (slot ``HEIGHT``, in terms of the natural one), and steps made shortly before it still owe the
     rest of their smoothing: ``CUT`` is the phase that was cut off, ``OWED`` and ``OWED_EDGE`` their heights.
     """
-    old = as_int(w[at(lanes.PHASE1 + dco, k)])
+    old = as_int(w[at(_lanes.PHASE1 + dco, k)])
     phase = np.int32(old + increment)
-    sync = w[at(lanes.STATE + lanes.SYNC21 - dco, k)] != ZERO
-    wa, wb = w[at(lanes.WA1 + 2 * dco, k)], w[at(lanes.WB1 + 2 * dco, k)]
-    edge_at = as_int(w[at(lanes.EDGE_AT1 + dco, k)])
-    width = w[at(lanes.STATE + lanes.WIDTH1 + 4 * dco, k)]
+    sync = w[at(_lanes.STATE + _lanes.SYNC21 - dco, k)] != ZERO
+    wa, wb = w[at(_lanes.WA1 + 2 * dco, k)], w[at(_lanes.WB1 + 2 * dco, k)]
+    edge_at = as_int(w[at(_lanes.EDGE_AT1 + dco, k)])
+    width = w[at(_lanes.STATE + _lanes.WIDTH1 + 4 * dco, k)]
     near, far = slopes(step)
 
     # Where it stands, in cycles, when the leader passes zero; negative: not yet at its own zero.
@@ -118,19 +118,19 @@ def _led(
     edge_at_reset = F(np.int32(phase - edge_at)) * CYCLE - way
     cut = wrap(at_reset)
     edge_cut = wrap(edge_at_reset)
-    jump = w[at(lanes.START1 + dco, k)] - fma(wb, ramp(edge_cut), wa * ramp(cut))
+    jump = w[at(_lanes.START1 + dco, k)] - fma(wb, ramp(edge_cut), wa * ramp(cut))
 
     reset = sync & (old_leader < 0) & (leader >= 0)
-    height = w[at(lanes.HEIGHT1 + dco, k)]
+    height = w[at(_lanes.HEIGHT1 + dco, k)]
     height = ONE if (old < 0) & (phase >= 0) else height
-    owed = (wa * height if cut >= ZERO else ZERO) if reset else w[at(lanes.OWED1 + dco, k)]
-    owed_edge = (wb if edge_cut >= ZERO else ZERO) if reset else w[at(lanes.OWED_EDGE1 + dco, k)]
-    cut = cut if reset else w[at(lanes.CUT1 + dco, k)]
+    owed = (wa * height if cut >= ZERO else ZERO) if reset else w[at(_lanes.OWED1 + dco, k)]
+    owed_edge = (wb if edge_cut >= ZERO else ZERO) if reset else w[at(_lanes.OWED_EDGE1 + dco, k)]
+    cut = cut if reset else w[at(_lanes.CUT1 + dco, k)]
     height = -HALF * wa * jump if reset else height
     phase = np.int32(way * CYCLES) if reset else phase
-    w[at(lanes.HEIGHT1 + dco, k)], w[at(lanes.PHASE1 + dco, k)] = height, as_bits(phase)
-    w[at(lanes.OWED1 + dco, k)], w[at(lanes.OWED_EDGE1 + dco, k)] = owed, owed_edge
-    w[at(lanes.CUT1 + dco, k)] = cut
+    w[at(_lanes.HEIGHT1 + dco, k)], w[at(_lanes.PHASE1 + dco, k)] = height, as_bits(phase)
+    w[at(_lanes.OWED1 + dco, k)], w[at(_lanes.OWED_EDGE1 + dco, k)] = owed, owed_edge
+    w[at(_lanes.CUT1 + dco, k)] = cut
 
     awaited = sync & (leader < 0)
     ahead = HALF * smoothed_leader * jump if awaited else ZERO
@@ -151,25 +151,25 @@ def _bend(w: Any, k: Any, dco: int) -> Any:
 
     Only the deviation goes through floating point: with none, the phase stays exact.
     """
-    by = w[at(lanes.STATE + lanes.FM21 - dco, k)]
-    step = w[at(lanes.STEP1 + dco, k)]
-    bent = min(step * max(fma(by, w[at(lanes.LAST2 - dco, k)], ONE), _LOWEST_BEND), _HIGHEST_STEP)
-    increment = as_int(w[at(lanes.INCREMENT1 + dco, k)])
+    by = w[at(_lanes.STATE + _lanes.FM21 - dco, k)]
+    step = w[at(_lanes.STEP1 + dco, k)]
+    bent = min(step * max(fma(by, w[at(_lanes.LAST2 - dco, k)], ONE), _LOWEST_BEND), _HIGHEST_STEP)
+    increment = as_int(w[at(_lanes.INCREMENT1 + dco, k)])
     return bent, np.int32(increment + np.int32((bent - step) * CYCLES))
 
 
 @inline
 def _move(w: Any, k: Any, dco: int, increment: Any) -> Any:
     """Advance the phase of an oscillator (0 or 1)."""
-    phase = np.int32(as_int(w[at(lanes.PHASE1 + dco, k)]) + increment)
-    w[at(lanes.PHASE1 + dco, k)] = as_bits(phase)
+    phase = np.int32(as_int(w[at(_lanes.PHASE1 + dco, k)]) + increment)
+    w[at(_lanes.PHASE1 + dco, k)] = as_bits(phase)
     return phase
 
 
 @inline
 def _wave(w: Any, k: Any, dco: int, phase: Any, near: Any, far: Any) -> Any:
     """One sample of an oscillator (0 or 1): two sawtooths, a pulse's width apart, weighted."""
-    from_edge = np.int32(phase - as_int(w[at(lanes.EDGE_AT1 + dco, k)]))
-    wave = w[at(lanes.WA1 + 2 * dco, k)] * sawtooth(phase, smoothing(phase, near, far))
+    from_edge = np.int32(phase - as_int(w[at(_lanes.EDGE_AT1 + dco, k)]))
+    wave = w[at(_lanes.WA1 + 2 * dco, k)] * sawtooth(phase, smoothing(phase, near, far))
     edge = sawtooth(from_edge, smoothing(from_edge, near, far))
-    return fma(w[at(lanes.WB1 + 2 * dco, k)], edge, wave)
+    return fma(w[at(_lanes.WB1 + 2 * dco, k)], edge, wave)

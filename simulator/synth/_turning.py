@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from simulator.intrinsics import BLOCK, move_block, stream_block, transpose
-from simulator.lanes import LANES, inline
-from simulator.waves import ZERO
+from simulator.synth._intrinsics import BLOCK, move_block, stream_block, transpose
+from simulator.synth._lanes import LANES, inline
+from simulator.synth._waves import ZERO
 
 LINE = 64
 """Bytes of a cache line."""

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from jxctl.errors import UsageError
-from simulator import voices
-from simulator.firmware import Notes, Voicing
-from simulator.profile import Profile, load_profile
-from simulator.seeds import LARGEST_SEED, mix_seed
-from simulator.voices import RATES
+from simulator.synth import voices
+from simulator.synth.firmware import Notes, Voicing
+from simulator.synth.profile import Profile, load_profile
+from simulator.synth.seeds import LARGEST_SEED, mix_seed
+from simulator.synth.voices import RATES
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Batch:
         sample_rate: int,
         seed: ArrayLike,
     ) -> Batch:
-        """A batch from the arguments of `simulator.render`; raises what that raises."""
+        """A batch from the arguments of `simulator.synth.render`; raises what that raises."""
         profile = load_profile(profile)
         tones = _checked_tones(tones)
         count = len(tones)
@@ -79,7 +79,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What the kernel takes: see `simulator.kernel.run`. ``noise``: int32[N], where each voice's begins."""
+    """What the kernel takes: see `simulator.synth._kernel.run`. ``noise``: int32[N], where each voice's
+    begins."""
 
     constants: NDArray[np.float32]
     frames: voices.Frames

@@ -26,12 +26,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl.params import parameter
-from simulator import chorus_kernel, lanes
-from simulator.chorus_kernel import GUARD, STATES, TAPS
-from simulator.profile import CHORUS_LAWS, Profile
-from simulator.seeds import mix_seed
-from simulator.voices import HIGHEST_CUTOFF
+from jxctl.protocol.parameters import parameter
+from simulator.synth import _chorus_kernel, _lanes
+from simulator.synth._chorus_kernel import GUARD, STATES, TAPS
+from simulator.synth.profile import CHORUS_LAWS, Profile
+from simulator.synth.seeds import mix_seed
+from simulator.synth.voices import HIGHEST_CUTOFF
 
 _ROW = parameter("CHORUS")
 POSITIONS = np.array(_ROW.classes)
@@ -83,12 +83,12 @@ class State:
         """Empty lines; ``seeds``, `phase_seeds`, place LFOs that run free."""
         longest = profile.laws["chorus_longest"].values.max() * sample_rate
         length = 1 << int(np.ceil(longest) + TAPS).bit_length()
-        groups = -(-len(seeds) // lanes.LANES)
+        groups = -(-len(seeds) // _lanes.LANES)
         shared = profile.choice("chorus_phase") == "key"
         turns = np.zeros(len(seeds)) if shared else seeds / 2.0**32
         return cls(
-            np.zeros((groups, STATES * lanes.LANES), np.float32),
-            np.zeros((groups, (length + GUARD) * lanes.LANES), np.float32),
+            np.zeros((groups, STATES * _lanes.LANES), np.float32),
+            np.zeros((groups, (length + GUARD) * _lanes.LANES), np.float32),
             turns,
             since,
             shared,
@@ -115,7 +115,7 @@ def run(
     Signal n is written to row ``rows[n]`` of ``target`` from ``column`` on: the mean of both sides, or if
     ``stereo``, left there and right into the next row. A call continues where the last one stopped.
     """
-    chorus_kernel.run(source, target, rows, stereo, column, state.filters, state.lines, state.turns,
+    _chorus_kernel.run(source, target, rows, stereo, column, state.filters, state.lines, state.turns,
                       state.shared, begin, state.since, setting.lfo, setting.gains)  # fmt: skip
 
 
@@ -170,12 +170,12 @@ class Chorus:
 
 
 def phase_seeds(seeds: NDArray[np.int64]) -> NDArray[np.uint32]:
-    """32 bits for each signal, from the seeds of `simulator.render` or of a board: uint32[N]."""
+    """32 bits for each signal, from the seeds of `simulator.synth.render` or of a board: uint32[N]."""
     return mix_seed(seeds, _PHASE).astype(np.uint32)
 
 
 def _coefficients(law: str, profile: Profile, sample_rate: float) -> tuple[float, float, float]:
-    """Of a two-pole low-pass by the trapezoidal rule, as `simulator.kernel` makes them for the VCF."""
+    """Of a two-pole low-pass by the trapezoidal rule, as `simulator.synth._kernel` makes them for the VCF."""
     g = float(np.tan(np.pi * min(profile.constant(law) / sample_rate, HIGHEST_CUTOFF)))
     a = 2 / (1 + g * (g + 2 * profile.constant("chorus_damping")))
     return a - 1, a * g, a * g * g

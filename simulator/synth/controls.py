@@ -1,7 +1,7 @@
 """What the control loop knows of each voice and of its board: the records behind control frames.
 
-`simulator.firmware.Voicing` fills them from tones, notes and a profile; `simulator.frames` evaluates
-them tick by tick. Everything is in physical units, so that the loop itself looks nothing up.
+`simulator.synth.firmware.Voicing` fills them from tones, notes and a profile; `simulator.synth.frames`
+evaluates them tick by tick. Everything is in physical units, so that the loop itself looks nothing up.
 """
 
 from __future__ import annotations

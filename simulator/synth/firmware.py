@@ -3,7 +3,7 @@
 Once per tick (about 10 ms, thesis 3.1.2.2) the board's processor computes LFO and envelopes, programs
 the DCO dividers and writes control voltages. `Voicing` holds what does not change while a note sounds;
 `Voicing.frames` evaluates any range of ticks at once, for all voices, from closed forms
-(`simulator.frames`): envelopes are thesis eq. 4.11 and 4.12, evaluated at the end of each tick.
+(`simulator.synth.frames`): envelopes are thesis eq. 4.11 and 4.12, evaluated at the end of each tick.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl.params import TONE_PARAMETERS, TONE_SIZE, parameter
-from simulator import frames
-from simulator.controls import BOARD, VOICE
-from simulator.laws import FloatArray
-from simulator.performance import NEUTRAL, Performance
-from simulator.profile import Profile
-from simulator.seeds import IntArray
-from simulator.seeds import mix_seed as mix_seed
-from simulator.spread import deviation
+from jxctl.protocol.parameters import TONE_PARAMETERS, TONE_SIZE, parameter
+from simulator.synth import frames
+from simulator.synth.controls import BOARD, VOICE
+from simulator.synth.laws import FloatArray
+from simulator.synth.performance import NEUTRAL, Performance
+from simulator.synth.profile import Profile
+from simulator.synth.seeds import IntArray
+from simulator.synth.seeds import mix_seed as mix_seed
+from simulator.synth.spread import deviation
 
 NEVER = np.iinfo(np.int64).max // 4
 """A tick that does not come: the start of a voice that is idle, the end of a key that is held."""
@@ -71,7 +71,7 @@ class Voicing:
     """Everything about N sounding voices that one tick has in common with the next.
 
     ``tones``: uint8[N, 48], ``notes``: what they play, ``performance``: what is played beside keys.
-    ``voices``: N records, `simulator.controls.VOICE`.
+    ``voices``: N records, `simulator.synth.controls.VOICE`.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class Voicing:
 
 
 def _board_record(profile: Profile) -> np.void:
-    """What all voices have in common, `simulator.controls.BOARD`."""
+    """What all voices have in common, `simulator.synth.controls.BOARD`."""
     board = np.zeros(1, BOARD)
     board["tick_s"] = profile.constant("tick")
     board["lowest"], board["highest"] = (

@@ -16,10 +16,10 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.controls import scalar
-from simulator.envelopes import held, level
-from simulator.lanes import CUTOFF, GAIN, LEVELS, MIX1, MIX2
-from simulator.lfo import swing, wander
+from simulator.synth._lanes import CUTOFF, GAIN, LEVELS, MIX1, MIX2
+from simulator.synth.controls import scalar
+from simulator.synth.envelopes import held, level
+from simulator.synth.lfo import swing, wander
 
 A4_HZ = 440.0
 LARGEST_DIVIDER = 65535.0
@@ -94,7 +94,7 @@ def _fill(voices: Any, board: Any, first: int, frequencies: Any, levels: Any) ->
 
 
 def _entry(source: bytes) -> Callable[..., None]:
-    """The compiled loop, cached on disk; see `simulator.kernel` for why it closes over its sources."""
+    """The compiled loop, cached on disk; see `simulator.synth._kernel` for why it closes over its sources."""
 
     def entry(*arguments: Any) -> None:
         if len(source) > 0:
@@ -106,7 +106,7 @@ def _entry(source: bytes) -> Callable[..., None]:
         return numba.njit(nogil=True)(entry)
 
 
-_PARTS = ("controls.py", "envelopes.py", "frames.py", "lanes.py", "lfo.py", "seeds.py")
+_PARTS = ("controls.py", "envelopes.py", "frames.py", "_lanes.py", "lfo.py", "seeds.py")
 _compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))
 
 
@@ -115,7 +115,7 @@ def fill(
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Control frames of ``ticks`` ticks from tick ``first``.
 
-    ``voices``: N records `simulator.controls.VOICE`; ``board``: a record `BOARD`. Returns frequencies,
+    ``voices``: N records `simulator.synth.controls.VOICE`; ``board``: a record `BOARD`. Returns frequencies,
     float64[2, N, ticks] in Hz, and levels, float32[4, N, ticks]: mixer 1, mixer 2, cutoff in Hz, VCA.
     """
     frequencies = np.empty((2, len(voices), ticks))

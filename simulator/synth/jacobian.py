@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from jxctl.errors import UsageError
-from jxctl.params import TONE_PARAMETERS, parameter
-from jxctl.tone import Tone
-from simulator.profile import Profile
-from simulator.render import SAMPLE_RATE, render
+from jxctl.protocol.parameters import TONE_PARAMETERS, parameter
+from jxctl.protocol.tone import Tone
+from simulator.synth.profile import Profile
+from simulator.synth.render import SAMPLE_RATE, render
 
 JACOBIAN_LEVELS: tuple[str, ...] = tuple(
     row.name for row in TONE_PARAMETERS if row.kind == "level" and row.group not in ("AFTERTOUCH", "UNKNOWN")

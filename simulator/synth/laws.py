@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jxctl.errors import ProfileError
-from jxctl.params import Evidence, Parameter
+from jxctl.protocol.parameters import Evidence, Parameter
 
 RAW = np.arange(128)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from simulator.controls import scalar
-from simulator.seeds import random_at
+from simulator.synth.controls import scalar
+from simulator.synth.seeds import random_at
 
 RANDOM, SQUARE = 0, 1
 

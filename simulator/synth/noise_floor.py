@@ -15,8 +15,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.profile import Profile
-from simulator.seeds import IntArray, mix_seed, random_at
+from simulator.synth.profile import Profile
+from simulator.synth.seeds import IntArray, mix_seed, random_at
 
 NONE_DB = -200
 """The level that means none."""
@@ -55,7 +55,7 @@ def _add(audio: Any, keys: Any, begin: int, scale: float) -> None:
 
 
 def _entry(source: bytes) -> Callable[..., None]:
-    """The compiled loop, cached on disk; see `simulator.kernel` for why it closes over its sources."""
+    """The compiled loop, cached on disk; see `simulator.synth._kernel` for why it closes over its sources."""
 
     def entry(*arguments: Any) -> None:
         if len(source) > 0:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl.params import FIRST_ID, PARAMETERS
-from jxctl.synth import MASTER_TUNE
-from simulator.profile import Profile
-from simulator.seeds import IntArray
+from jxctl.ports.client import MASTER_TUNE
+from jxctl.protocol.parameters import FIRST_ID, PARAMETERS
+from simulator.synth.profile import Profile
+from simulator.synth.seeds import IntArray
 
 POWER_UP = {"MASTER TUNE1": MASTER_TUNE, "MASTER TUNE2": MASTER_TUNE, "MIDI VOL": 127}
 """Registers that are not zero when a board is switched on, so that it sounds in tune before anything is

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jxctl.errors import ProfileError
-from jxctl.params import PARAMETERS, TONE_PARAMETERS, parameter
-from jxctl.tone import Tone
-from simulator.laws import FloatArray, Law, by_raw, make_law
+from jxctl.protocol.parameters import PARAMETERS, TONE_PARAMETERS, parameter
+from jxctl.protocol.tone import Tone
+from simulator.synth.laws import FloatArray, Law, by_raw, make_law
 
 CHOICES = {
     "mixer": ("dco2", "crossfade"),
@@ -73,7 +73,7 @@ LIMITS = {
 
 @dataclass(frozen=True)
 class Profile:
-    """A named set of laws. ``laws`` maps a law's name to it; see `simulator.laws.Law`."""
+    """A named set of laws. ``laws`` maps a law's name to it; see `simulator.synth.laws.Law`."""
 
     name: str
     about: str

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from jxctl.errors import UsageError
-from simulator import chorus, lanes, voices
-from simulator.batch import Batch, Prepared
-from simulator.noise_floor import add_noise_floor
-from simulator.oversampled import decimated
-from simulator.profile import Profile
-from simulator.turning import LINE
+from simulator.synth import _lanes, chorus, voices
+from simulator.synth._turning import LINE
+from simulator.synth.batch import Batch, Prepared
+from simulator.synth.noise_floor import add_noise_floor
+from simulator.synth.oversampled import decimated
+from simulator.synth.profile import Profile
 
 SAMPLE_RATE = 44100
 _VOICES_A_JOB = 128
@@ -118,7 +118,7 @@ def _jobs(choruses: NDArray[np.int64], kinds: NDArray[np.int64], threads: int) -
     """Rows that one thread renders at a time: like choruses together, and in each like kinds
     (`voices.groups`), in whole groups of lanes but for the last."""
     order = np.lexsort((-kinds, -choruses))
-    size = -(-len(order) // (_JOBS_A_THREAD * threads * lanes.LANES)) * lanes.LANES
+    size = -(-len(order) // (_JOBS_A_THREAD * threads * _lanes.LANES)) * _lanes.LANES
     size = min(max(size, 1), _VOICES_A_JOB)
     return [order[start : start + size] for start in range(0, len(order), size)]
 
@@ -171,7 +171,7 @@ def _render_job(batch: Batch, out: NDArray[np.float32], rows: NDArray[np.int64])
 
 def _sounding(frames: voices.Frames, samples: int) -> int:
     """Samples until the VCA of every voice stays closed; it multiplies last, so that zeros follow."""
-    open_ticks = np.flatnonzero(frames.levels[lanes.GAIN].any(axis=0))
+    open_ticks = np.flatnonzero(frames.levels[_lanes.GAIN].any(axis=0))
     if not len(open_ticks):
         return 0
     closed = min(open_ticks[-1] + 2, len(frames.edges) - 1)  # within the first tick that is closed it slews

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.profile import Profile
-from simulator.seeds import IntArray, signed
+from simulator.synth.profile import Profile
+from simulator.synth.seeds import IntArray, signed
 
 _FIRST = 301
 _KINDS = ("cutoff", "resonance", "envelope", "gain", "pulse_width", "hpf")

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulator import chorus, voices
-from simulator.batch import Batch, Prepared
-from simulator.noise_floor import add_noise_floor
-from simulator.profile import Profile
-from simulator.render import SAMPLE_RATE, empty
+from simulator.synth import chorus, voices
+from simulator.synth.batch import Batch, Prepared
+from simulator.synth.noise_floor import add_noise_floor
+from simulator.synth.profile import Profile
+from simulator.synth.render import SAMPLE_RATE, empty
 
 
 def render_variants(
@@ -31,7 +31,8 @@ def render_variants(
 ) -> NDArray[np.float32]:
     """Render every tone with every profile: float32[profiles, N, samples], on one thread.
 
-    Arguments as of `simulator.render.render`, whose samples these are, bit for bit. Raises what that raises.
+    Arguments as of `simulator.synth.render.render`, whose samples these are, bit for bit. Raises what that
+    raises.
     """
     batches = [Batch.of(tones, notes, velocities, gates_s, seconds, p, sample_rate, seed) for p in profiles]
     if not batches:

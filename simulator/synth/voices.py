@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import kernel, lanes
-from simulator.firmware import Voicing
-from simulator.profile import Profile
-from simulator.seeds import mix_seed
-from simulator.spread import deviation
+from simulator.synth import _kernel, _lanes
+from simulator.synth.firmware import Voicing
+from simulator.synth.profile import Profile
+from simulator.synth.seeds import mix_seed
+from simulator.synth.spread import deviation
 
 NOISE, SQUARE, PULSE, SAWTOOTH = range(4)
 RATES = (4000, 768_000)
@@ -36,7 +36,7 @@ class State:
     @classmethod
     def fresh(cls, seeds: np.ndarray, profile: Profile) -> State:
         """Silent voices; ``seeds``, int[N], place oscillators that run free (law ``dco_phase``)."""
-        memory = np.zeros((len(seeds), lanes.STATE), np.float32)
+        memory = np.zeros((len(seeds), _lanes.STATE), np.float32)
         phases = np.zeros((len(seeds), 2), np.int32)
         if profile.choice("dco_phase") == "free":
             phases[:] = noise_seeds(seeds[:, None], np.array([101, 102]))
@@ -54,10 +54,10 @@ def start(
     state.memory[voice] = 0
     if profile.choice("dco_phase") == "key":
         state.phases[voice] = 0
-    state.memory[voice, lanes.PREVIOUS + lanes.MIX1] = levels[lanes.MIX1]
-    state.memory[voice, lanes.PREVIOUS + lanes.MIX2] = levels[lanes.MIX2]
-    state.memory[voice, lanes.PREVIOUS + lanes.CUTOFF] = levels[lanes.CUTOFF]
-    state.memory[voice, lanes.HEIGHT1 : lanes.HEIGHT2 + 1] = 1
+    state.memory[voice, _lanes.PREVIOUS + _lanes.MIX1] = levels[_lanes.MIX1]
+    state.memory[voice, _lanes.PREVIOUS + _lanes.MIX2] = levels[_lanes.MIX2]
+    state.memory[voice, _lanes.PREVIOUS + _lanes.CUTOFF] = levels[_lanes.CUTOFF]
+    state.memory[voice, _lanes.HEIGHT1 : _lanes.HEIGHT2 + 1] = 1
 
 
 def constants(voicing: Voicing, sample_rate: float) -> NDArray[np.float32]:
@@ -65,19 +65,19 @@ def constants(voicing: Voicing, sample_rate: float) -> NDArray[np.float32]:
     tones, profile, seeds = voicing.tones, voicing.profile, voicing.notes.seed
     pulse_width = profile.constant("dco_pulse_width") + deviation(profile, "pulse_width", seeds)
     pulse_width = np.clip(pulse_width, 0.001, 0.999)
-    out = np.zeros((len(tones), lanes.CONSTANTS), np.float32)
-    for first, name in ((lanes.SAW1, "DCO1"), (lanes.SAW2, "DCO2")):
+    out = np.zeros((len(tones), _lanes.CONSTANTS), np.float32)
+    for first, name in ((_lanes.SAW1, "DCO1"), (_lanes.SAW2, "DCO2")):
         wave = voicing.position(f"{name} WF")
         out[:, first] = wave == SAWTOOTH
         out[:, first + 1] = (wave == SQUARE) | (wave == PULSE)
         out[:, first + 2] = wave == NOISE
         out[:, first + 3] = np.where(wave == PULSE, pulse_width, 0.5)
-    out[:, lanes.FIXED_DAMPING] = profile.constant("vcf_fixed_damping")
-    out[:, lanes.DAMPING] = profile.physical(tones, "VCF RES") * (1 + deviation(profile, "resonance", seeds))
-    out[:, lanes.POLES4] = profile.constant("vcf_poles") == 4
+    out[:, _lanes.FIXED_DAMPING] = profile.constant("vcf_fixed_damping")
+    out[:, _lanes.DAMPING] = profile.physical(tones, "VCF RES") * (1 + deviation(profile, "resonance", seeds))
+    out[:, _lanes.POLES4] = profile.constant("vcf_poles") == 4
     corner = profile.physical(tones, "HPF FREQ") * (1 + deviation(profile, "hpf", voicing.board_seeds))
-    out[:, lanes.HPF_HZ] = np.minimum(corner, HIGHEST_STEP * sample_rate)
-    out[:, lanes.SYNC12 : lanes.FM21 + 1] = profile.physical(tones, "DCO XMOD")
+    out[:, _lanes.HPF_HZ] = np.minimum(corner, HIGHEST_STEP * sample_rate)
+    out[:, _lanes.SYNC12 : _lanes.FM21 + 1] = profile.physical(tones, "DCO XMOD")
     return out
 
 
@@ -87,8 +87,8 @@ def kinds(couplings: np.ndarray) -> NDArray[np.int64]:
     ``couplings``: float[N, 4]: DCO-1 resets DCO-2, and back; DCO-1 modulates DCO-2, and back.
     """
     resets = np.count_nonzero(couplings[:, :2], axis=1)
-    bent = np.where(np.any(couplings[:, 2:] != 0, axis=1), lanes.BENT, lanes.PLAIN)
-    return np.where(resets > 0, lanes.BENT + resets, bent)
+    bent = np.where(np.any(couplings[:, 2:] != 0, axis=1), _lanes.BENT, _lanes.PLAIN)
+    return np.where(resets > 0, _lanes.BENT + resets, bent)
 
 
 def at_rate(
@@ -102,10 +102,10 @@ def at_rate(
     """
     share = frequencies / sample_rate
     levels = levels.copy()
-    cutoff = np.minimum(levels[lanes.CUTOFF], HIGHEST_CUTOFF * sample_rate)
-    levels[lanes.CUTOFF] = np.tan(np.float32(np.pi / sample_rate) * cutoff)
+    cutoff = np.minimum(levels[_lanes.CUTOFF], HIGHEST_CUTOFF * sample_rate)
+    levels[_lanes.CUTOFF] = np.tan(np.float32(np.pi / sample_rate) * cutoff)
     if share.max() >= HIGHEST_STEP:
-        for mix, noise, row in ((lanes.MIX1, lanes.NOISE1, 0), (lanes.MIX2, lanes.NOISE2, 1)):
+        for mix, noise, row in ((_lanes.MIX1, _lanes.NOISE1, 0), (_lanes.MIX2, _lanes.NOISE2, 1)):
             levels[mix][(share[row] >= HIGHEST_STEP) & (constants[:, noise, None] == 0)] = 0
         share = np.minimum(share, HIGHEST_STEP)
     return np.rint(share * 2.0**32).astype(np.int32), levels
@@ -117,9 +117,9 @@ def groups(kinds: np.ndarray) -> list[tuple[int, NDArray[np.int64]]]:
     The dearest come first, and lanes that they leave free take the next cheaper ones: the samples are
     the same.
     """
-    padded = np.full(-(-len(kinds) // lanes.LANES) * lanes.LANES, -1)
+    padded = np.full(-(-len(kinds) // _lanes.LANES) * _lanes.LANES, -1)
     padded[: len(kinds)] = np.argsort(-kinds, kind="stable")
-    members = padded.reshape(-1, lanes.LANES)
+    members = padded.reshape(-1, _lanes.LANES)
     of_group = kinds[members[:, 0]]
     return [(int(kind), members[of_group == kind]) for kind in np.unique(of_group)]
 
@@ -163,9 +163,9 @@ def run(
     """
     end = begin + (out.shape[1] if samples is None else samples)
     slew = profile.constant("cv_slew") * sample_rate
-    couplings = constants[:, lanes.SYNC12 : lanes.FM21 + 1]
+    couplings = constants[:, _lanes.SYNC12 : _lanes.FM21 + 1]
     for kind, members in _grouped(couplings.tobytes()):
-        kernel.run(members, kind, frames.increments, frames.levels, frames.edges, constants, seeds,
+        _kernel.run(members, kind, frames.increments, frames.levels, frames.edges, constants, seeds,
                    state.phases, state.memory, out, rows, begin, end, slew, float(sample_rate))  # fmt: skip
 
 

@@ -12,13 +12,13 @@ import pytest
 from benchmarks import baselines, tones_report
 from benchmarks.judging import Rows, row, table, target
 from benchmarks.summary import expected_calibration_error, interval, summary
-from estimator import heads
-from estimator.listening import Listener
-from estimator.prior import Prior
-from estimator.proposal import Played, from_prior
+from estimator.inference.objective import Listener
+from estimator.inference.posterior import Played, from_prior
+from estimator.network import parameters
 from jxctl.errors import ToneError, UsageError
-from jxctl.params import TONE_PARAMETERS
-from jxctl.tone import INIT_TONE
+from jxctl.protocol.parameters import TONE_PARAMETERS
+from jxctl.protocol.tone import INIT_TONE
+from simulator.prior import Prior
 
 INIT = np.frombuffer(INIT_TONE.values, np.uint8)
 
@@ -48,7 +48,7 @@ def test_a_row_counts_only_what_can_be_heard() -> None:
     assert truth["log_mel"] == pytest.approx(0, abs=1e-4)
     assert all(not any(errors) for errors in truth["levels"].values())
     assert all(all(right) for right in truth["switches"].values())
-    wrong = heads.classes(entry(VCF_FREQ=62, DCO1_WF=0x20, LFO_RATE=99)[3][None])[0]
+    wrong = parameters.classes(entry(VCF_FREQ=62, DCO1_WF=0x20, LFO_RATE=99)[3][None])[0]
     measured = row(given, wrong, "superjx")
     assert measured["levels"]["VCF"].count(2) == 1
     assert sum(map(sum, measured["levels"].values())) == 2

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import board26_report, leaderboard, leaderboard26
-from estimator.board26.entries import ENTRIES
+from estimator.papers.vecoven2020.entries import ENTRIES
 from jxctl.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]

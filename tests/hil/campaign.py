@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from jxctl.dataset import read
-from jxctl.tone import INIT_TONE, Tone, write_tone
-from simulator.render import render
+from jxctl.protocol.tone import INIT_TONE, Tone, write_tone
+from simulator.synth.render import render
 
 TICK_S = 0.01
 INTACT_DB = -60.0

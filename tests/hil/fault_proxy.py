@@ -224,7 +224,7 @@ def _connect(options: argparse.Namespace, wire: Wire, stack: ExitStack) -> str:
 
 
 def _hear(options: argparse.Namespace, log: Log, stack: ExitStack) -> Sound:
-    from jxctl.audio_out import _name_client
+    from jxctl.audio.playback import _name_client
 
     _name_client(options.client)
     import sounddevice

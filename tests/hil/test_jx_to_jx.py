@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from jxctl.bank import Bank
-from jxctl.patch import Patch
-from jxctl.sysex import encode, messages_of
-from jxctl.tone import INIT_TONE
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.sysex import encode, messages_of
+from jxctl.protocol.tone import INIT_TONE
 
 ROOT = Path(__file__).resolve().parents[2]
 Start = Callable[..., Any]

@@ -19,12 +19,12 @@ import pytest
 from hil.bench import RATE, Bench, held
 
 from benchmarks.virtual_boards import board_entries
-from jxctl.audiofile import write_wav
+from estimator.calibration.experiments import EXPERIMENTS
+from estimator.calibration.writing import profile_toml
+from jxctl.audio.audiofile import write_wav
 from jxctl.dataset import rows
-from jxctl.tone import INIT_TONE, to_batch
-from simulator import load_profile, render
-from simulator.calibrate.experiments import EXPERIMENTS
-from simulator.calibrate.writing import profile_toml
+from jxctl.protocol.tone import INIT_TONE, to_batch
+from simulator.synth import load_profile, render
 
 SOME = ("ranges", "settling")
 ONLY = tuple(word for name in SOME for word in ("--only", name))

@@ -24,17 +24,17 @@ from jack_server import running_jack
 from scipy.signal import correlate
 
 import simulator
-from jxctl.bank import Bank
 from jxctl.library.song import read_song
-from jxctl.params import parameter
-from jxctl.patch import Patch
 from jxctl.ports import open_port
-from jxctl.synth import Synth
-from jxctl.sysex import encode, messages_of
-from jxctl.tone import INIT_TONE, to_batch
-from simulator.instrument import Instrument
-from simulator.memory import Memory
-from simulator.midi_render import play_song
+from jxctl.ports.client import Synth
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.parameters import parameter
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.sysex import encode, messages_of
+from jxctl.protocol.tone import INIT_TONE, to_batch
+from simulator.instrument.instrument import Instrument
+from simulator.instrument.memory import Memory
+from simulator.instrument.midi_render import play_song
 
 ROOT = Path(__file__).resolve().parents[2]
 RATE = 44100

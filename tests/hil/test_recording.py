@@ -19,7 +19,7 @@ from hil import campaign
 from hil.bench import RATE, Bench
 
 from jxctl.dataset import check, read, rows
-from jxctl.tone import Tone
+from jxctl.protocol.tone import Tone
 
 GATE_S = 0.2
 QUICK = ["--gate", str(GATE_S), "--max-seconds", "0.5"]

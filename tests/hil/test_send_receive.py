@@ -11,10 +11,10 @@ from pathlib import Path
 
 from jack_server import jack  # noqa: F401  (a fixture)
 
-from jxctl.bank import Bank
 from jxctl.library.files import encoded
-from jxctl.patch import Patch
-from jxctl.tone import INIT_TONE
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.tone import INIT_TONE
 
 ROOT = Path(__file__).resolve().parents[2]
 Jx = Callable[..., subprocess.CompletedProcess[str]]

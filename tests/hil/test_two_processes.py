@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from jxctl.bank import Bank
-from jxctl.pacing import Pacer
 from jxctl.ports import ReceivingPort, open_port
-from jxctl.sysex import decode, encode, messages_of
-from jxctl.tone import INIT_TONE, Tone, write_tone
+from jxctl.ports.pacing import Pacer
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.sysex import decode, encode, messages_of
+from jxctl.protocol.tone import INIT_TONE, Tone, write_tone
 
 needs_pty = pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no pseudo-terminals")
 Start = Callable[..., Any]
@@ -69,7 +69,7 @@ def test_it_ends_politely_when_terminated(board: Start) -> None:
 
 def full_bank() -> bytes:
     """A bulk dump of 64 patches and 50 tones, no two alike."""
-    from jxctl.patch import Patch
+    from jxctl.protocol.patch import Patch
 
     patches = {
         slot: Patch.init(f"PATCH {slot}").with_values({"TOTAL VOLUME": slot, "UPPER TONE": slot % 50})

@@ -12,9 +12,9 @@ from types import ModuleType
 
 import pytest
 
-from jxctl.dataset_writer import Writer
-from jxctl.rig import Rig, Take
-from jxctl.synth import Synth
+from jxctl.dataset.writer import Writer
+from jxctl.ports.client import Synth
+from jxctl.recording.rig import Rig, Take
 
 
 @pytest.fixture(scope="session")

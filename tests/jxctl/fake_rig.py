@@ -19,9 +19,9 @@ import numpy as np
 
 import jxctl.ports
 from jxctl.errors import DeviceError
-from jxctl.plan import Plan
 from jxctl.ports import AudiblePort, Port
-from jxctl.tone import INIT_TONE, Tone, to_batch
+from jxctl.protocol.tone import INIT_TONE, Tone, to_batch
+from jxctl.recording.plan import Plan
 
 RATE = 8000
 RELEASE_S = 0.01
@@ -140,7 +140,7 @@ class Clock:
 
 
 class Card:
-    """A sound card in front of a fake port: real time, by a fake clock. A `jxctl.audio.LiveInput`.
+    """A sound card in front of a fake port: real time, by a fake clock. A `jxctl.audio.capture.LiveInput`.
 
     Sound that arrived while nobody listened is heard first, unless it is caught up. Bytes to the port
     take their time on the bus, 320 microseconds each.
@@ -285,12 +285,12 @@ def intact(folder: Path, live: bool = False, failed: bool = False) -> list[int]:
 
 
 def _jx() -> None:
-    prior = ModuleType("estimator.prior")
+    prior = ModuleType("simulator.prior")
     prior.Prior = NumberedPrior  # type: ignore[attr-defined]
-    sys.modules["estimator.prior"] = prior
-    expect = ModuleType("jxctl.cli.record_expect")
+    sys.modules["simulator.prior"] = prior
+    expect = ModuleType("jxctl.recording.expectation")
     expect.Simulated = Known  # type: ignore[attr-defined]
-    sys.modules["jxctl.cli.record_expect"] = expect
+    sys.modules["jxctl.recording.expectation"] = expect
     jxctl.ports.SCHEMES["fake"] = ("fake_rig", "fake:")
     from jxctl.cli import main
 
@@ -303,10 +303,10 @@ def crash_plan() -> Plan:
 
 
 def _crash(folder: Path, steps: int) -> None:
-    from jxctl import recorder
-    from jxctl.dataset_writer import Writer
-    from jxctl.rig import Rig
-    from jxctl.synth import Synth
+    from jxctl.dataset.writer import Writer
+    from jxctl.ports.client import Synth
+    from jxctl.recording import recorder
+    from jxctl.recording.rig import Rig
 
     for step in range(1, steps + 1):
         child = os.fork()

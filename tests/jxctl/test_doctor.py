@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from jxctl import doctor, installing, probes
-from jxctl.installing import SYSTEMS, System
-from jxctl.probes import PROBES, Answer
+from jxctl.doctor import checks, installing, probes
+from jxctl.doctor.installing import SYSTEMS, System
+from jxctl.doctor.probes import PROBES, Answer
 
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -25,7 +25,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 INPUT = {"number": 3, "name": "USB Audio", "channels": 2, "sample_rate": 48000.0, "system": "ALSA"}
 
 
-def states(findings: list[doctor.Finding]) -> dict[str, str]:
+def states(findings: list[checks.Finding]) -> dict[str, str]:
     return {finding.what: finding.state for finding in findings}
 
 
@@ -75,16 +75,16 @@ def test_a_package_is_installed_into_the_python_that_runs() -> None:
 
 
 def test_an_old_python_is_the_core_missing() -> None:
-    (finding,) = doctor.python_findings("debian", (3, 9, 2))
+    (finding,) = checks.python_findings("debian", (3, 9, 2))
     assert (finding.state, finding.core) == ("missing", True)
     assert "3.9.2" in finding.said
     assert "apt install python3" in finding.fix
-    assert not doctor.core_works([finding])
-    assert doctor.core_works(doctor.python_findings("debian", (3, 11, 0)))
+    assert not checks.core_works([finding])
+    assert checks.core_works(checks.python_findings("debian", (3, 11, 0)))
 
 
 def test_packages_absent_old_and_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    have = dict.fromkeys(doctor.PACKAGES, "99.0") | {"numba": "0.58.1", "torch": "2.13.0+cpu"}
+    have = dict.fromkeys(checks.PACKAGES, "99.0") | {"numba": "0.58.1", "torch": "2.13.0+cpu"}
     del have["pyserial"], have["numpy"]
 
     def version(name: str) -> str:
@@ -95,7 +95,7 @@ def test_packages_absent_old_and_new(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = ["numba>=0.61", "torch>=2.6", "pyserial>=3.5", "datasets>=3", 'pytest>=8; extra == "test"']
     monkeypatch.setattr(metadata, "version", version)
     monkeypatch.setattr(metadata, "requires", lambda name: asked)
-    found = {finding.what: finding for finding in doctor.package_findings()}
+    found = {finding.what: finding for finding in checks.package_findings()}
     assert (found["numba"].state, found["torch"].state) == ("warning", "ok")
     assert "0.61" in found["numba"].said
     assert (found["pyserial"].state, found["pyserial"].core) == ("missing", False)
@@ -103,12 +103,12 @@ def test_packages_absent_old_and_new(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found["numpy"].state, found["numpy"].core) == ("missing", True)
     assert found["datasets"].state == "missing"  # a package nobody has described yet is looked at too
     assert "pytest" not in found
-    assert not doctor.core_works(found.values())
+    assert not checks.core_works(found.values())
 
 
 def test_every_dependency_is_described() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert {line.partition(">")[0] for line in project["dependencies"]} <= set(doctor.PACKAGES)
+    assert {line.partition(">")[0] for line in project["dependencies"]} <= set(checks.PACKAGES)
 
 
 @pytest.mark.parametrize(
@@ -116,10 +116,10 @@ def test_every_dependency_is_described() -> None:
     [("debian", "sudo apt install libportaudio2"), ("arch", "sudo pacman -S portaudio")],
 )
 def test_no_portaudio(system: System, fix: str) -> None:
-    (finding,) = doctor.audio_findings(Answer(failure="OSError: PortAudio library not found"), system)
+    (finding,) = checks.audio_findings(Answer(failure="OSError: PortAudio library not found"), system)
     assert (finding.state, finding.fix, finding.core) == ("missing", fix, False)
     assert "record" in finding.needed_for
-    (finding,) = doctor.audio_findings(
+    (finding,) = checks.audio_findings(
         Answer(failure="ModuleNotFoundError: No module named 'sounddevice'"), system
     )
     assert shlex.split(finding.fix)[-1] == "sounddevice"
@@ -127,27 +127,27 @@ def test_no_portaudio(system: System, fix: str) -> None:
 
 def test_audio_inputs_are_listed_or_missed() -> None:
     some = Answer({"version": "19.7", "systems": ["ALSA"], "inputs": [INPUT]})
-    assert states(doctor.audio_findings(some, "debian")) == {"PortAudio": "ok", "audio input 3": "ok"}
-    assert "USB Audio: 2 channels, 48000 Hz, ALSA" in doctor.audio_findings(some, "debian")[1].said
+    assert states(checks.audio_findings(some, "debian")) == {"PortAudio": "ok", "audio input 3": "ok"}
+    assert "USB Audio: 2 channels, 48000 Hz, ALSA" in checks.audio_findings(some, "debian")[1].said
     none = Answer({"version": "19.7", "systems": [], "inputs": []})
-    assert states(doctor.audio_findings(none, "debian")) == {"PortAudio": "ok", "audio inputs": "warning"}
+    assert states(checks.audio_findings(none, "debian")) == {"PortAudio": "ok", "audio inputs": "warning"}
 
 
 def test_one_midi_system_that_runs_is_enough() -> None:
     down = {"systems": {"alsa": "no sequencer", "jack": "no server"}, "outputs": [], "inputs": []}
-    found = doctor.midi_findings(Answer(down), "fedora")
+    found = checks.midi_findings(Answer(down), "fedora")
     assert states(found) == {"MIDI by alsa": "warning", "MIDI by jack": "warning", "MIDI outputs": "warning"}
     assert all(finding.fix for finding in found)
     up = {"systems": {"alsa": "", "jack": "no server"}, "outputs": [["alsa", "MKS-70"]], "inputs": []}
-    found = doctor.midi_findings(Answer(up), "fedora")
+    found = checks.midi_findings(Answer(up), "fedora")
     assert set(states(found).values()) == {"ok"}
     assert found[-1].said == "MKS-70 (alsa)"
-    (absent,) = doctor.midi_findings(Answer(failure="ModuleNotFoundError: No module named 'rtmidi'"), "macos")
+    (absent,) = checks.midi_findings(Answer(failure="ModuleNotFoundError: No module named 'rtmidi'"), "macos")
     assert shlex.split(absent.fix)[-1] == "python-rtmidi"
-    (crashed,) = doctor.midi_findings(Answer(failure="it crashed (SIGSEGV)"), "debian")
+    (crashed,) = checks.midi_findings(Answer(failure="it crashed (SIGSEGV)"), "debian")
     assert shlex.split(crashed.fix)[-2:] == ["--force-reinstall", "python-rtmidi"]
     missing = "ImportError: libasound.so.2: cannot open shared object file"
-    assert "libportaudio2" in doctor.midi_findings(Answer(failure=missing), "debian")[0].fix
+    assert "libportaudio2" in checks.midi_findings(Answer(failure=missing), "debian")[0].fix
 
 
 def test_serial_devices_and_who_may_use_them() -> None:
@@ -155,19 +155,19 @@ def test_serial_devices_and_who_may_use_them() -> None:
         plain = {"device": "/dev/ttyUSB0", "description": "FT232R", "vendor": 0x0403, "product": 0x6001}
         return plain | {"allowed": True, "group": "dialout"} | more
 
-    (fine,) = doctor.serial_findings(Answer([device()]))
+    (fine,) = checks.serial_findings(Answer([device()]))
     assert fine.state == "ok"
     assert "31250 baud is likely" in fine.said
-    (barred,) = doctor.serial_findings(Answer([device(allowed=False)]))
+    (barred,) = checks.serial_findings(Answer([device(allowed=False)]))
     assert (barred.state, barred.what) == ("warning", "/dev/ttyUSB0")
     assert "usermod -aG dialout $USER" in barred.fix
-    (arch,) = doctor.serial_findings(Answer([device(allowed=False, group="uucp")]))
+    (arch,) = checks.serial_findings(Answer([device(allowed=False, group="uucp")]))
     assert "usermod -aG uucp" in arch.fix
-    (root,) = doctor.serial_findings(Answer([device(allowed=False, group="root")]))
+    (root,) = checks.serial_findings(Answer([device(allowed=False, group="root")]))
     assert "usermod" not in root.fix
-    (none,) = doctor.serial_findings(Answer([]))
+    (none,) = checks.serial_findings(Answer([]))
     assert none.state == "warning"
-    (absent,) = doctor.serial_findings(Answer(failure="ModuleNotFoundError: No module named 'serial'"))
+    (absent,) = checks.serial_findings(Answer(failure="ModuleNotFoundError: No module named 'serial'"))
     assert shlex.split(absent.fix)[-1] == "pyserial"
 
 
@@ -183,40 +183,40 @@ def test_serial_devices_and_who_may_use_them() -> None:
     ],
 )
 def test_what_is_known_of_31250_baud(device: str, vendor: int | None, word: str) -> None:
-    assert word in doctor.baud_advice(device, vendor)
+    assert word in checks.baud_advice(device, vendor)
 
 
 def test_the_core_is_what_renders_and_guesses() -> None:
     for broken in (
-        doctor.render_findings(Answer(failure="it crashed (SIGILL)")),
-        doctor.render_findings(Answer({"peak": 0.0, "seconds": 1.0, "cache": None})),
-        doctor.render_findings(Answer({"peak": float("nan"), "seconds": 1.0, "cache": None})),
-        doctor.guess_findings(Answer(failure="UsageError: no checkpoint")),
-        doctor.file_findings(Answer({"version": "1", "exact": False})),
+        checks.render_findings(Answer(failure="it crashed (SIGILL)")),
+        checks.render_findings(Answer({"peak": 0.0, "seconds": 1.0, "cache": None})),
+        checks.render_findings(Answer({"peak": float("nan"), "seconds": 1.0, "cache": None})),
+        checks.guess_findings(Answer(failure="UsageError: no checkpoint")),
+        checks.file_findings(Answer({"version": "1", "exact": False})),
     ):
-        assert not doctor.core_works(broken)
+        assert not checks.core_works(broken)
         assert broken[0].fix
-    kept = doctor.render_findings(Answer({"peak": 0.3, "seconds": 1.0, "cache": "somewhere"}))
-    anew = doctor.render_findings(Answer({"peak": 0.3, "seconds": 9.0, "cache": None}))
+    kept = checks.render_findings(Answer({"peak": 0.3, "seconds": 1.0, "cache": "somewhere"}))
+    anew = checks.render_findings(Answer({"peak": 0.3, "seconds": 9.0, "cache": None}))
     assert states(kept) == {"rendering": "ok", "compiled kernel": "ok"}
     assert states(anew) == {"rendering": "ok", "compiled kernel": "warning"}
     assert "NUMBA_CACHE_DIR" in anew[1].fix
-    assert doctor.core_works(anew)
+    assert checks.core_works(anew)
 
 
 def test_a_full_disk_and_a_folder_that_is_not_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1_000_000})())
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1_000_000})())
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert states(doctor.disk_findings(tmp_path)) == {"disk": "warning", "folder": "warning"}
+    assert states(checks.disk_findings(tmp_path)) == {"disk": "warning", "folder": "warning"}
 
 
 # -- it never fails itself --------------------------------------------------------------------------
 
 
 def test_whatever_fails_is_a_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(doctor, "ask", lambda name: Answer({"nothing": "expected"}))
+    monkeypatch.setattr(checks, "ask", lambda name: Answer({"nothing": "expected"}))
     monkeypatch.setattr(metadata, "version", lambda name: 1 / 0)
-    findings = doctor.examine(tmp_path / "missing")
+    findings = checks.examine(tmp_path / "missing")
     assert {"packages", "rendering", "guessing", "audio inputs", "MIDI", "serial ports", "disk"} <= set(
         states(findings)
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator import Profile, load_profile
+from simulator.synth import Profile, load_profile
 
 OPEN = """
 name = "open"

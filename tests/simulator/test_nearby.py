@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from estimator.nearby import nearby
-from estimator.prior import Prior
 from jxctl.errors import UsageError
-from jxctl.params import parameter
-from jxctl.tone import INIT_TONE, Tone, from_batch, to_batch
+from jxctl.protocol.parameters import parameter
+from jxctl.protocol.tone import INIT_TONE, Tone, from_batch, to_batch
+from simulator.nearby import nearby
+from simulator.prior import Prior
 
 COUNT = 1500
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from estimator.prior import Prior, read_table
 from jxctl.errors import ToneError
-from jxctl.params import TONE_PARAMETERS, parameter
+from jxctl.protocol.parameters import TONE_PARAMETERS, parameter
+from simulator.prior import Prior, read_table
 
 HELD_OUT = "MKS-70 GENLIB-A"
 

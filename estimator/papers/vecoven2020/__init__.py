@@ -1,1 +1,2 @@
-"""The bench of the task `estimator.thesis26`: its corpus, its entries, how they are trained and measured."""
+"""The bench of the task `estimator.papers.vecoven2020.task`: its corpus, its entries, how they are trained
+and measured."""

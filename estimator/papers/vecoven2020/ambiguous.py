@@ -1,9 +1,9 @@
 """What sounds the same although it is spelt otherwise: pairs of tones of the task that no ear can tell apart.
 
-`estimator.board26.audible` changes one parameter at a time. Two at once can make up for each other, and that
-sets a floor under the squared error too, one that no network passes: the oscillators change places
-(`exchange`), or a pitch is spelt by another RANGE and a TUNE twelve semitones on (`respelt`). Both are tried
-in the simulator, by the measure of `audible.differs`.
+`estimator.papers.vecoven2020.audible` changes one parameter at a time. Two at once can make up for each
+other, and that sets a floor under the squared error too, one that no network passes: the oscillators change
+places (`exchange`), or a pitch is spelt by another RANGE and a TUNE twelve semitones on (`respelt`). Both are
+tried in the simulator, by the measure of `audible.differs`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator import thesis26
-from estimator.board26.audible import differs
-from estimator.thesis26 import NAMES, Normal
-from jxctl.params import parameter
+from estimator.papers.vecoven2020 import task
+from estimator.papers.vecoven2020.audible import differs
+from estimator.papers.vecoven2020.task import NAMES, Normal
+from jxctl.protocol.parameters import parameter
 
 _DRAWS = 20_000
 
@@ -38,13 +38,13 @@ def exchange(tones: np.ndarray, *, threads: int | None = None) -> dict[str, floa
     the mean squared error over all 26 parameters that remains if in those nobody can say which is which
     (``floor``): the best answer is then half way.
     """
-    targets = thesis26.targets_of(tones).astype(np.float64)
-    other = thesis26.tones_of(exchanged(targets))
+    targets = task.targets_of(tones).astype(np.float64)
+    other = task.tones_of(exchanged(targets))
     same = np.zeros(len(tones), bool)
     for n in range(len(tones)):
-        sounds = thesis26.play(np.stack((tones[n], other[n])), threads=threads)
+        sounds = task.play(np.stack((tones[n], other[n])), threads=threads)
         same[n] = not differs(sounds[1:], sounds[0])[0]
-    half = np.square((targets - thesis26.targets_of(other)) / 2).mean(axis=1)
+    half = np.square((targets - task.targets_of(other)) / 2).mean(axis=1)
     return {"share": float(same.mean()), "floor": float((half * same).mean())}
 
 
@@ -56,13 +56,13 @@ def respelt(tones: np.ndarray, *, threads: int | None = None) -> dict[str, float
     What is known besides says how likely each spelling is: by the task's prior, given the other 24 (draws,
     clipped and rounded as the task's are). The answer with the least error is their mean.
     """
-    targets = thesis26.targets_of(tones).astype(np.float64)
+    targets = task.targets_of(tones).astype(np.float64)
     rng = np.random.default_rng(0)
     unheard, floor = 0, 0.0
     for tone, target in zip(tones, targets, strict=True):
         for dco in ("DCO1", "DCO2"):
             others = spellings(target, dco)
-            sounds = thesis26.play(np.concatenate((tone[None], thesis26.tones_of(others))), threads=threads)
+            sounds = task.play(np.concatenate((tone[None], task.tones_of(others))), threads=threads)
             alike = others[~differs(sounds[1:], sounds[0])]
             if len(alike):
                 unheard += 1

@@ -2,10 +2,10 @@
 simulator.
 
 A parameter counts as **audible** in a tone if some other value of it changes the sound by `SPECTRUM_DB` or
-more in log-mel distance (`estimator.features.log_mel_distance`: mean absolute difference over the cells where
-either sounds, levels matched), or by `LEVEL_DB` or more in level (RMS). A level is tried at five values from
-0 to 1, a switch at every position. One decibel is about what an ear notices of a level; half a decibel over
-all cells is little, so the test errs on the side of "audible". A silent sound against a sounding one is
+more in log-mel distance (`estimator.network.inputs.log_mel_distance`: mean absolute difference over the cells
+where either sounds, levels matched), or by `LEVEL_DB` or more in level (RMS). A level is tried at five values
+from 0 to 1, a switch at every position. One decibel is about what an ear notices of a level; half a decibel
+over all cells is little, so the test errs on the side of "audible". A silent sound against a sounding one is
 audible.
 
 What cannot be heard sets a floor under the squared error of any estimator. `floor` gives it for one that
@@ -19,10 +19,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator import thesis26
-from estimator.features import log_mel_distance
-from estimator.thesis26 import NAMES, Normal
-from jxctl.params import parameter
+from estimator.network.inputs import log_mel_distance
+from estimator.papers.vecoven2020 import task
+from estimator.papers.vecoven2020.task import NAMES, Normal
+from jxctl.protocol.parameters import parameter
 
 SPECTRUM_DB = 0.5
 LEVEL_DB = 1.0
@@ -36,7 +36,7 @@ def trials(name: str) -> NDArray[np.float64]:
     if row.kind == "level":
         return _LEVEL_TRIALS
     # The task's waves are three of the switch's four positions.
-    positions = len(thesis26.WAVES) if name in ("DCO1 WF", "DCO2 WF") else row.positions
+    positions = len(task.WAVES) if name in ("DCO1 WF", "DCO2 WF") else row.positions
     return np.linspace(0, 1, positions)
 
 
@@ -45,7 +45,7 @@ def audible(
 ) -> NDArray[np.bool_]:
     """Whether each parameter can be heard in each of the tones, uint8[N, 48]: bool[N, 26]."""
     out = np.zeros((len(tones), len(NAMES)), bool)
-    targets = thesis26.targets_of(tones)
+    targets = task.targets_of(tones)
     for n, target in enumerate(targets):
         changed, owner = [], []
         for k, name in enumerate(NAMES):
@@ -53,8 +53,8 @@ def audible(
                 if abs(value - target[k]) > 1e-6:
                     changed.append(np.where(np.arange(len(NAMES)) == k, value, target))
                     owner.append(k)
-        sounds = thesis26.play(
-            np.concatenate((tones[n : n + 1], thesis26.tones_of(np.array(changed)))), threads=threads
+        sounds = task.play(
+            np.concatenate((tones[n : n + 1], task.tones_of(np.array(changed)))), threads=threads
         )
         out[n, np.array(owner)[differs(sounds[1:], sounds[0])]] = True
         report(1)

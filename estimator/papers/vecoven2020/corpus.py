@@ -1,9 +1,9 @@
 """Tones of the task, rendered once, and what every entry hears of them, as files that are mapped into memory.
 
 A corpus is a folder: ``corpus.json`` says what it is (count, seed), ``tones.npy`` and ``targets.npy`` hold
-the tones, one file a view what is heard (`estimator.board26.views`). It is built in pieces; a build that is
-stopped goes on at the next piece. The same seed gives the same tones, and a smaller corpus is the beginning
-of a larger one. It lies outside the repository's history: half a megabyte in four tones.
+the tones, one file a view what is heard (`estimator.papers.vecoven2020.views`). It is built in pieces; a
+build that is stopped goes on at the next piece. The same seed gives the same tones, and a smaller corpus is
+the beginning of a larger one. It lies outside the repository's history: half a megabyte in four tones.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from estimator import thesis26
-from estimator.board26.views import SHAPES, views_of
+from estimator.papers.vecoven2020 import task
+from estimator.papers.vecoven2020.views import SHAPES, views_of
 from jxctl.errors import UsageError
 from jxctl.files import write_atomically
 
@@ -59,7 +59,7 @@ def build(
     """
     wanted = {"version": VERSION, "count": count, "seed": seed, "views": list(views)}
     state = _claimed(folder, wanted)
-    tones, targets = thesis26.sample(count, np.random.default_rng(seed))
+    tones, targets = task.sample(count, np.random.default_rng(seed))
     done = int(state["done"])
     mode = "r+" if (folder / "tones.npy").exists() and done else "w+"
     arrays = {
@@ -100,7 +100,7 @@ def _mapping(processes: int) -> Iterator[Callable[..., Iterator[Any]]]:
 
 
 def _piece(tones: np.ndarray, seed: int, views: tuple[str, ...]) -> dict[str, np.ndarray]:
-    heard = views_of(thesis26.play(tones, seed=seed, threads=1), views)
+    heard = views_of(task.play(tones, seed=seed, threads=1), views)
     return {name: view.astype(SHAPES[name][1]) for name, view in heard.items()}
 
 

@@ -9,13 +9,13 @@ from functools import partial
 import torch
 from torch import nn
 
-from estimator.board26.optimisers import adam, muon
-from estimator.models import inversynth, thesis
-from estimator.models.full_band import FullBand, expected, spread_loss
-from estimator.models.inversynth import CLASSES
-from estimator.models.moving_band import MovingBand
-from estimator.models.pitched_band import PitchedBand, mean, pitched_loss
-from estimator.thesis26 import NAMES
+from estimator.papers.vecoven2020.networks import inversynth, thesis
+from estimator.papers.vecoven2020.networks.full_band import FullBand, expected, spread_loss
+from estimator.papers.vecoven2020.networks.inversynth import CLASSES
+from estimator.papers.vecoven2020.networks.moving_band import MovingBand
+from estimator.papers.vecoven2020.networks.pitched_band import PitchedBand, mean, pitched_loss
+from estimator.papers.vecoven2020.optimisers import adam, muon
+from estimator.papers.vecoven2020.task import NAMES
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,12 @@ class Kind:
 
 @dataclass(frozen=True)
 class Entry:
-    """``make()`` builds the network; ``views`` are what it is given, in order (`estimator.board26.views`).
+    """``make()`` builds the network; ``views`` are what it is given, in order
+    (`estimator.papers.vecoven2020.views`).
 
     ``share``: of the budget, for a network that is too dear for a whole one on two cores. The locally
     connected ones have 34 and 97 million weights and learn 40 sounds a second; the thesis left them early
-    too. ``optimisers(model, learning_rate)`` move the weights (`estimator.board26.optimisers`).
+    too. ``optimisers(model, learning_rate)`` move the weights (`estimator.papers.vecoven2020.optimisers`).
     """
 
     name: str

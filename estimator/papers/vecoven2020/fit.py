@@ -6,8 +6,8 @@ last point of the curve and ends as if it had not been.
 
 The recipe is one for all: batches of `FitSettings.batch`, a short rise of the learning rate and a fall along
 a half cosine, gradients cut at a norm of one (the thesis wished for both), bfloat16 in the layers and float32
-in losses and weights; Adam, and for one of ours Muon beside it (`estimator.board26.optimisers`). A GPU is
-used where there is one.
+in losses and weights; Adam, and for one of ours Muon beside it (`estimator.papers.vecoven2020.optimisers`). A
+GPU is used where there is one.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from estimator.board26.entries import Entry
-from estimator.board26.views import FULL_SCALE
-from estimator.schedule import schedule
+from estimator.papers.vecoven2020.entries import Entry
+from estimator.papers.vecoven2020.views import FULL_SCALE
+from estimator.training.schedule import schedule
 from jxctl.errors import UsageError
 from jxctl.files import write_atomically
 

@@ -3,7 +3,7 @@
 InverSynth describes them in a paragraph: 32 numbers a frame, seven with their derivatives, 57 statistics over
 25 stretches of time, 319,200 numbers, then PCA to 1,000. Here the 32 a frame are kept; of derivatives the
 first one, of statistics 14, over five stretches (the whole sound and its quarters): 4,480 numbers, then PCA
-to 1,000 (`estimator.board26.reduced`). The paper's full set would be 1.3 MB a sound.
+to 1,000 (`estimator.papers.vecoven2020.reduced`). The paper's full set would be 1.3 MB a sound.
 """
 
 from __future__ import annotations

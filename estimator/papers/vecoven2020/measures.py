@@ -18,9 +18,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator import thesis26
-from estimator.board26.views import resampled, short_spectra
-from estimator.models.inversynth import CLASSES
+from estimator.papers.vecoven2020 import task
+from estimator.papers.vecoven2020.networks.inversynth import CLASSES
+from estimator.papers.vecoven2020.views import resampled, short_spectra
 
 TOP = (1, 2, 3, 4, 5)
 _RENDERED_AT_ONCE = 64
@@ -72,8 +72,8 @@ def reconstruction(answers: np.ndarray, tones: np.ndarray) -> dict[str, float]:
     rows = []
     for first in range(0, len(tones), _RENDERED_AT_ONCE):
         part = slice(first, first + _RENDERED_AT_ONCE)
-        true = thesis26.play(tones[part])
-        guess = thesis26.play(thesis26.tones_of(answers[part]))
+        true = task.play(tones[part])
+        guess = task.play(task.tones_of(answers[part]))
         logs = [
             np.log10(np.sqrt(short_spectra(np.stack([resampled(s) for s in a]))) + 1e-3)
             for a in (true, guess)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from estimator.models.inversynth import VECTOR
+from estimator.papers.vecoven2020.networks.inversynth import VECTOR
 
 FITTED = 4096
 _ROUNDS = 10

@@ -32,10 +32,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from estimator.prior import read_table
-from jxctl.params import parameter
-from jxctl.tone import INIT_TONE
-from simulator import SAMPLE_RATE, render
+from jxctl.protocol.parameters import parameter
+from jxctl.protocol.tone import INIT_TONE
+from simulator.prior import read_table
+from simulator.synth import SAMPLE_RATE, render
 
 NAMES = (
     "DCO1 RANGE", "DCO1 WF", "DCO1 TUNE", "DCO1 LFO",
@@ -166,7 +166,8 @@ def simplified(tones: np.ndarray) -> NDArray[np.uint8]:
 def play(
     tones: np.ndarray, *, seed: int = 0, threads: int | None = None, out: NDArray[np.float32] | None = None
 ) -> NDArray[np.float32]:
-    """The task's sound of tones, float32[N, 176400]. ``seed`` keys the noise; see `simulator.render`."""
+    """The task's sound of tones, float32[N, 176400]. ``seed`` keys the noise; see
+    `simulator.synth.render`."""
     return render(
         tones, NOTE, 100, GATE_S, SECONDS, profile=PROFILE, seed=seed, threads=threads, out=out
     )  # fmt: skip
@@ -213,7 +214,10 @@ def _basis() -> torch.Tensor:
 
 @functools.cache
 def _shipped() -> Normal:
-    with (resources.files("estimator") / "thesis26.npz").open("rb") as file, np.load(file) as data:
+    with (
+        (resources.files("estimator.papers.vecoven2020") / "thesis26.npz").open("rb") as file,
+        np.load(file) as data,
+    ):
         return Normal(data["mean"].astype(np.float64), data["covariance"].astype(np.float64))
 
 

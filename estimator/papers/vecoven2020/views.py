@@ -1,10 +1,10 @@
 """What the entries hear of a sound: one array for each way of listening, made once for a corpus.
 
-* ``spectrogram``, float16[690, 16]: the thesis' magnitudes (`estimator.thesis26.spectrogram`).
+* ``spectrogram``, float16[690, 16]: the thesis' magnitudes (`estimator.papers.vecoven2020.task.spectrogram`).
 * ``image``, float16[64, 257]: InverSynth's log spectrogram, log10 of power at 16,384 Hz, windows of 512 that
-  overlap by half, four averaged to one frame (`estimator.models.inversynth`).
+  overlap by half, four averaged to one frame (`estimator.papers.vecoven2020.networks.inversynth`).
 * ``wave``, int16[65536]: the sound at 16,384 Hz; `FULL_SCALE` stands for 1, which leaves room for resonance.
-* ``handmade``, float32[4480]: `estimator.board26.handmade`.
+* ``handmade``, float32[4480]: `estimator.papers.vecoven2020.handmade`.
 * ``mel``, float16[96, 200]: log-mel power in dB as the production network hears it, but with the level kept:
   in this task the mixer sets the level, so it tells something.
 * ``fine``, float16[5, 672]: power in dB of five long windows on a logarithmic axis, 96 bands an octave from
@@ -21,11 +21,10 @@ import soxr
 import torch
 from numpy.typing import NDArray
 
-from estimator import thesis26
-from estimator.board26 import handmade
-from estimator.features import INPUT, mel_power
-from estimator.models.inversynth import WAVE
-from simulator import SAMPLE_RATE
+from estimator.network.inputs import INPUT, mel_power
+from estimator.papers.vecoven2020 import handmade, task
+from estimator.papers.vecoven2020.networks.inversynth import WAVE
+from simulator.synth import SAMPLE_RATE
 
 RATE = 16384
 FULL_SCALE = 4096
@@ -33,7 +32,7 @@ FINE_WINDOW, FINE_STARTS = 16384, (0, 8192, 24576, 66150, 97020)
 FINE_BANDS, FINE_PER_OCTAVE, FINE_LOWEST_HZ = 672, 96, 110.0
 
 SHAPES: dict[str, tuple[tuple[int, ...], type[np.generic]]] = {
-    "spectrogram": ((thesis26.FRAMES, thesis26.BINS), np.float16),
+    "spectrogram": ((task.FRAMES, task.BINS), np.float16),
     "image": ((64, 257), np.float16),
     "wave": ((WAVE,), np.int16),
     "handmade": ((handmade.SIZE,), np.float32),
@@ -50,7 +49,7 @@ def views_of(audio: NDArray[np.float32], names: Sequence[str] = tuple(SHAPES)) -
         slow = np.stack([resampled(sound) for sound in audio])
         power = short_spectra(slow)
     ways: dict[str, Callable[[], np.ndarray]] = {
-        "spectrogram": lambda: thesis26.spectrogram(audio),
+        "spectrogram": lambda: task.spectrogram(audio),
         "image": lambda: np.log10(power.reshape(len(audio), 64, 4, -1).mean(axis=2) + 1e-6),
         "wave": lambda: np.rint(np.clip(slow * FULL_SCALE, -32767, 32767)),
         "handmade": lambda: handmade.features(slow, power),

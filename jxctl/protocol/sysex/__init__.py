@@ -10,11 +10,11 @@ One module per family: `jx8p`, `mks70` (JX-10, Vecoven V3 too), `vecoven4`; `tra
 for the cartridge handshake of the JX-10, `cartridge` for images of JX-8P cartridges.
 """
 
-from jxctl.sysex.banks import Form, bank_of, messages_of, not_in_bulk, not_in_sets
-from jxctl.sysex.cartridge import is_image, read_image, write_image
-from jxctl.sysex.decode import FAMILIES, AnyMessage, Decoded, Decoder, decode, encode
-from jxctl.sysex.frame import Unused
-from jxctl.sysex.messages import (
+from jxctl.protocol.sysex.banks import Form, bank_of, messages_of, not_in_bulk, not_in_sets
+from jxctl.protocol.sysex.cartridge import is_image, read_image, write_image
+from jxctl.protocol.sysex.decode import FAMILIES, AnyMessage, Decoded, Decoder, decode, encode
+from jxctl.protocol.sysex.frame import Unused
+from jxctl.protocol.sysex.messages import (
     BulkPatch,
     BulkTone,
     Changes,
@@ -23,7 +23,7 @@ from jxctl.sysex.messages import (
     Program,
     ToneData,
 )
-from jxctl.sysex.transfer import Transfer
+from jxctl.protocol.sysex.transfer import Transfer
 
 __all__ = [
     "FAMILIES", "AnyMessage", "BulkPatch", "BulkTone", "Changes", "Decoded", "Decoder", "EditBufferRequest",

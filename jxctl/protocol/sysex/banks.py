@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, TypeVar
 
-from jxctl.bank import AnyTone, Bank, FamilyName, listed
 from jxctl.errors import ToneError
-from jxctl.patch import SUPERJX, Patch
-from jxctl.sysex.decode import FAMILIES, AnyMessage
-from jxctl.sysex.family import Family
-from jxctl.sysex.jx8p import JX8P, WRITE
-from jxctl.sysex.messages import BulkPatch, BulkTone, Changes, PatchData, Program, ToneData
-from jxctl.sysex.mks70 import FILLER, PATCH_BITS
-from jxctl.sysex.vecoven4 import TONE_BITS
-from jxctl.tone_v4 import TONE_V4, ToneV4
+from jxctl.protocol.bank import AnyTone, Bank, FamilyName, listed
+from jxctl.protocol.patch import SUPERJX, Patch
+from jxctl.protocol.sysex.decode import FAMILIES, AnyMessage
+from jxctl.protocol.sysex.family import Family
+from jxctl.protocol.sysex.jx8p import JX8P, WRITE
+from jxctl.protocol.sysex.messages import BulkPatch, BulkTone, Changes, PatchData, Program, ToneData
+from jxctl.protocol.sysex.mks70 import FILLER, PATCH_BITS
+from jxctl.protocol.sysex.vecoven4 import TONE_BITS
+from jxctl.protocol.tone_v4 import TONE_V4, ToneV4
 
 Form = Literal["bulk", "sets"]
 T = TypeVar("T", Patch, AnyTone)

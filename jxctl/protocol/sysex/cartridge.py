@@ -6,10 +6,10 @@ one source). What the header holds is not known. Both are preserved.
 
 from __future__ import annotations
 
-from jxctl.bank import Bank
 from jxctl.errors import ToneError
-from jxctl.sysex.jx8p import SLOTS
-from jxctl.tone import NAME_SIZE, RECORD_SIZE, Tone
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.sysex.jx8p import SLOTS
+from jxctl.protocol.tone import NAME_SIZE, RECORD_SIZE, Tone
 
 IMAGE_SIZE = 2048
 _TEXT = frozenset((0x09, 0x0A, 0x0D, *range(0x20, 0x7F)))

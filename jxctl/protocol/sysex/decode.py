@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from jxctl.errors import UsageError
-from jxctl.patch import Patch
-from jxctl.sysex.family import LEVELS, PGR, Family, Level
-from jxctl.sysex.frame import JX8P_FORMAT, Frame, Splitter, Unused
-from jxctl.sysex.jx8p import JX8P
-from jxctl.sysex.messages import (
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.sysex.family import LEVELS, PGR, Family, Level
+from jxctl.protocol.sysex.frame import JX8P_FORMAT, Frame, Splitter, Unused
+from jxctl.protocol.sysex.jx8p import JX8P
+from jxctl.protocol.sysex.messages import (
     EDIT_BUFFER_REQUEST,
     BulkPatch,
     BulkTone,
@@ -22,9 +22,9 @@ from jxctl.sysex.messages import (
     Program,
     ToneData,
 )  # fmt: skip
-from jxctl.sysex.mks70 import MKS70
-from jxctl.sysex.transfer import Transfer, read_transfer
-from jxctl.sysex.vecoven4 import REQUEST, VECOVEN4
+from jxctl.protocol.sysex.mks70 import MKS70
+from jxctl.protocol.sysex.transfer import Transfer, read_transfer
+from jxctl.protocol.sysex.vecoven4 import REQUEST, VECOVEN4
 
 AnyMessage: TypeAlias = MemoryMessage | Transfer
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from jxctl.bank import AnyTone, FamilyName
-from jxctl.patch import Patch, PatchFamily
+from jxctl.protocol.bank import AnyTone, FamilyName
+from jxctl.protocol.patch import Patch, PatchFamily
 
 Level = Literal["tone", "patch"]
 LEVELS: dict[Level, int] = {"tone": 0x20, "patch": 0x30}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from jxctl.bank import FamilyName
-from jxctl.sysex.decode import FAMILIES, AnyMessage
-from jxctl.sysex.family import LEVELS, PGR, Level
-from jxctl.sysex.messages import (
+from jxctl.protocol.bank import FamilyName
+from jxctl.protocol.sysex.decode import FAMILIES, AnyMessage
+from jxctl.protocol.sysex.family import LEVELS, PGR, Level
+from jxctl.protocol.sysex.messages import (
     EDIT_BUFFER_REQUEST,
     BulkPatch,
     BulkTone,
@@ -17,8 +17,8 @@ from jxctl.sysex.messages import (
     Program,
     ToneData,
 )
-from jxctl.sysex.transfer import LONGEST_NAME, NIBBLES, OPS, Transfer
-from jxctl.sysex.vecoven4 import REQUEST
+from jxctl.protocol.sysex.transfer import LONGEST_NAME, NIBBLES, OPS, Transfer
+from jxctl.protocol.sysex.vecoven4 import REQUEST
 
 Kind = Literal[
     "IPR tone", "IPR patch", "APR tone", "APR patch", "PGR", "BLD", "transfer", "request", "bus"

@@ -14,9 +14,9 @@ from __future__ import annotations
 from typing import Literal
 
 from jxctl.errors import UsageError
-from jxctl.sysex.decode import Decoder
-from jxctl.sysex.frame import ROLAND, START, Unused, from_nibbles, to_nibbles
-from jxctl.sysex.transfer import BLOCK_SIZE, LONGEST_NAME, OPS, Transfer, TransferKind
+from jxctl.protocol.sysex.decode import Decoder
+from jxctl.protocol.sysex.frame import ROLAND, START, Unused, from_nibbles, to_nibbles
+from jxctl.protocol.sysex.transfer import BLOCK_SIZE, LONGEST_NAME, OPS, Transfer, TransferKind
 
 State = Literal["waiting", "running", "done", "failed"]
 SIZES = (16 * BLOCK_SIZE, 64 * BLOCK_SIZE)

@@ -15,10 +15,10 @@ The instrument answers nothing and cannot be asked for anything.
 
 from __future__ import annotations
 
-from jxctl.bank import AnyTone
-from jxctl.sysex.family import Family
-from jxctl.sysex.frame import JX8P_FORMAT
-from jxctl.tone import RECORD_SIZE, Tone
+from jxctl.protocol.bank import AnyTone
+from jxctl.protocol.sysex.family import Family
+from jxctl.protocol.sysex.frame import JX8P_FORMAT
+from jxctl.protocol.tone import RECORD_SIZE, Tone
 
 SLOTS = 32
 """Tones in the internal memory and on a cartridge."""

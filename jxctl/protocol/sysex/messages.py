@@ -1,4 +1,5 @@
-"""The messages of every family, as nouns. `jxctl.sysex.decode` makes them, ``encoded`` gives the bytes.
+"""The messages of every family, as nouns. `jxctl.protocol.sysex.decode` makes them, ``encoded`` gives the
+bytes.
 
 Channels, slots and program numbers count from 0; as text, slots and programs count from 1, as on a
 panel. ``offset`` is a message's place in the stream it came from; it is not part of equality.
@@ -9,16 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from jxctl.bank import AnyTone, FamilyName
 from jxctl.errors import ToneError, UsageError
-from jxctl.params import TONE_PARAMETERS, TONE_SIZE
-from jxctl.patch import Patch
-from jxctl.rows import Row
-from jxctl.sysex.family import LEVELS, PGR, Bulk, Family, Level
-from jxctl.sysex.frame import Frame
-from jxctl.sysex.jx8p import JX8P, WRITE
-from jxctl.tone import RECORD_SIZE, Tone
-from jxctl.tone_v4 import BY_IPR, ToneV4
+from jxctl.protocol.bank import AnyTone, FamilyName
+from jxctl.protocol.parameters import TONE_PARAMETERS, TONE_SIZE
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.rows import Row
+from jxctl.protocol.sysex.family import LEVELS, PGR, Bulk, Family, Level
+from jxctl.protocol.sysex.frame import Frame
+from jxctl.protocol.sysex.jx8p import JX8P, WRITE
+from jxctl.protocol.tone import RECORD_SIZE, Tone
+from jxctl.protocol.tone_v4 import BY_IPR, ToneV4
 
 EDIT_BUFFER_REQUEST = 0x3D
 _FIRST_VALUE = RECORD_SIZE - TONE_SIZE
@@ -51,7 +52,7 @@ class Message:
         if not isinstance(tone, self.wire.tone_type):
             raise ToneError(
                 f"tone {tone.name} is no tone of family {self.family}",
-                "jxctl.tone_convert turns stock tones into V4 tones and back",
+                "jxctl.protocol.tone_convert turns stock tones into V4 tones and back",
             )
 
     def _check_patch(self, patch: Patch) -> None:
@@ -274,7 +275,7 @@ class EditBufferRequest(Message):
 
     def encoded(self) -> bytes:
         """The bytes of the message."""
-        from jxctl.sysex.vecoven4 import REQUEST
+        from jxctl.protocol.sysex.vecoven4 import REQUEST
 
         return Frame(EDIT_BUFFER_REQUEST, self.channel, self.wire.format, REQUEST).encoded()
 

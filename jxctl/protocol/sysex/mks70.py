@@ -18,12 +18,12 @@ go high first. A MKS-70 cannot be asked for a dump; it is started on the panel.
 from __future__ import annotations
 
 from jxctl.errors import ToneError
-from jxctl.patch import BULK_SIZE, SUPERJX, Patch
-from jxctl.sysex.bits import BitMap, Slice
-from jxctl.sysex.family import Bulk, Family
-from jxctl.sysex.frame import SUPERJX_FORMAT, from_nibbles, to_nibbles
-from jxctl.sysex.jx8p import write_tone
-from jxctl.tone import RECORD_SIZE, Tone
+from jxctl.protocol.patch import BULK_SIZE, SUPERJX, Patch
+from jxctl.protocol.sysex.bits import BitMap, Slice
+from jxctl.protocol.sysex.family import Bulk, Family
+from jxctl.protocol.sysex.frame import SUPERJX_FORMAT, from_nibbles, to_nibbles
+from jxctl.protocol.sysex.jx8p import write_tone
+from jxctl.protocol.tone import RECORD_SIZE, Tone
 
 PATCH_SLOTS, TONE_SLOTS = 64, 50
 """Patches and tones in the internal memory, and in a bulk dump of it."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from jxctl.errors import UsageError
-from jxctl.sysex.frame import SUPERJX_FORMAT, Frame
+from jxctl.protocol.sysex.frame import SUPERJX_FORMAT, Frame
 
 TransferKind = Literal["WSF", "RQF", "DAT", "ACK", "EOF", "ERR", "RJC"]
 OPS: dict[TransferKind, int] = {

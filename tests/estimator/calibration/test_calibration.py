@@ -8,22 +8,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from estimator.calibration.calibration import Calibration, Found, _found, calibrate
+from estimator.calibration.choices import Chosen
+from estimator.calibration.experiments import EXPERIMENTS, CalibrationPlan
+from estimator.calibration.forward_model import Model
+from estimator.calibration.parametrization import forms, law_values
+from estimator.calibration.recording import RotatingPlayer
+from estimator.calibration.samples import from_takes
+from estimator.calibration.writing import calibrated_toml
+from jxctl.dataset.take import Take
 from jxctl.errors import UsageError
-from jxctl.rig import Rig
-from jxctl.synth import Synth
-from jxctl.take import Take
-from simulator import load_profile
-from simulator.board import Board
-from simulator.calibrate.calibration import Calibration, Found, _found, calibrate
-from simulator.calibrate.choices import Chosen
-from simulator.calibrate.experiments import EXPERIMENTS, CalibrationPlan
-from simulator.calibrate.model import Model
-from simulator.calibrate.recording import RotatingPlayer
-from simulator.calibrate.takes import from_takes
-from simulator.calibrate.unknowns import forms, law_values
-from simulator.calibrate.writing import calibrated_toml
-from simulator.port import SimPort
-from simulator.profile import Profile
+from jxctl.ports.client import Synth
+from jxctl.ports.virtual import SimPort
+from jxctl.recording.rig import Rig
+from simulator.instrument.board import Board
+from simulator.synth import load_profile
+from simulator.synth.profile import Profile
 
 TRUTH = {
     "tick": 0.0082,

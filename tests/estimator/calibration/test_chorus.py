@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from simulator import load_profile, render
-from simulator.calibrate.calibration import calibrate
-from simulator.calibrate.experiments import EXPERIMENTS, CalibrationPlan
-from simulator.calibrate.measures import Heard
-from simulator.calibrate.takes import Sample
-from simulator.profile import Profile
+from estimator.calibration.calibration import calibrate
+from estimator.calibration.experiments import EXPERIMENTS, CalibrationPlan
+from estimator.calibration.measurements import Heard
+from estimator.calibration.samples import Sample
+from simulator.synth import load_profile, render
+from simulator.synth.profile import Profile
 
 TRUTH = {
     "chorus_shortest": [0.0015, 0.0018333, 0.0013],

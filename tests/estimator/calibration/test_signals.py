@@ -5,9 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulator.calibrate import signals
-from simulator.calibrate.chorus import Swept, fit_chorus
-from simulator.calibrate.measures import Heard, bend, chorus_motion, fading, growth, slew, swing, swing_rate
+from estimator.calibration import signals
+from estimator.calibration.chorus import Swept, fit_chorus
+from estimator.calibration.measurements import (
+    Heard,
+    bend,
+    chorus_motion,
+    fading,
+    growth,
+    slew,
+    swing,
+    swing_rate,
+)
 
 RATE = 44100
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from simulator import load_profile, render
-from simulator.calibrate import certainty, control_loop, places, starts
-from simulator.calibrate.experiments import EXPERIMENTS, CalibrationPlan
-from simulator.calibrate.measures import Heard
-from simulator.calibrate.model import Model
-from simulator.calibrate.takes import Sample
-from simulator.calibrate.unknowns import forms
-from simulator.profile import Profile
+from estimator.calibration import control_loop, initialization, places, uncertainty
+from estimator.calibration.experiments import EXPERIMENTS, CalibrationPlan
+from estimator.calibration.forward_model import Model
+from estimator.calibration.measurements import Heard
+from estimator.calibration.parametrization import forms
+from estimator.calibration.samples import Sample
+from simulator.synth import load_profile, render
+from simulator.synth.profile import Profile
 
 
 def _samples(profile: Profile, *names: str) -> list[Sample]:
@@ -38,7 +38,7 @@ def _with(**laws: object) -> Profile:
 
 def test_few_is_students_quantile_over_the_normal_one() -> None:
     # Tables of Student's t, 95 %: 6.314, 2.920 and 1.697 for 1, 2 and 30 degrees of freedom.
-    assert [certainty.few(free) * 1.6449 for free in (1, 2, 30)] == pytest.approx(
+    assert [uncertainty.few(free) * 1.6449 for free in (1, 2, 30)] == pytest.approx(
         [6.314, 2.920, 1.697], abs=1e-3
     )
 
@@ -47,16 +47,16 @@ def test_scatter_is_what_known_noise_leaves_unexplained() -> None:
     rng = np.random.default_rng(1)
     known = np.where(np.arange(20000) % 2, 0.5, 0.1)
     left = rng.normal(0, np.hypot(0.3, known))
-    assert certainty.scatter(left, known, len(left), 1e-6) == pytest.approx(0.3, rel=0.03)
-    assert certainty.scatter(0.5 * left * known / np.hypot(0.3, known), known, len(left), 1e-6) < 1e-4
+    assert uncertainty.scatter(left, known, len(left), 1e-6) == pytest.approx(0.3, rel=0.03)
+    assert uncertainty.scatter(0.5 * left * known / np.hypot(0.3, known), known, len(left), 1e-6) < 1e-4
 
 
 def test_a_part_without_influence_is_unknown_and_leaves_the_others_alone() -> None:
     rng = np.random.default_rng(2)
     matrix = rng.normal(size=(50, 3))
-    alone = certainty.inverse(matrix, np.zeros(3))
-    wider = certainty.inverse(np.insert(matrix, 1, 0.0, axis=1), np.zeros(4))
-    assert wider[1, 1] == certainty.UNKNOWN**2
+    alone = uncertainty.inverse(matrix, np.zeros(3))
+    wider = uncertainty.inverse(np.insert(matrix, 1, 0.0, axis=1), np.zeros(4))
+    assert wider[1, 1] == uncertainty.UNKNOWN**2
     assert np.delete(np.delete(wider, 1, 0), 1, 1) == pytest.approx(alone)
     assert alone == pytest.approx(np.linalg.inv(matrix.T @ matrix))
 
@@ -71,7 +71,7 @@ def test_takes_that_are_off_as_a_whole_widen_the_interval() -> None:
         left = np.repeat(rng.normal(size=takes), each)
         means.append(left.mean())
     left = left - left.mean()
-    stated = float(np.sqrt(certainty.covariance(matrix, left, np.zeros(1), ends)[0, 0]))
+    stated = float(np.sqrt(uncertainty.covariance(matrix, left, np.zeros(1), ends)[0, 0]))
     assert stated == pytest.approx(float(np.std(means)), rel=0.4)
     assert stated > 3 / np.sqrt(takes * each)
 
@@ -106,7 +106,7 @@ def test_the_width_of_a_pulse_is_searched_beyond_its_valley() -> None:
     base = load_profile("superjx")
     model = Model(samples, base, forms(base))
     key = ("dco_pulse_width", "value")
-    assert starts.nearest(model, model.start(), (0, 1), key) == pytest.approx(0.17, abs=0.011)
+    assert initialization.nearest(model, model.start(), (0, 1), key) == pytest.approx(0.17, abs=0.011)
 
 
 def test_depths_of_cross_modulation_are_found_from_afar() -> None:
@@ -115,25 +115,25 @@ def test_depths_of_cross_modulation_are_found_from_afar() -> None:
     table[3, 2:] = 0.19, 0.31
     samples = _samples(_with(dco_xmod=table), "couplings")
     model = Model(samples, base, forms(base))
-    found = starts.depths(model, model.start(), range(len(samples)), 3, True)
+    found = initialization.depths(model, model.start(), range(len(samples)), 3, True)
     assert found.pair == pytest.approx((0.19, 0.31), rel=0.01)
     assert not found.rivals
     assert found.cost < 0.1
 
 
 def test_draws_have_the_covariance_that_is_asked_for() -> None:
-    root = np.array([[0.3, 0.0, 0.0], [0.1, 0.02, 0.0], [0.0, 0.0, certainty.UNKNOWN]])
-    drawn = certainty.draws(root @ root.T, 20000)
+    root = np.array([[0.3, 0.0, 0.0], [0.1, 0.02, 0.0], [0.0, 0.0, uncertainty.UNKNOWN]])
+    drawn = uncertainty.draws(root @ root.T, 20000)
     assert np.cov(drawn[:, :2].T) == pytest.approx((root @ root.T)[:2, :2], rel=0.05)
     assert not drawn[:, 2].any()
 
 
 def test_a_misreading_does_not_count_as_scatter() -> None:
     rows = np.random.default_rng(6).normal(size=(9, 4000))
-    plain = certainty.scattered(rows)
+    plain = uncertainty.scattered(rows)
     assert np.sqrt(np.mean(np.square(plain))) == pytest.approx(1, rel=0.03)
     rows[3] += 1000
-    assert np.sqrt(np.mean(np.square(certainty.scattered(rows)))) < 2
+    assert np.sqrt(np.mean(np.square(uncertainty.scattered(rows)))) < 2
 
 
 @pytest.mark.parametrize("noise_rms", [0.0, 4e-4])
@@ -188,7 +188,7 @@ def test_places_are_compared_after_the_laws_have_moved() -> None:
 
 
 def test_places_of_the_lfo_lie_evenly() -> None:
-    from simulator.chorus import phase_seeds
+    from simulator.synth.chorus import phase_seeds
 
     for one_side, span in ((True, 1.0), (False, 0.5)):
         turns = phase_seeds(np.array(places.seeds(one_side))) / 2.0**32

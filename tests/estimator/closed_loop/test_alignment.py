@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from estimator import heads
-from estimator.board_model import BoardModel, BoardTake
-from estimator.board_moment import PLACES, SEEDS, Moment, free, shifted
-from estimator.proposal import Played, Recording
-from jxctl.tone import INIT_TONE, Tone
-from simulator import Profile, load_profile, render
-from simulator.chorus import phase_seeds
+from estimator.closed_loop.alignment import PLACES, SEEDS, Moment, free, shifted
+from estimator.closed_loop.surrogate import BoardModel, BoardTake
+from estimator.inference.posterior import Played, Recording
+from estimator.network import parameters
+from jxctl.protocol.tone import INIT_TONE, Tone
+from simulator.synth import Profile, load_profile, render
+from simulator.synth.chorus import phase_seeds
 
 RATE, SECONDS = 44100, 0.8
 PLAYED = Played(52, 100, 0.5)
@@ -24,7 +24,7 @@ STRINGS = INIT_TONE.with_values(
 
 
 def choice(tone: Tone) -> np.ndarray:
-    return heads.classes(np.frombuffer(tone.values, np.uint8)[None])[0]
+    return parameters.classes(np.frombuffer(tone.values, np.uint8)[None])[0]
 
 
 def played(tone: Tone, moment: Moment, profile: Profile | None = None) -> Recording:

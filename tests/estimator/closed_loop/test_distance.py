@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from estimator.board_ear import Ear, most_noise_db, noise_of
-from estimator.features import log_mel_distance
-from estimator.proposal import Played, Recording
+from estimator.closed_loop.distance import Ear, most_noise_db, noise_of
+from estimator.inference.posterior import Played, Recording
+from estimator.network.inputs import log_mel_distance
 
 RATE = 44100
 PLAYED = Played(57, 100, 0.5)

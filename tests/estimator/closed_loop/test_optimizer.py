@@ -9,25 +9,25 @@ import numpy as np
 import pytest
 
 from benchmarks.virtual_boards import board_profile
-from estimator import heads
-from estimator.board_check import check_board
-from estimator.board_play import BoardPlay
-from estimator.board_trials import Trials
-from estimator.guess import Candidate, Guess
-from estimator.listening import Listener
-from estimator.loop import Closed, closed_loop
-from estimator.on_board import heard_on_board
-from estimator.proposal import Played, Recording, from_prior
-from estimator.untold import untold
-from jxctl.dataset_writer import Writer
+from estimator.closed_loop.comparison import check_board
+from estimator.closed_loop.history import Trials
+from estimator.closed_loop.optimizer import Closed, closed_loop
+from estimator.closed_loop.player import BoardPlay
+from estimator.closed_loop.result import heard_on_board
+from estimator.inference.estimator import Candidate, Guess
+from estimator.inference.objective import Listener
+from estimator.inference.posterior import Played, Recording, from_prior
+from estimator.inference.untold import untold
+from estimator.network import parameters
+from jxctl.dataset.writer import Writer
 from jxctl.errors import UsageError
-from jxctl.rig import Rig
-from jxctl.synth import Synth
-from jxctl.tone import INIT_TONE, Tone
-from simulator import Profile, load_profile, render
-from simulator.board import Board
-from simulator.port import SimPort
-from simulator.variants import render_variants
+from jxctl.ports.client import Synth
+from jxctl.ports.virtual import SimPort
+from jxctl.protocol.tone import INIT_TONE, Tone
+from jxctl.recording.rig import Rig
+from simulator.instrument.board import Board
+from simulator.synth import Profile, load_profile, render
+from simulator.synth.variants import render_variants
 
 RATE = 44100
 BRASS = INIT_TONE.with_values(
@@ -51,7 +51,7 @@ def target_on(board: Rig) -> Recording:
 def looped(board: Rig, target: Recording, takes: int, folder: Path | None = None) -> Closed:
     """From a start that is wrong in the filter and the envelope."""
     start = BRASS.with_values({"VCF FREQ": 58, "ENV2 REL": 62, "VCF RES": 15})
-    starts = heads.classes(np.frombuffer(start.values, np.uint8)[None])
+    starts = parameters.classes(np.frombuffer(start.values, np.uint8)[None])
     rng = np.random.default_rng(3)
     base = INIT_TONE.values
 
@@ -94,8 +94,8 @@ def test_a_kill_costs_nothing_that_was_heard(tmp_path: Path) -> None:
 
 
 def test_repeats_are_averaged_and_tell_the_noise() -> None:
-    trials, one = Trials(), heads.classes(np.frombuffer(INIT_TONE.values, np.uint8)[None])[0]
-    from estimator.board_model import BoardTake
+    trials, one = Trials(), parameters.classes(np.frombuffer(INIT_TONE.values, np.uint8)[None])[0]
+    from estimator.closed_loop.surrogate import BoardTake
 
     for distance in (1.0, 3.0):
         trials.add(BoardTake(one, []), distance)
@@ -155,5 +155,5 @@ def test_what_is_told_after_the_loop_is_of_the_board() -> None:
     assert told.untold == tuple(name for name in untold([target.played]) if told.audible[name])
     assert told.loud_db < 10
     best = told.candidates[0].tone.values
-    column = next(h.parameter.column for h in heads.HEADS if h.parameter.name == "VCF FREQ")
+    column = next(h.parameter.column for h in parameters.HEADS if h.parameter.name == "VCF FREQ")
     assert best[column] == INIT_TONE.values[column]

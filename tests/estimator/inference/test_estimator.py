@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from estimator.guess import Estimator, Played
-from estimator.prior import Prior
-from jxctl.tone import read_tone
-from simulator import render
+from estimator.inference.estimator import Estimator, Played
+from jxctl.protocol.tone import read_tone
+from simulator.prior import Prior
+from simulator.synth import render
 
 RATE = 44100
 Run = Callable[..., object]
@@ -34,7 +34,7 @@ def note_of_a_synth(rate: int, seconds: float, hz: float = 220.0) -> np.ndarray:
 def test_a_guess_is_repeatable_ranked_and_sounds_nearer_than_a_random_tone(estimator: Estimator) -> None:
     tones = Prior.load().sample(6, np.random.default_rng(11))
     others = render(Prior.load().sample(64, np.random.default_rng(12)), 57, 100, 0.7, 1.5)
-    from estimator.features import log_mel_distance
+    from estimator.network.inputs import log_mel_distance
 
     better = []
     for audio in render(tones, 57, 100, 0.7, 1.5):
@@ -229,7 +229,7 @@ def test_an_interrupted_guess_is_the_best_so_far(estimator: Estimator) -> None:
 
 def test_two_recordings_of_one_tone_locks_and_alternatives(jx: Run, tmp_path: Path) -> None:
     """Two notes of one tone; a locked level and switch stay; others are written and differ."""
-    from jxctl.tone import INIT_TONE
+    from jxctl.protocol.tone import INIT_TONE
 
     values = np.frombuffer(INIT_TONE.with_values({"VCF FREQ": 70, "VCF KEY": 127}).values, np.uint8)
     for note in (48, 72):
@@ -254,7 +254,7 @@ def test_two_recordings_of_one_tone_locks_and_alternatives(jx: Run, tmp_path: Pa
 
 def test_it_starts_from_a_tone_and_needs_no_search(jx: Run, tmp_path: Path) -> None:
     """From the very tone that is heard, nothing is nearer; without a search, the network answers alone."""
-    from jxctl.tone import INIT_TONE, write_tone
+    from jxctl.protocol.tone import INIT_TONE, write_tone
 
     tone = INIT_TONE.with_values({"VCF FREQ": 90, "ENV2 REL": 40, "AFTER VIB": 17, "DCO1 WF": 100})
     write_tone(tone, tmp_path / "near.json")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from estimator.descent import Slopes
+from estimator.inference.descent import Slopes
 
 
 def linear(seed: int, levels: int = 6, cells: int = 400) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

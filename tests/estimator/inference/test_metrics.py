@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import fft
 
-from estimator import metrics
-from estimator.prior import Prior
-from simulator import render
+from estimator.inference import metrics
+from simulator.prior import Prior
+from simulator.synth import render
 
 RATE = 44100
 

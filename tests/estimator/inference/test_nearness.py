@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from estimator.features import log_mel_distance
-from estimator.guess import Estimator
-from estimator.nearness import FAR_DB, far_db, loud_distance
-from estimator.proposal import Played, Recording
-from jxctl.tone import INIT_TONE, to_batch
-from simulator import render
+from estimator.inference.estimator import Estimator
+from estimator.inference.nearness import FAR_DB, far_db, loud_distance
+from estimator.inference.posterior import Played, Recording
+from estimator.network.inputs import log_mel_distance
+from jxctl.protocol.tone import INIT_TONE, to_batch
+from simulator.synth import render
 
 PLAYED = Played(57, 100, 0.8)
 

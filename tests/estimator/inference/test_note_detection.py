@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sounds import RATE, coloured_noise, harmonics, hz_of, random_tones, tone
 
-from estimator.listen import Heard, listen
-from jxctl.audiofile import read_audio
+from estimator.inference.note_detection import Heard, listen
+from jxctl.audio.audiofile import read_audio
 from jxctl.errors import AudioError
 
 
@@ -69,7 +69,7 @@ def test_recordings_at_other_rates(tmp_path: Path, rate: int) -> None:
     ],
 )
 def test_sampled_instruments(name: str, note: int, gate_s: float) -> None:
-    recording = read_audio(Path(__file__).parents[2] / "examples" / f"{name}.flac")
+    recording = read_audio(Path(__file__).parents[3] / "examples" / f"{name}.flac")
     heard = listen(recording.audio, recording.sample_rate)
     assert heard.note == note
     assert abs(heard.cents) < 15
@@ -213,6 +213,7 @@ def test_anything_gives_an_answer_that_makes_sense(samples: list[float], stretch
 
 def test_importing_it_loads_nothing_heavy() -> None:
     heavy = "{'librosa', 'numba', 'scipy', 'soxr', 'numpy'}"
-    code = f"import sys, estimator.listen, jxctl.audiofile; print({heavy} & set(sys.modules))"
+    imports = "import sys, estimator.inference.note_detection, jxctl.audio.audiofile"
+    code = f"{imports}; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from estimator import heads
-from estimator.audible import heard_in
-from estimator.features import RANKING, log_mel_distance, mel_power
-from estimator.listening import Listener
-from estimator.moves import HEAD
-from estimator.prior import Prior
-from estimator.proposal import Played, Recording
-from jxctl.tone import INIT_TONE
-from simulator import render
+from estimator.inference.audibility import heard_in
+from estimator.inference.moves import HEAD
+from estimator.inference.objective import Listener
+from estimator.inference.posterior import Played, Recording
+from estimator.network import parameters
+from estimator.network.inputs import RANKING, log_mel_distance, mel_power
+from jxctl.protocol.tone import INIT_TONE
+from simulator.prior import Prior
+from simulator.synth import render
 
 LOW, HIGH = Played(45, 100, 0.3), Played(69, 60, 0.5)
 
@@ -27,14 +27,14 @@ def recording(tone: bytes, played: Played) -> Recording:
 def choice_of(**values: int | str) -> np.ndarray:
     named = {name.replace("_", " "): value for name, value in values.items()}
     tone = INIT_TONE.with_values(named)
-    return heads.classes(np.frombuffer(tone.values, np.uint8)[None])[0]
+    return parameters.classes(np.frombuffer(tone.values, np.uint8)[None])[0]
 
 
 def test_the_score_is_the_mean_over_recordings_and_counts_once() -> None:
     recordings = [recording(INIT_TONE.values, played) for played in (LOW, HIGH)]
-    choices = heads.classes(Prior.load().sample(70, np.random.default_rng(1)))
+    choices = parameters.classes(Prior.load().sample(70, np.random.default_rng(1)))
     listener = Listener(recordings, "superjx")
-    tones = heads.tones_from(choices, INIT_TONE.values)
+    tones = parameters.tones_from(choices, INIT_TONE.values)
     expected = np.zeros(70)
     silent = np.ones(70, bool)
     for r in recordings:
@@ -70,7 +70,7 @@ def _power(sound: np.ndarray) -> np.ndarray:
 def test_silence_is_infinitely_far_and_nonsense_is_refused() -> None:
     listener = Listener([recording(INIT_TONE.values, LOW)], "superjx")
     assert listener(choice_of(MIX_DCO1=0, MIX_DCO2=0)[None]) == np.inf
-    assert len(listener.hear(np.zeros((0, len(heads.HEADS)), np.int64)).distances) == 0
+    assert len(listener.hear(np.zeros((0, len(parameters.HEADS)), np.int64)).distances) == 0
     with pytest.raises(ValueError, match="nothing"):
         Listener([], "superjx")
     with pytest.raises(ValueError, match="not numbers"):

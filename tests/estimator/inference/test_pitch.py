@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sounds import RATE, WAVES, hz_of, tone
 
-from estimator.listen import listen
+from estimator.inference.note_detection import listen
 
 
 @pytest.mark.parametrize("wave", WAVES)

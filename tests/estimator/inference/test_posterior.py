@@ -5,22 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from estimator import heads
-from estimator.alternatives import APART, different, differing
-from estimator.heads import IS_LEVEL
-from estimator.moves import HEAD, LAST, Moves
-from estimator.proposal import from_marginals, from_prior
-from estimator.search import Found
-from jxctl.tone import INIT_TONE
+from estimator.inference.alternatives import APART, different, differing
+from estimator.inference.moves import HEAD, LAST, Moves
+from estimator.inference.posterior import from_marginals, from_prior
+from estimator.inference.search import Found
+from estimator.network import parameters
+from estimator.network.parameters import IS_LEVEL
+from jxctl.protocol.tone import INIT_TONE
 
-INIT = heads.classes(np.frombuffer(INIT_TONE.values, np.uint8)[None])[0]
+INIT = parameters.classes(np.frombuffer(INIT_TONE.values, np.uint8)[None])[0]
 
 
 def test_draws_follow_the_distributions_and_what_is_fixed_is() -> None:
-    marginals = [np.full(head.classes, 1 / head.classes) for head in heads.HEADS]
+    marginals = [np.full(head.classes, 1 / head.classes) for head in parameters.HEADS]
     marginals[0] = np.array([0.1, 0.9, 0.0, 0.0])
     proposal = from_marginals(marginals, 600, np.random.default_rng(0), {5: 2})
-    assert proposal.draws.shape == (600, len(heads.HEADS))
+    assert proposal.draws.shape == (600, len(parameters.HEADS))
     assert set(proposal.draws[:, 0]) == {0, 1}
     # Half the draws are sharpened, odds raised to 1 / 0.6.
     sharp = 1 / (1 + 9 ** (1 / 0.6))
@@ -34,8 +34,8 @@ def test_the_prior_proposes_tones_of_its_own() -> None:
     proposal = from_prior(50, np.random.default_rng(1), {7: 3})
     assert np.all((proposal.draws >= 0) & (proposal.draws <= LAST))
     assert np.all(proposal.draws[:, 7] == 3)
-    assert len(proposal.marginals) == len(heads.HEADS)
-    for head, p in zip(heads.HEADS, proposal.marginals, strict=True):
+    assert len(proposal.marginals) == len(parameters.HEADS)
+    for head, p in zip(parameters.HEADS, proposal.marginals, strict=True):
         assert len(p) == head.classes
         assert p.sum() == pytest.approx(1)
 

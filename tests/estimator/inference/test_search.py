@@ -6,19 +6,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from estimator import heads
-from estimator.heads import IS_LEVEL
-from estimator.listening import Heard
-from estimator.proposal import Proposal, from_marginals
-from estimator.search import search
+from estimator.inference.objective import Heard
+from estimator.inference.posterior import Proposal, from_marginals
+from estimator.inference.search import search
+from estimator.network import parameters
+from estimator.network.parameters import IS_LEVEL
 
-LAST = np.array([head.classes - 1 for head in heads.HEADS])
-DEAF = [k for k, head in enumerate(heads.HEADS) if head.parameter.name in ("VCA LEVEL", "VCA DYNA")]
+LAST = np.array([head.classes - 1 for head in parameters.HEADS])
+DEAF = [k for k, head in enumerate(parameters.HEADS) if head.parameter.name in ("VCA LEVEL", "VCA DYNA")]
 
 
 def vague(count: int = 256) -> Proposal:
     """Of a network that knows nothing."""
-    marginals = [np.full(head.classes, 1 / head.classes) for head in heads.HEADS]
+    marginals = [np.full(head.classes, 1 / head.classes) for head in parameters.HEADS]
     return from_marginals(marginals, count, np.random.default_rng(9))
 
 
@@ -41,13 +41,13 @@ class Counting:
 
 def anywhere(seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    return np.array([rng.integers(head.classes) for head in heads.HEADS])
+    return np.array([rng.integers(head.classes) for head in parameters.HEADS])
 
 
 @pytest.mark.parametrize("budget", [1, 5, 32, 33, 333])
 def test_the_budget_is_kept_and_the_best_come_first(budget: int) -> None:
     told: list[int] = []
-    ear = Counting(np.zeros(len(heads.HEADS), int))
+    ear = Counting(np.zeros(len(parameters.HEADS), int))
     found = search(vague(), ear, budget, np.random.default_rng(0), report=told.append)
     assert sum(told) == sum(map(len, ear.heard)) == len(found.choices) == budget
     assert np.all(np.diff(found.distances) >= 0)
@@ -71,7 +71,7 @@ def test_it_comes_far_nearer_than_draws_and_repeats() -> None:
 
 def test_fixed_parameters_are_never_moved() -> None:
     fixed = {0: 2, 20: 64, 43: 0}
-    marginals = [np.full(head.classes, 1 / head.classes) for head in heads.HEADS]
+    marginals = [np.full(head.classes, 1 / head.classes) for head in parameters.HEADS]
     proposal = from_marginals(marginals, 64, np.random.default_rng(9), fixed)
     found = search(proposal, Counting(anywhere(3)), 500, np.random.default_rng(0), fixed=fixed)
     for k, value in fixed.items():
@@ -86,7 +86,7 @@ def test_a_start_is_heard_first() -> None:
 
 
 def test_what_makes_no_sound_stays_behind_all_that_does() -> None:
-    ear = Counting(np.zeros(len(heads.HEADS), int), silent=True)
+    ear = Counting(np.zeros(len(parameters.HEADS), int), silent=True)
     found = search(vague(), ear, 200, np.random.default_rng(4))
     assert np.isfinite(found.distances[0])
     finite = np.isfinite(found.distances)

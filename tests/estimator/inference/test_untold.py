@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from estimator import heads
-from estimator.listening import Listener
-from estimator.prior import Prior
-from estimator.proposal import Played, Recording, from_prior
-from estimator.untold import OF_KEYS, OF_VELOCITIES, confidence, unprejudiced, untold
-from simulator import load_profile, render
+from estimator.inference.objective import Listener
+from estimator.inference.posterior import Played, Recording, from_prior
+from estimator.inference.untold import OF_KEYS, OF_VELOCITIES, confidence, unprejudiced, untold
+from estimator.network import parameters
+from simulator.prior import Prior
+from simulator.synth import load_profile, render
 
-NAMES = [head.parameter.name for head in heads.HEADS]
+NAMES = [head.parameter.name for head in parameters.HEADS]
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,9 @@ def test_who_has_not_listened_is_as_sure_of_every_position() -> None:
     fair = unprejudiced(proposal.marginals, one)
     sure = confidence(proposal.marginals, proposal.best, one)
     for k, name in enumerate(NAMES):
-        if name in OF_KEYS + OF_VELOCITIES and heads.HEADS[k].parameter.kind == "switch":
-            assert fair[k] == pytest.approx(1 / heads.HEADS[k].classes, abs=1e-6)
-            assert sure[k] == pytest.approx(1 / heads.HEADS[k].classes, abs=1e-6)
+        if name in OF_KEYS + OF_VELOCITIES and parameters.HEADS[k].parameter.kind == "switch":
+            assert fair[k] == pytest.approx(1 / parameters.HEADS[k].classes, abs=1e-6)
+            assert sure[k] == pytest.approx(1 / parameters.HEADS[k].classes, abs=1e-6)
         elif name not in OF_KEYS:
             assert np.array_equal(fair[k], proposal.marginals[k])
     six = [Played(note, velocity, 1.0) for note in (48, 60) for velocity in (60, 110)]
@@ -66,13 +66,13 @@ def test_the_synth_itself_cannot_tell_them_apart() -> None:
     at, there = Played(60, 100, 0.5), Played(84, 100, 0.5)
     rng = np.random.default_rng(3)
     tone = Prior.load().sample(1, rng)
-    choice = heads.classes(tone)
+    choice = parameters.classes(tone)
     places = {name: NAMES.index(name) for name in ("VCF FREQ", "VCF KEY", "VCF ENV", "VCF LFO", "HPF FREQ")}
     for name, value in {"VCF FREQ": 50, "VCF KEY": 127, "VCF ENV": 0, "VCF LFO": 0, "HPF FREQ": 0}.items():
         choice[:, places[name]] = value
     for name, value in {"DCO1 WF": 1, "MIX DCO1": 127, "MIX DCO2": 0, "VCA MODE": 0, "CHORUS": 0}.items():
         choice[:, NAMES.index(name)] = value
-    own = heads.tones_from(choice, bytes(48))
+    own = parameters.tones_from(choice, bytes(48))
     twins = np.repeat(choice, 128, axis=0)
     twins[:, places["VCF KEY"]] = 0
     twins[:, places["VCF FREQ"]] = np.arange(128)

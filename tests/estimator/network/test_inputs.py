@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from estimator.features import (
+from estimator.network.inputs import (
     FLOOR_DB,
     INPUT,
     PARTIAL_BANDS_PER_OCTAVE,

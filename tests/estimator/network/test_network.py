@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from estimator.heads import HEADS, LOGITS, classes
-from estimator.models.decoder import ORDER
-from estimator.models.network import Network, NetworkSettings
-from estimator.models.views import Views
-from estimator.prior import Prior
+from estimator.network.decoder import ORDER
+from estimator.network.network import Network, NetworkSettings
+from estimator.network.parameters import HEADS, LOGITS, classes
+from estimator.network.views import Views
+from simulator.prior import Prior
 
 SMALL = NetworkSettings(channels=4, width=16, summary=24, decoder=32, layers=2, heads=2)
 

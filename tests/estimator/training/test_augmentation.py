@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from estimator.disturbed import LATE_S, SHORTEST_S, another, cut_and_hum, disturbance
-from estimator.features import INPUT, SAMPLE_RATE, mel_octaves, partial_octaves
-from estimator.stream import features, make_batch
-from simulator import load_profile, render
+from estimator.network.inputs import INPUT, SAMPLE_RATE, mel_octaves, partial_octaves
+from estimator.training.augmentation import LATE_S, SHORTEST_S, another, cut_and_hum, disturbance
+from estimator.training.synthetic import features, make_batch
+from simulator.synth import load_profile, render
 
 COUNT = 64
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estimator.batches import LAG, batches, number_heard
-from estimator.runs import TrainSettings
-from estimator.stream import Batch
-from estimator.train import train
+from estimator.training.batches import LAG, batches, number_heard
+from estimator.training.run import TrainSettings
+from estimator.training.synthetic import Batch
+from estimator.training.train import train
 
 
 def numbered(number: int) -> Batch:

@@ -12,22 +12,22 @@ import pytest
 import torch
 from takes import RATE, a_set, a_take, numbered_tone, sound, tone_number
 
-from estimator import checkpoint
-from estimator.prior import Prior
-from estimator.recorded import HELD_OUT, Recorded, judging_batches, mixed_batch
-from estimator.runs import TrainSettings
-from estimator.stream import SECONDS
-from estimator.train import train
+from estimator.network import checkpoint
+from estimator.training.recorded import HELD_OUT, Recorded, judging_batches, mixed_batch
+from estimator.training.run import TrainSettings
+from estimator.training.synthetic import SECONDS
+from estimator.training.train import train
 from jxctl.dataset import rows
-from jxctl.dataset_writer import Writer
+from jxctl.dataset.writer import Writer
 from jxctl.errors import UsageError, VerificationError
-from jxctl.plan import Plan
 from jxctl.ports import AudiblePort, open_port
-from jxctl.recorder import record, remaining
-from jxctl.rig import Rig
-from jxctl.synth import Synth
-from jxctl.tone import INIT_TONE, from_batch
-from simulator import render
+from jxctl.ports.client import Synth
+from jxctl.protocol.tone import INIT_TONE, from_batch
+from jxctl.recording.plan import Plan
+from jxctl.recording.recorder import record, remaining
+from jxctl.recording.rig import Rig
+from simulator.prior import Prior
+from simulator.synth import render
 
 TINY = TrainSettings(tones=32, batch=8, width=16, validation=64, every=2, warm_up=2)
 SAMPLES = round(SECONDS * 44100)

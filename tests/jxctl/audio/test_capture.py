@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jxctl import audio
+from jxctl.audio import capture
 from jxctl.errors import DeviceError
 
 
@@ -21,34 +21,34 @@ def sine(amplitude: float, seconds: float = 1.0, rate: int = 8000) -> np.ndarray
 
 @pytest.mark.parametrize(("amplitude", "peak"), [(1.0, 0.0), (0.5, -6.0206), (0.001, -60.0)])
 def test_a_sine_has_its_peak_and_three_db_less_rms(amplitude: float, peak: float) -> None:
-    assert audio.peak_dbfs(sine(amplitude)) == pytest.approx(peak, abs=1e-3)
-    assert audio.rms_dbfs(sine(amplitude)) == pytest.approx(peak - 3.0103, abs=1e-3)
+    assert capture.peak_dbfs(sine(amplitude)) == pytest.approx(peak, abs=1e-3)
+    assert capture.rms_dbfs(sine(amplitude)) == pytest.approx(peak - 3.0103, abs=1e-3)
 
 
 def test_a_negative_peak_counts() -> None:
-    assert audio.peak_dbfs(np.array([0.1, -0.5], dtype=np.float32)) == pytest.approx(-6.0206, abs=1e-3)
+    assert capture.peak_dbfs(np.array([0.1, -0.5], dtype=np.float32)) == pytest.approx(-6.0206, abs=1e-3)
 
 
 @pytest.mark.parametrize("samples", [0, 10])
 def test_digital_silence_has_a_level_that_json_can_hold(samples: int) -> None:
     nothing = np.zeros(samples, dtype=np.float32)
-    assert (audio.peak_dbfs(nothing), audio.rms_dbfs(nothing)) == (-200.0, -200.0)
-    assert audio.onset(nothing, 8000, -200.0) is None
+    assert (capture.peak_dbfs(nothing), capture.rms_dbfs(nothing)) == (-200.0, -200.0)
+    assert capture.onset(nothing, 8000, -200.0) is None
 
 
 def test_the_onset_is_the_first_sample_of_a_click() -> None:
     heard = np.zeros(8000, dtype=np.float32)
     heard[1234:] = 0.25
-    assert audio.onset(heard, 8000, -200.0) == 1234 / 8000
+    assert capture.onset(heard, 8000, -200.0) == 1234 / 8000
 
 
 def test_the_onset_ignores_the_noise_before_it() -> None:
     heard = (0.001 * np.random.default_rng(0).standard_normal(32000)).astype(np.float32)
-    floor = audio.rms_dbfs(heard)
+    floor = capture.rms_dbfs(heard)
     assert floor == pytest.approx(-60, abs=0.1)
-    assert audio.onset(heard, 8000, floor) is None
+    assert capture.onset(heard, 8000, floor) is None
     heard[20000:] += sine(0.5, 1.5)
-    found = audio.onset(heard, 8000, floor)
+    found = capture.onset(heard, 8000, floor)
     assert found is not None
     assert 20000 <= found * 8000 < 20010
 
@@ -107,7 +107,7 @@ def portaudio(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("portaudio")
 def test_blocks_are_joined_without_a_gap() -> None:
-    with audio.open_input("Scar", 8000) as card:
+    with capture.open_input("Scar", 8000) as card:
         stream = FakeStream.opened
         assert stream.options["device"] == "Scar"
         assert stream.options["samplerate"] == 8000
@@ -123,7 +123,7 @@ def test_blocks_are_joined_without_a_gap() -> None:
 
 @pytest.mark.usefixtures("portaudio")
 def test_catching_up_forgets_what_was_not_heard() -> None:
-    card = audio.open_input("1", 8000)
+    card = capture.open_input("1", 8000)
     assert FakeStream.opened.options["device"] == 1
     FakeStream.opened.deliver([1, 2, 3])
     card.listen(1 / 8000)
@@ -135,8 +135,8 @@ def test_catching_up_forgets_what_was_not_heard() -> None:
 
 @pytest.mark.usefixtures("portaudio")
 def test_lost_audio_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audio, "_QUEUED_BLOCKS", 2)
-    card = audio.open_input("default", 8000)
+    monkeypatch.setattr(capture, "_QUEUED_BLOCKS", 2)
+    card = capture.open_input("default", 8000)
     assert FakeStream.opened.options["device"] is None
     FakeStream.opened.deliver([1])
     FakeStream.opened.deliver([2], overflow=True)
@@ -150,7 +150,7 @@ def test_lost_audio_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("portaudio")
 def test_another_channel_of_the_device_can_be_recorded() -> None:
-    card = audio.open_input("Scar", 8000, channel=2)
+    card = capture.open_input("Scar", 8000, channel=2)
     FakeStream.opened.deliver([1, 2])
     assert card.listen(2 / 8000).tolist() == [2, 3]
     assert card.name == "Scarlett"
@@ -159,8 +159,8 @@ def test_another_channel_of_the_device_can_be_recorded() -> None:
 @pytest.mark.usefixtures("portaudio")
 def test_every_channel_is_watched() -> None:
     """Channel k of the stream carries the samples, raised by k."""
-    card = audio.open_input("Scar", 8000)
-    assert isinstance(card, audio.Channels)
+    card = capture.open_input("Scar", 8000)
+    assert isinstance(card, capture.Channels)
     assert card.channel == 1
     FakeStream.opened.deliver([-0.5, 0.25])
     assert card.peaks_dbfs() == pytest.approx([-6.0206, 1.9382], abs=1e-3)
@@ -176,17 +176,17 @@ def test_a_device_that_opens_no_more_than_is_recorded_is_recorded(monkeypatch: p
             super().__init__(**options)
 
     monkeypatch.setattr(sys.modules["sounddevice"], "InputStream", Narrow)
-    card = audio.open_input("Scar", 8000)
+    card = capture.open_input("Scar", 8000)
     FakeStream.opened.deliver([1, 2])
     assert card.listen(2 / 8000).tolist() == [1, 2]
     with pytest.raises(DeviceError, match="number of channels"):
-        audio.open_input("Scar", 8000, channel=2)
+        capture.open_input("Scar", 8000, channel=2)
 
 
 @pytest.mark.usefixtures("portaudio")
 def test_a_device_that_goes_silent_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audio, "_PATIENCE_S", 0.01)
-    card = audio.open_input("default", 8000)
+    monkeypatch.setattr(capture, "_PATIENCE_S", 0.01)
+    card = capture.open_input("default", 8000)
     FakeStream.opened.deliver([1, 2])
     with pytest.raises(DeviceError, match="delivered nothing"):
         card.listen(3 / 8000)
@@ -198,7 +198,7 @@ def test_a_device_that_goes_silent_is_an_error(monkeypatch: pytest.MonkeyPatch) 
 )
 def test_a_device_that_does_not_open_lists_those_there_are(device: str, rate: int, reason: str) -> None:
     with pytest.raises(DeviceError, match=reason) as caught:
-        audio.open_input(device, rate)
+        capture.open_input(device, rate)
     assert caught.value.exit_code == 3
     assert "1: Scarlett" in caught.value.hint
     assert "Speakers" not in caught.value.hint
@@ -209,5 +209,5 @@ def test_without_portaudio_it_says_how_to_install_it(tmp_path: Path, monkeypatch
     monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(DeviceError, match="PortAudio library not found") as caught:
-        audio.open_input("default")
+        capture.open_input("default")
     assert "libportaudio2" in caught.value.hint

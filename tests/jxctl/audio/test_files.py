@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from jxctl.audiofile import MAX_SECONDS, read_audio, write_wav
+from jxctl.audio.audiofile import MAX_SECONDS, read_audio, write_wav
 from jxctl.errors import AudioError, JxError
 
 

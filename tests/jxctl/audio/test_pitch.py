@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jxctl.pitch import cents, pitch_hz
+from jxctl.audio.analysis import cents, pitch_hz
 
 RATE = 44100
 

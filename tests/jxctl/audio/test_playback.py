@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jxctl import audio_out
-from jxctl.audio_out import open_output, output_devices
+from jxctl.audio import playback
+from jxctl.audio.playback import open_output, output_devices
 from jxctl.errors import DeviceError
 
 DEVICES = [
@@ -143,7 +143,7 @@ def test_an_unplugged_device_is_an_error_and_is_not_closed(monkeypatch: pytest.M
 def test_a_device_that_asks_for_nothing_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     output = open_output()
     output.start(ramp)
-    monkeypatch.setattr(audio_out, "PATIENCE_S", -1.0)
+    monkeypatch.setattr(playback, "PATIENCE_S", -1.0)
     with pytest.raises(DeviceError, match="went away"):
         output.check()
 

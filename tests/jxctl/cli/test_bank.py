@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from jxctl.bank import Bank
 from jxctl.library.files import encoded, read_library
-from jxctl.patch import Patch
-from jxctl.sysex import messages_of
-from jxctl.tone import INIT_TONE, Tone, read_tone, write_tone
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.sysex import messages_of
+from jxctl.protocol.tone import INIT_TONE, Tone, read_tone, write_tone
 
 Jx = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -240,7 +240,7 @@ except SystemExit as end:
 heavy = ("numpy", "mido", "rtmidi", "torch", "numba", "rich.table")
 print("LOADED", *[name for name in heavy if name in sys.modules])
 """
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=False)
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines()[-1] == "LOADED"

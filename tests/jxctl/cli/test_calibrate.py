@@ -11,21 +11,21 @@ from pathlib import Path
 import pytest
 
 from benchmarks.virtual_boards import board_entries
+from estimator.calibration.experiments import EXPERIMENTS, CalibrationPlan
+from estimator.calibration.recording import RotatingPlayer
+from estimator.calibration.samples import from_data_set
+from estimator.calibration.writing import profile_toml
 from jxctl.dataset import rows
-from jxctl.dataset_writer import Writer
+from jxctl.dataset.writer import Writer
 from jxctl.errors import UsageError
-from jxctl.plan import PlannedTake
-from jxctl.recorder import check_same_plan, count_remaining, record, remaining
-from jxctl.rig import Rig
-from jxctl.synth import Synth
-from jxctl.tone import INIT_TONE
-from simulator.board import Board
-from simulator.calibrate.experiments import EXPERIMENTS, CalibrationPlan
-from simulator.calibrate.recording import RotatingPlayer
-from simulator.calibrate.takes import from_data_set
-from simulator.calibrate.writing import profile_toml
-from simulator.port import SimPort
-from simulator.profile import load_profile
+from jxctl.ports.client import Synth
+from jxctl.ports.virtual import SimPort
+from jxctl.protocol.tone import INIT_TONE
+from jxctl.recording.plan import PlannedTake
+from jxctl.recording.recorder import check_same_plan, count_remaining, record, remaining
+from jxctl.recording.rig import Rig
+from simulator.instrument.board import Board
+from simulator.synth.profile import load_profile
 
 PLAN = CalibrationPlan(tuple(e for e in EXPERIMENTS if e.name in ("ranges", "settling")))
 

@@ -14,7 +14,7 @@ import typer
 
 from jxctl import errors
 from jxctl.cli.common import Shown, command, run
-from jxctl.tone import INIT_TONE, read_tone, write_tone
+from jxctl.protocol.tone import INIT_TONE, read_tone, write_tone
 
 Jx = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -13,7 +13,7 @@ import pytest
 from takes import a_set, a_take
 
 from jxctl.dataset import check, rows
-from jxctl.dataset_writer import Writer
+from jxctl.dataset.writer import Writer
 
 Jx = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -161,7 +161,7 @@ def test_ctrl_c_ends_a_check_with_130(tmp_path: Path) -> None:
     row = json.loads(metadata.read_text("utf-8"))
     lost = (json.dumps(row | {"index": k, "file_name": f"takes/000/{k:06d}.flac"}) for k in range(1, 3000))
     metadata.write_text("".join(line + "\n" for line in lost), "utf-8")
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     with subprocess.Popen(
         [sys.executable, "-m", "jxctl", "dataset", "check", str(tmp_path / "set")],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=root,

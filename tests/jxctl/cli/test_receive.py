@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from jxctl.bank import Bank
 from jxctl.library.files import encoded, read_library
-from jxctl.patch import Patch
-from jxctl.tone import INIT_TONE, Tone, write_tone
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.tone import INIT_TONE, Tone, write_tone
 
 Jx = Callable[..., subprocess.CompletedProcess[str]]
 Talk = Callable[..., str]

@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 
 from jxctl.dataset import check, read, rows
-from jxctl.dataset_writer import Writer
+from jxctl.dataset.writer import Writer
 
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = Path(__file__).with_name("fake_rig.py")
+ROOT = Path(__file__).resolve().parents[3]
+PROGRAM = Path(__file__).parents[1] / "fake_rig.py"
 POSIX = pytest.mark.skipif(os.name == "nt", reason="kills and limits as POSIX has them")
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from jxctl.dataset import rows
-from jxctl.tone import INIT_TONE, write_tone
+from jxctl.protocol.tone import INIT_TONE, write_tone
 
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = Path(__file__).with_name("fake_rig.py")
+ROOT = Path(__file__).resolve().parents[3]
+PROGRAM = Path(__file__).parents[1] / "fake_rig.py"
 QUICK = ["--gate", "0.05", "--max-seconds", "0.3"]
 UNCHECKED = [*QUICK, "--skip-checks"]
 

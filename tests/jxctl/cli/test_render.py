@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from jxctl.tone import Tone, write_tone
+from jxctl.protocol.tone import Tone, write_tone
 
 Run = Callable[..., Any]
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from jxctl.bank import Bank
 from jxctl.library.song import write_song
-from jxctl.patch import Patch
-from jxctl.sysex import encode, messages_of
-from jxctl.tone import INIT_TONE, Tone, write_tone
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.sysex import encode, messages_of
+from jxctl.protocol.tone import INIT_TONE, Tone, write_tone
 
 Run = Callable[..., Any]
 RATE = 44100

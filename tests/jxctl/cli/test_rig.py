@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from jxctl import preflight
 from jxctl.cli import rig
-from jxctl.preflight import Preflight
-from jxctl.rigfile import KEYS, load_rig
+from jxctl.recording import preflight
+from jxctl.recording.config import KEYS, load_rig
+from jxctl.recording.preflight import Preflight
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from jxctl.tone import INIT_TONE, write_tone
+from jxctl.protocol.tone import INIT_TONE, write_tone
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -119,7 +119,7 @@ def test_an_interrupt_releases_the_note(tone: str) -> None:
     controller, device = os.openpty()
     tty.setraw(device)
     command = ["send", tone, "--port", f"serial:{os.ttyname(device)}", "--play", "60", "--gate", "60"]
-    surroundings = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    surroundings = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[3])}
     program = subprocess.Popen([sys.executable, "-m", "jxctl", *command], env=surroundings)
     received = bytearray()
     while not received.endswith(b"\xc0\x3c\x64"):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from jxctl.audiofile import write_wav
-from jxctl.tone import INIT_TONE, to_batch, write_tone
-from simulator import render
+from jxctl.audio.audiofile import write_wav
+from jxctl.protocol.tone import INIT_TONE, to_batch, write_tone
+from simulator.synth import render
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -24,10 +24,10 @@ from hypothesis import strategies as st
 from takes import a_set, a_take, sound, tone_number
 
 from jxctl.dataset import Indices, check, file_name, read, rows
-from jxctl.dataset_writer import Writer
+from jxctl.dataset.writer import Writer
 from jxctl.errors import JxError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SLOW = os.environ.get("JX_SLOW") == "1"
 KILLS = 40 if SLOW else 6
 ROWS = 100_000 if SLOW else 5_000
@@ -37,7 +37,7 @@ ROWS = 100_000 if SLOW else 5_000
 RECORDER = """
 import sys
 from takes import a_take
-from jxctl.dataset_writer import Writer
+from jxctl.dataset.writer import Writer
 print("ready", flush=True)
 with Writer(sys.argv[1]) as data_set:
     for index in range(1_000_000):

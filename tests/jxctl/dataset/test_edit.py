@@ -16,9 +16,9 @@ from jxctl.dataset import check, read, rows
 from jxctl.dataset.exporting import export
 from jxctl.dataset.merging import merge
 from jxctl.dataset.splitting import split
-from jxctl.dataset_writer import Writer
+from jxctl.dataset.writer import Writer
 from jxctl.errors import JxError, UsageError, VerificationError
-from jxctl.params import TONE_PARAMETERS
+from jxctl.protocol.parameters import TONE_PARAMETERS
 
 
 def files(folder: Path) -> set[str]:

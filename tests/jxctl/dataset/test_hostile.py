@@ -18,9 +18,9 @@ from jxctl.dataset.exporting import export
 from jxctl.dataset.info import summarise
 from jxctl.dataset.merging import merge
 from jxctl.dataset.splitting import place, split
-from jxctl.dataset_writer import Writer
+from jxctl.dataset.writer import Writer
 from jxctl.errors import JxError, UsageError, VerificationError
-from jxctl.tone import INIT_TONE
+from jxctl.protocol.tone import INIT_TONE
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="symbolic links and pipes as POSIX has them")
 

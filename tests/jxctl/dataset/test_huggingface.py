@@ -17,7 +17,7 @@ from takes import a_set, a_take
 
 from jxctl.dataset.card import loading, write_card
 from jxctl.dataset.splitting import split
-from jxctl.dataset_writer import Writer
+from jxctl.dataset.writer import Writer
 
 # The library asks for torchcodec before it notes even a path. There is no build of it beside the CPU torch
 # and without FFmpeg; nothing here decodes, so a stand-in is enough where it cannot be loaded.

@@ -14,7 +14,7 @@ from jxctl.dataset import FIELDS, read, rows
 from jxctl.dataset.card import MARK, fields_table, write_card
 from jxctl.dataset.drift import MOST_SOUNDS, Drift, DriftMeter, followed
 from jxctl.dataset.info import MOST_VALUES, OTHERS, summarise
-from jxctl.dataset_writer import Writer
+from jxctl.dataset.writer import Writer
 from jxctl.errors import UsageError
 
 # -- counts -----------------------------------------------------------------------------------------

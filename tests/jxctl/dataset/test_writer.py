@@ -21,11 +21,11 @@ from hypothesis.extra.numpy import arrays
 from jxctl.dataset import check, rows
 from jxctl.dataset.card import write_card
 from jxctl.dataset.exporting import export
-from jxctl.dataset_writer import Writer, encode_flac
+from jxctl.dataset.writer import Writer, encode_flac
 from jxctl.errors import JxError, UsageError, VerificationError
-from jxctl.rig import Take
+from jxctl.recording.rig import Take
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def names(folder: Path) -> set[str]:
@@ -197,7 +197,7 @@ def test_a_second_writer_is_refused(three: Path) -> None:
 def test_a_writer_in_another_process_is_refused_until_it_dies(three: Path) -> None:
     code = """
 import sys, time
-from jxctl.dataset_writer import Writer
+from jxctl.dataset.writer import Writer
 writer = Writer(sys.argv[1])
 print("in", flush=True)
 time.sleep(60)

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jxctl.bank import Bank
 from jxctl.errors import UsageError
 from jxctl.library import edit
 from jxctl.library.families import converted
 from jxctl.library.files import read_library
 from jxctl.library.morph import morph
-from jxctl.params import TONE_PARAMETERS
-from jxctl.patch import Patch
-from jxctl.tone import INIT_TONE, Tone
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.parameters import TONE_PARAMETERS
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.tone import INIT_TONE, Tone
 
 
 def tone(content: int, name: str = "TONE") -> Tone:

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jxctl.bank import Bank
 from jxctl.errors import ToneError, UsageError
 from jxctl.library.files import encoded, load, read_library, unsaid
-from jxctl.tone import INIT_TONE, Tone
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.tone import INIT_TONE, Tone
 
 CAPTURES = {
     "jx8p_m16c_cartridge.bin": ("cartridge", "jx8p", 0, 32),

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from jxctl.bus import encode
 from jxctl.errors import DeviceError, UsageError
 from jxctl.ports import Port
-from jxctl.synth import Synth, load_sequence
-from jxctl.tone import Tone
+from jxctl.ports.client import Synth, load_sequence
+from jxctl.protocol.bus import encode
+from jxctl.protocol.tone import Tone
 
 CAPTURE = Path("data/captures/superjx_patch_load_bus.bin")
 

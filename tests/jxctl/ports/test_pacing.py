@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jxctl.errors import DeviceError, UsageError
-from jxctl.pacing import Pacer
 from jxctl.ports import Port
+from jxctl.ports.pacing import Pacer
 
 
 class Clock:

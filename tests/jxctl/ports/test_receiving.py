@@ -9,10 +9,10 @@ import pytest
 
 from jxctl.cli import receive as command
 from jxctl.errors import DeviceError, VerificationError
-from jxctl.models import model
 from jxctl.ports import ReceivingPort
-from jxctl.receiving import Collected, collect, expected, transfer
-from jxctl.sysex.jx10 import Receiver, Sender
+from jxctl.ports.receiving import Collected, collect, expected, transfer
+from jxctl.protocol.models import model
+from jxctl.protocol.sysex.jx10 import Receiver, Sender
 
 TONE = bytes.fromhex("F0 41 35 00 21 20 01") + b"BY HAND   \x20" + bytes(48) + b"\xf7"
 CARTRIDGE = bytes(n * 11 % 256 for n in range(2048))

@@ -7,17 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from jxctl import sending
-from jxctl.bank import Bank
 from jxctl.errors import UsageError
 from jxctl.library.families import converted
 from jxctl.library.files import read_library
-from jxctl.models import MODELS, Model
-from jxctl.patch import Patch
-from jxctl.ports import Port
-from jxctl.sysex import BulkPatch, BulkTone
-from jxctl.sysex.forms import kind_of
-from jxctl.tone import INIT_TONE
+from jxctl.ports import Port, sending
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.models import MODELS, Model
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.sysex import BulkPatch, BulkTone
+from jxctl.protocol.sysex.forms import kind_of
+from jxctl.protocol.tone import INIT_TONE
 
 PATCH = Patch.init("ONE").with_tones(0, 60)
 

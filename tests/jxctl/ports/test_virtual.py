@@ -11,8 +11,8 @@ import pytest
 
 from jxctl.errors import DeviceError, UsageError
 from jxctl.ports import AudiblePort, open_port
-from jxctl.synth import Synth
-from jxctl.tone import INIT_TONE
+from jxctl.ports.client import Synth
+from jxctl.protocol.tone import INIT_TONE
 
 
 class StubBoard:
@@ -38,9 +38,9 @@ class StubBoard:
 def made(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The options of every board made; the real board, and numba with it, stays away."""
     StubBoard.made = []
-    module = types.ModuleType("simulator.board")
+    module = types.ModuleType("simulator.instrument.board")
     module.Board = StubBoard  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "simulator.board", module)
+    monkeypatch.setitem(sys.modules, "simulator.instrument.board", module)
     return StubBoard.made
 
 
@@ -153,14 +153,14 @@ def test_a_profile_that_does_not_exist() -> None:
 
 def test_no_seed_makes_a_warning() -> None:
     """Warnings are errors in these tests; half of all seeds used to overflow with one."""
-    from simulator.board import Board
+    from simulator.instrument.board import Board
 
     for seed in range(20):
         Board(seed=seed)
 
 
 def test_a_board_refuses_what_it_cannot_be() -> None:
-    from simulator.board import Board
+    from simulator.instrument.board import Board
 
     for wrong in ({"seed": -1}, {"seed": 2**32}, {"sample_rate": 0}, {"sample_rate": -44100}):
         with pytest.raises(UsageError):

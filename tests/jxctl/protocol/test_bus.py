@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jxctl.bus import (
+from jxctl.errors import UsageError
+from jxctl.protocol.bus import (
     Decoder,
     Forward,
     Message,
@@ -19,7 +20,6 @@ from jxctl.bus import (
     decode,
     encode,
 )
-from jxctl.errors import UsageError
 
 CAPTURE = Path("data/captures/superjx_patch_load_bus.bin")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jxctl.midi import LONGEST_SYSEX, Splitter, midi_text, split
+from jxctl.protocol.midi import LONGEST_SYSEX, Splitter, midi_text, split
 
 SEVEN = st.integers(0, 127)
 CHANNEL = st.integers(0, 15)

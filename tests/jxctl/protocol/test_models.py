@@ -9,14 +9,22 @@ from collections.abc import Callable
 import pytest
 
 from jxctl.errors import UsageError
-from jxctl.models import MODELS, cell, markdown_matrix, model
-from jxctl.patch import Patch
-from jxctl.sysex import BulkTone, Changes, EditBufferRequest, PatchData, Program, ToneData, Transfer
-from jxctl.sysex.forms import KINDS, Kind, kind_of
-from jxctl.sysex.jx8p import JX8P, WRITE
-from jxctl.sysex.mks70 import MKS70
-from jxctl.sysex.vecoven4 import VECOVEN4
-from jxctl.tone import INIT_TONE
+from jxctl.protocol.models import MODELS, cell, markdown_matrix, model
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.sysex import (
+    BulkTone,
+    Changes,
+    EditBufferRequest,
+    PatchData,
+    Program,
+    ToneData,
+    Transfer,
+)
+from jxctl.protocol.sysex.forms import KINDS, Kind, kind_of
+from jxctl.protocol.sysex.jx8p import JX8P, WRITE
+from jxctl.protocol.sysex.mks70 import MKS70
+from jxctl.protocol.sysex.vecoven4 import VECOVEN4
+from jxctl.protocol.tone import INIT_TONE
 
 # jx_hardware.md 4.3, read again: receives and sends, as in its table.
 DOCUMENTED = {

@@ -9,8 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from jxctl import params
-from jxctl.params import PARAMETERS, TONE_PARAMETERS, Parameter, parameter, table_hash
+from jxctl.protocol import parameters
+from jxctl.protocol.parameters import (
+    PARAMETERS,
+    TONE_PARAMETERS,
+    Parameter,
+    parameter,
+    table_hash,
+)
 
 TONE_IDS = range(0x80, 0xB0)
 
@@ -176,9 +182,9 @@ def changed(id: int, **changes: object) -> tuple[Parameter, ...]:
     ids=["gap", "overlap", "bins start late", "bins fall", "bins pass 127", "label missing"],
 )
 def test_a_damaged_table_is_refused(rows: tuple[Parameter, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(params, "PARAMETERS", rows)
+    monkeypatch.setattr(parameters, "PARAMETERS", rows)
     with pytest.raises(AssertionError):
-        params._check()
+        parameters._check()
 
 
 def test_the_hash_changes_with_the_meaning_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +197,7 @@ def test_the_hash_changes_with_the_meaning_of_a_batch(monkeypatch: pytest.Monkey
         {"kind": "level", "labels": (), "starts": ()},
     ]
     for meaning in meanings:
-        monkeypatch.setattr(params, "TONE_PARAMETERS", changed(0xA0, **meaning)[:48])
+        monkeypatch.setattr(parameters, "TONE_PARAMETERS", changed(0xA0, **meaning)[:48])
         assert table_hash() != before, meaning
-    monkeypatch.setattr(params, "TONE_PARAMETERS", changed(0xA0, note="reworded")[:48])
+    monkeypatch.setattr(parameters, "TONE_PARAMETERS", changed(0xA0, note="reworded")[:48])
     assert table_hash() == before

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jxctl.errors import ToneError
-from jxctl.patch import JX8P, SUPERJX, Patch
+from jxctl.protocol.patch import JX8P, SUPERJX, Patch
 
 
 def sevens(size: int) -> st.SearchStrategy[bytes]:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jxctl import bus, pg800
 from jxctl.errors import UsageError
-from jxctl.params import parameter
-from jxctl.pg800 import Move, centre, decode, from_levels, move, moves
-from jxctl.tone import Tone
+from jxctl.protocol import bus, pg800
+from jxctl.protocol.parameters import parameter
+from jxctl.protocol.pg800 import Move, centre, decode, from_levels, move, moves
+from jxctl.protocol.tone import Tone
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

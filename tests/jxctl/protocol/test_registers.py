@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jxctl.bus import Message, SelectBoard, SetParameter, VoiceOn, decode
-from jxctl.registers import Boards, tones_in
+from jxctl.protocol.bus import Message, SelectBoard, SetParameter, VoiceOn, decode
+from jxctl.protocol.registers import Boards, tones_in
 
 CAPTURE = Path("data/captures/superjx_patch_load_bus.bin")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jxctl.errors import ToneError
-from jxctl.rows import Row, Table
+from jxctl.protocol.rows import Row, Table
 
 TABLE = Table(
     "lamp",

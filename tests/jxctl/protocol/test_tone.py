@@ -13,7 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jxctl.errors import ToneError
-from jxctl.tone import INIT_TONE, Tone, encode_name, from_batch, read_tone, to_batch, write_tone
+from jxctl.protocol.tone import (
+    INIT_TONE,
+    Tone,
+    encode_name,
+    from_batch,
+    read_tone,
+    to_batch,
+    write_tone,
+)
 
 raw_values = st.binary(min_size=48, max_size=48).map(lambda data: bytes(byte & 0x7F for byte in data))
 any_name = st.binary(min_size=10, max_size=10).map(lambda data: bytes(byte & 0x7F for byte in data))

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jxctl.params import TONE_PARAMETERS
-from jxctl.sysex.vecoven4 import TONE_BITS
-from jxctl.tone import INIT_TONE, Tone
-from jxctl.tone_convert import from_stock, to_stock
-from jxctl.tone_v4 import ToneV4
+from jxctl.protocol.parameters import TONE_PARAMETERS
+from jxctl.protocol.sysex.vecoven4 import TONE_BITS
+from jxctl.protocol.tone import INIT_TONE, Tone
+from jxctl.protocol.tone_convert import from_stock, to_stock
+from jxctl.protocol.tone_v4 import ToneV4
 
 
 def sevens(size: int) -> st.SearchStrategy[bytes]:

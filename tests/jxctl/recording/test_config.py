@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jxctl.errors import UsageError
-from jxctl.rigfile import KEYS, RigFile, load_rig, settle, to_toml, write_rig
+from jxctl.recording.config import KEYS, RigFile, load_rig, settle, to_toml, write_rig
 
 FULL = """\
 # our bench

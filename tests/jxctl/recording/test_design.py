@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from jxctl.design import CUBE, base_tone, design, sweeps
-from jxctl.params import TONE_PARAMETERS, Parameter
-from jxctl.tone import to_batch
-from simulator import render
+from jxctl.protocol.parameters import TONE_PARAMETERS, Parameter
+from jxctl.protocol.tone import to_batch
+from jxctl.recording.design import CUBE, base_tone, design, sweeps
+from simulator.synth import render
 
 # No key of a take presses harder, and $AE is not understood.
 _NOT_HEARD = {"AFTER VIB", "AFTER BRI", "AFTER VOL", "UNKNOWN AE"}

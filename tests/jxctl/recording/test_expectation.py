@@ -9,20 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from estimator.prior import Prior
-from jxctl.cli.record_expect import Simulated
 from jxctl.dataset import read
-from jxctl.dataset_writer import Writer
-from jxctl.models import model
-from jxctl.plan import Plan
-from jxctl.player import MidiPlayer
+from jxctl.dataset.writer import Writer
 from jxctl.ports import AudiblePort, open_port
-from jxctl.recorder import record
-from jxctl.rig import Rig
-from jxctl.synth import Synth
-from jxctl.tone import INIT_TONE, Tone, from_batch, to_batch
-from jxctl.verdict import Latency
-from simulator import render
+from jxctl.ports.client import Synth
+from jxctl.protocol.models import model
+from jxctl.protocol.tone import INIT_TONE, Tone, from_batch, to_batch
+from jxctl.recording.expectation import Simulated
+from jxctl.recording.plan import Plan
+from jxctl.recording.player import MidiPlayer
+from jxctl.recording.quality import Latency
+from jxctl.recording.recorder import record
+from jxctl.recording.rig import Rig
+from simulator.prior import Prior
+from simulator.synth import render
 
 RATE = 44100
 

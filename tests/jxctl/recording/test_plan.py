@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jxctl.errors import UsageError
-from jxctl.plan import DrawnTones, Plan, PlannedTake
-from jxctl.tone import INIT_TONE, Tone
+from jxctl.protocol.tone import INIT_TONE, Tone
+from jxctl.recording.plan import DrawnTones, Plan, PlannedTake
 
 
 def numbered(count: int) -> list[Tone]:

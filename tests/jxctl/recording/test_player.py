@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from jxctl import pacing
 from jxctl.errors import UsageError
-from jxctl.models import model
-from jxctl.patch import Patch
-from jxctl.player import BoardPlayer, MidiPlayer
-from jxctl.ports import Port
-from jxctl.synth import Synth
-from jxctl.sysex import PatchData, ToneData, decode
-from jxctl.tone import INIT_TONE
+from jxctl.ports import Port, pacing
+from jxctl.ports.client import Synth
+from jxctl.protocol.models import model
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.sysex import PatchData, ToneData, decode
+from jxctl.protocol.tone import INIT_TONE
+from jxctl.recording.player import BoardPlayer, MidiPlayer
 
 
 class Listed(Port):

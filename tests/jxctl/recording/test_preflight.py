@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from jxctl.errors import VerificationError
-from jxctl.plan import Plan
-from jxctl.preflight import Preflight, estimate, measure, onsets, span
-from jxctl.rig import Rig
-from jxctl.synth import Synth
-from jxctl.tone import INIT_TONE
+from jxctl.ports.client import Synth
+from jxctl.protocol.tone import INIT_TONE
+from jxctl.recording.plan import Plan
+from jxctl.recording.preflight import Preflight, estimate, measure, onsets, span
+from jxctl.recording.rig import Rig
 
 RATE = 8000
 

@@ -8,8 +8,8 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from jxctl.tone import INIT_TONE, Tone
-from jxctl.verdict import TRUSTED, Heard, Judgement, Latency, Verdict, judge
+from jxctl.protocol.tone import INIT_TONE, Tone
+from jxctl.recording.quality import TRUSTED, Heard, Judgement, Latency, Verdict, judge
 
 RATE = 8000
 
@@ -177,6 +177,6 @@ def test_a_sound_is_compared_with_all_that_it_may_be() -> None:
 
 
 def test_every_verdict_is_explained() -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "recording.md").read_text("utf-8")
+    page = (Path(__file__).resolve().parents[3] / "docs" / "recording.md").read_text("utf-8")
     for verdict in get_args(Verdict):
         assert f"`{verdict}`" in page, verdict

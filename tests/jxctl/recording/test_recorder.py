@@ -16,18 +16,24 @@ import numpy as np
 import pytest
 
 from jxctl.dataset import check, rows
-from jxctl.dataset_writer import Writer
+from jxctl.dataset.writer import Writer
 from jxctl.errors import UsageError
-from jxctl.plan import DrawnTones, Plan
 from jxctl.ports import AudiblePort, open_port
-from jxctl.recorder import check_same_plan, check_same_rig, count_remaining, record, remaining
-from jxctl.rig import Bench, Rig, Take
-from jxctl.synth import Synth
-from jxctl.tone import INIT_TONE
-from jxctl.verdict import Latency
+from jxctl.ports.client import Synth
+from jxctl.protocol.tone import INIT_TONE
+from jxctl.recording.plan import DrawnTones, Plan
+from jxctl.recording.quality import Latency
+from jxctl.recording.recorder import (
+    check_same_plan,
+    check_same_rig,
+    count_remaining,
+    record,
+    remaining,
+)
+from jxctl.recording.rig import Bench, Rig, Take
 
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = Path(__file__).with_name("fake_rig.py")
+ROOT = Path(__file__).resolve().parents[3]
+PROGRAM = Path(__file__).parents[1] / "fake_rig.py"
 
 
 # -- continuing ---------------------------------------------------------------------------------------

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from jxctl.dataset import rows
-from jxctl.dataset_writer import Writer
+from jxctl.dataset.writer import Writer
 from jxctl.errors import DeviceError
-from jxctl.recorder import Tally, check_same_plan, record, remaining
-from jxctl.rig import Rig, Take
-from jxctl.synth import Synth
-from jxctl.verdict import Latency
+from jxctl.ports.client import Synth
+from jxctl.recording.quality import Latency
+from jxctl.recording.recorder import Tally, check_same_plan, record, remaining
+from jxctl.recording.rig import Rig, Take
 
 VERDICTS = {
     "mute": "silent",

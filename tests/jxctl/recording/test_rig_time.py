@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from jxctl.errors import DeviceError
-from jxctl.rig import Rig
-from jxctl.synth import Synth
-from jxctl.tone import INIT_TONE
-from jxctl.verdict import Latency
+from jxctl.ports.client import Synth
+from jxctl.protocol.tone import INIT_TONE
+from jxctl.recording.quality import Latency
+from jxctl.recording.rig import Rig
 
 RATE = 8000
 

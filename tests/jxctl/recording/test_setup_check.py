@@ -11,19 +11,19 @@ import pytest
 from odd_rigs import RATE, odd
 
 from benchmarks.virtual_boards import board_profile
-from jxctl.audio import peak_dbfs
+from estimator.calibration.recording import RotatingPlayer
+from jxctl.audio.capture import peak_dbfs
 from jxctl.errors import VerificationError
-from jxctl.models import model
-from jxctl.player import MidiPlayer
-from jxctl.rig import Rig
-from jxctl.synth import Synth
-from simulator import Profile, load_profile
-from simulator.bench_check import CHECKS, SetUp, check_setup
-from simulator.bench_ear import LOUD, Sound, mains_hz
-from simulator.board import Board
-from simulator.calibrate.recording import RotatingPlayer
-from simulator.port import SimPort
-from simulator.port import open as open_sim
+from jxctl.ports.client import Synth
+from jxctl.ports.virtual import SimPort
+from jxctl.ports.virtual import open as open_sim
+from jxctl.protocol.models import model
+from jxctl.recording.bench_ear import LOUD, Sound, mains_hz
+from jxctl.recording.player import MidiPlayer
+from jxctl.recording.rig import Rig
+from jxctl.recording.setup_check import CHECKS, SetUp, check_setup
+from simulator.instrument.board import Board
+from simulator.synth import Profile, load_profile
 
 
 def on(kind: str, url: str = "sim:") -> Rig:

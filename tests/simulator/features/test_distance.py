@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulator.comparing import Goal, compare
-from simulator.fourier import BINS
-from simulator.spectra import Bands, band_decibels, band_power
+from simulator.features._fft import BINS
+from simulator.features.distance import Goal, compare
+from simulator.features.mel import Bands, band_decibels, band_power
 
 HOP, DEPTH = 441, 80.0
 MATRIX = np.zeros((BINS, 7), np.float32)

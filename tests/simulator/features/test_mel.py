@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.fourier import BINS, WINDOW
-from simulator.spectra import Bands, band_decibels, band_power
+from simulator.features._fft import BINS, WINDOW
+from simulator.features.mel import Bands, band_decibels, band_power
 
 EVERY_BIN = Bands.of(np.eye(BINS, dtype=np.float32))
 SOME = np.zeros((BINS, 5), np.float32)

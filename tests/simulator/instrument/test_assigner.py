@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synths import play, synth
 
-from jxctl.bus import SelectBoard, SetParameter, VoiceOff, VoiceOn, decode
-from simulator.assigner import Assigner
+from jxctl.protocol.bus import SelectBoard, SetParameter, VoiceOff, VoiceOn, decode
+from simulator.instrument.assigner import Assigner
 
 # --- playing -------------------------------------------------------------------------------------
 

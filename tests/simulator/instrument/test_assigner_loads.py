@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from synths import play, synth
 
-from jxctl.bank import Bank
-from jxctl.bus import SelectBoard, SetParameter, decode
 from jxctl.errors import UsageError
-from jxctl.patch import Patch
-from jxctl.tone import INIT_TONE, Tone
-from simulator.assigner import Assigner
-from simulator.memory import Memory
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.bus import SelectBoard, SetParameter, decode
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.tone import INIT_TONE, Tone
+from simulator.instrument.assigner import Assigner
+from simulator.instrument.memory import Memory
 
 CAPTURE = Path("data/captures/superjx_patch_load_bus.bin")
 

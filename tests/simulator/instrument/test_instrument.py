@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jxctl.bank import Bank
-from jxctl.bus import decode
 from jxctl.errors import DeviceError, UsageError
-from jxctl.patch import Patch
 from jxctl.ports import AudiblePort, ReceivingPort, open_port
-from jxctl.registers import tones_in
-from jxctl.tone import INIT_TONE
-from simulator.instrument import Instrument
-from simulator.memory import Memory
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.bus import decode
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.registers import tones_in
+from jxctl.protocol.tone import INIT_TONE
+from simulator.instrument.instrument import Instrument
+from simulator.instrument.memory import Memory
 
 RATE = 22050
 NOTE_ON, NOTE_OFF = b"\x90\x39\x64", b"\x80\x39\x00"  # note 57, A3

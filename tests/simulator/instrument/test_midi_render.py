@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jxctl.bank import Bank
 from jxctl.library.song import Song, read_song, write_song
-from jxctl.patch import Patch
-from jxctl.sysex import encode, messages_of
-from jxctl.tone import INIT_TONE
-from simulator.instrument import Instrument
-from simulator.memory import Memory
-from simulator.midi_render import QUIET, WINDOW_S, play_song
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.sysex import encode, messages_of
+from jxctl.protocol.tone import INIT_TONE
+from simulator.instrument.instrument import Instrument
+from simulator.instrument.memory import Memory
+from simulator.instrument.midi_render import QUIET, WINDOW_S, play_song
 
 RATE = 44100
 SHORT = INIT_TONE.with_values({"ENV2 REL": 10, "ENV2 SUS": 127, "CHORUS": 1})

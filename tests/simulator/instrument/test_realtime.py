@@ -10,10 +10,10 @@ import threading
 import numpy as np
 import pytest
 
-from jxctl import bus
-from simulator.board import boards
-from simulator.instrument import Instrument
-from simulator.realtime import GRID, Engine, undisturbed, warm_up
+from jxctl.protocol import bus
+from simulator.instrument.board import boards
+from simulator.instrument.instrument import Instrument
+from simulator.instrument.realtime import GRID, Engine, undisturbed, warm_up
 
 RATE, BLOCK = 44100, 256
 BLOCK_S = BLOCK / RATE

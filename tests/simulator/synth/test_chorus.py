@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from measure import one
 from scipy.signal import lfilter
 
-from jxctl import bus
 from jxctl.errors import ProfileError
-from simulator import Profile, load_profile, render
-from simulator.board import Board
-from simulator.chorus import Chorus, State, phase_seeds
+from jxctl.protocol import bus
+from simulator.instrument.board import Board
+from simulator.synth import Profile, load_profile, render
+from simulator.synth.chorus import Chorus, State, phase_seeds
 
 RATE = 44100
 KEY, FREE = "key", "free"

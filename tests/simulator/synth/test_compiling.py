@@ -8,7 +8,7 @@ import numba
 import pytest
 from numba.core import event
 
-from simulator.compiling import _Announcer
+from simulator.synth._compiling import _Announcer
 
 
 def test_compiling_is_said_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from measure import one
 from plain_control import Laws, control_frame
 
-from jxctl.params import parameter
-from simulator import Profile, load_profile, render
-from simulator.firmware import NEVER, Notes, Voicing
-from simulator.lanes import CUTOFF, GAIN, MIX1, MIX2
+from jxctl.protocol.parameters import parameter
+from simulator.synth import Profile, load_profile, render
+from simulator.synth._lanes import CUTOFF, GAIN, MIX1, MIX2
+from simulator.synth.firmware import NEVER, Notes, Voicing
 
 TICK = 0.010
 RAW = st.integers(0, 127)

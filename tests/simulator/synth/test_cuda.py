@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 from measure import db, one
 
-import simulator.cuda
-from simulator import lanes, render
-from simulator.batch import Batch
+from simulator.synth import _cuda, _lanes, render
+from simulator.synth.batch import Batch
 
 TONES = np.concatenate(
     [
@@ -33,13 +32,13 @@ def error_db(audio: np.ndarray, expected: np.ndarray) -> np.ndarray:
     return np.asarray(db(difference / np.sqrt(np.mean(expected.astype(np.float64) ** 2, axis=1)) + 1e-12))
 
 
-@pytest.mark.skipif(simulator.cuda.missing() is not None, reason=f"no GPU: {simulator.cuda.missing()}")
+@pytest.mark.skipif(_cuda.missing() is not None, reason=f"no GPU: {_cuda.missing()}")
 def test_a_gpu_agrees_with_the_cpu() -> None:
     long: dict[str, Any] = {"gates_s": 0.5, "seconds": 1.0}
     tones, notes = np.tile(TONES[:3], (20, 1)), np.tile(NOTES[:3], 20)
-    heard = simulator.cuda.voices_on_gpu(tones, notes, **long).copy_to_host()
+    heard = _cuda.voices_on_gpu(tones, notes, **long).copy_to_host()
     assert error_db(heard, render(tones, notes, **long)).max() < -80
-    bent = simulator.cuda.voices_on_gpu(TONES[3:], NOTES[3:], **SHORT).copy_to_host()
+    bent = _cuda.voices_on_gpu(TONES[3:], NOTES[3:], **SHORT).copy_to_host()
     assert error_db(bent, render(TONES[3:], NOTES[3:], **SHORT)).max() < -60
 
 
@@ -55,21 +54,19 @@ def test_it_compiles_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     kinds = [(n, 2), (n, 1), (i, 3), (f, 3), (n, 1), (f, 2), (i, 1), (i, 2), (f, 2), (f, 2)]
     arrays = [types.Array(kind, dimensions, "C") for kind, dimensions in kinds]
     signature = types.void(*arrays, f, types.float64)
-    ptx, _ = cuda.compile(
-        simulator.cuda.run_kernel, signature, device=False, cc=(9, 0), output="ptx", abi="numba"
-    )
+    ptx, _ = cuda.compile(_cuda.run_kernel, signature, device=False, cc=(9, 0), output="ptx", abi="numba")
     text = ptx if isinstance(ptx, str) else ptx.decode()
     assert {"ld.shared.f32", "fma.rn.f32"} <= set(text.split())
 
 
 class Block:
-    """What `simulator.cuda` uses of ``numba.cuda``, for one block whose threads are threads of the CPU."""
+    """What `_cuda` uses of ``numba.cuda``, for one block whose threads are threads of the CPU."""
 
     def __init__(self, index: int) -> None:
         self.blockIdx = SimpleNamespace(x=index)
         self.shared = SimpleNamespace(array=self._array)
         self._own = threading.local()
-        self._barrier = threading.Barrier(lanes.LANES)
+        self._barrier = threading.Barrier(_lanes.LANES)
         self._arrays: dict[int, np.ndarray] = defaultdict(lambda: np.zeros(0, np.float32))
         self._lock = threading.Lock()
 
@@ -94,12 +91,12 @@ class Block:
         def thread(index: int) -> None:
             self._own.index = index
             try:
-                simulator.cuda.run_kernel(*arguments)
+                _cuda.run_kernel(*arguments)
             except BaseException as error:
                 failed.append(error)
                 self._barrier.abort()
 
-        threads = [threading.Thread(target=thread, args=(index,)) for index in range(lanes.LANES)]
+        threads = [threading.Thread(target=thread, args=(index,)) for index in range(_lanes.LANES)]
         for each in threads:
             each.start()
         for each in threads:
@@ -112,7 +109,7 @@ def test_its_threads_do_what_the_cpu_does(monkeypatch: pytest.MonkeyPatch) -> No
     """The launch, the ticks and the writing, run as Python: here the voice is the CPU's, so to the bit."""
     batch = Batch.of(TONES, NOTES, 100, SHORT["gates_s"], SHORT["seconds"], "superjx", 44100, 0)
     ready = batch.prepare()
-    members, kinds = simulator.cuda._groups(ready.constants)
+    members, kinds = _cuda._groups(ready.constants)
     out = np.full((len(TONES), batch.samples), np.nan, np.float32)
     arguments = (
         members, kinds, ready.frames.increments, ready.frames.levels, ready.frames.edges, ready.constants,
@@ -120,6 +117,6 @@ def test_its_threads_do_what_the_cpu_does(monkeypatch: pytest.MonkeyPatch) -> No
     )  # fmt: skip
     for group in range(len(members)):
         block = Block(group)
-        monkeypatch.setattr(simulator.cuda, "cuda", block)
+        monkeypatch.setattr(_cuda, "cuda", block)
         block.run(arguments)
     assert np.array_equal(out, render(TONES, NOTES, **SHORT))

@@ -15,8 +15,8 @@ from measure import one
 from plain_control import Laws
 from plain_voice import render_plainly
 
-from jxctl.params import parameter
-from simulator import render
+from jxctl.protocol.parameters import parameter
+from simulator.synth import render
 
 SECONDS = 0.25
 AGREE_DB = -80.0

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from measure import one
 
-from jxctl import bus
 from jxctl.errors import ProfileError, UsageError
-from simulator import render
-from simulator.board import Board
+from jxctl.protocol import bus
+from simulator.instrument.board import Board
+from simulator.synth import render
 
 SECONDS = 0.25
 

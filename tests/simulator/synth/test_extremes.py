@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from measure import one
 
-from jxctl.params import TONE_PARAMETERS, parameter
-from simulator import render
+from jxctl.protocol.parameters import TONE_PARAMETERS, parameter
+from simulator.synth import render
 
 DAMPING, VOICE_GAIN = 0.05, 0.25
 RESONANCE = 1 / math.tanh(math.pi * DAMPING / 2 / math.sqrt(1 - DAMPING**2))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from measure import amplitude, analogue_lowpass, bilinear_lowpass, db, one
 
-from simulator import Profile, load_profile, render
+from simulator.synth import Profile, load_profile, render
 
 RATE = 44100
 NOTE = 33
@@ -69,7 +69,7 @@ def test_the_stated_deviation_from_the_analogue_curve(
     deviation = db(bilinear_lowpass(hz, cutoff, 1.0, RATE) / analogue_lowpass(hz, cutoff, 1.0))
     assert np.abs(2 * deviation).max() == pytest.approx(exact_db, abs=0.0006)
     assert exact_db < stated_db
-    note = (Path(__file__).parents[2] / "firmware_notes/vcf_vca.md").read_text("utf-8")
+    note = (Path(__file__).parents[3] / "firmware_notes/vcf_vca.md").read_text("utf-8")
     row = f"| {cutoff} Hz | {up_to_hz} Hz | {stated_db} dB | {exact_db} dB | {exact_db / 2:.3f} dB |"
     assert row in note
 
@@ -98,8 +98,8 @@ def test_resonance_peaks_at_the_cutoff(open_profile: Profile) -> None:
 
 
 def test_key_follow_moves_the_cutoff_with_the_note() -> None:
-    from simulator.firmware import Notes, Voicing
-    from simulator.lanes import CUTOFF
+    from simulator.synth._lanes import CUTOFF
+    from simulator.synth.firmware import Notes, Voicing
 
     notes = Notes(*(np.array(values) for values in ([60, 72], [100, 100], [0, 0], [10, 10], [0, 0])))
     tones = np.concatenate([one(VCF_FREQ=60, VCF_KEY=106)] * 2)

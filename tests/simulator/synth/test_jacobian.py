@@ -9,10 +9,10 @@ import pytest
 from measure import one
 
 from jxctl.errors import UsageError
-from jxctl.params import TONE_PARAMETERS, parameter
-from jxctl.tone import INIT_TONE
-from simulator import jacobian, render
-from simulator.jacobian import JACOBIAN_LEVELS
+from jxctl.protocol.parameters import TONE_PARAMETERS, parameter
+from jxctl.protocol.tone import INIT_TONE
+from simulator.synth import jacobian, render
+from simulator.synth.jacobian import JACOBIAN_LEVELS
 
 RATE = 22050
 SHORT = {"seconds": 0.6, "sample_rate": RATE}

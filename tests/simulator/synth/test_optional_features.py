@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from measure import one
 
-from jxctl import bus
-from jxctl.params import FIRST_ID
-from simulator import load_profile, render
-from simulator.board import Board
-from simulator.firmware import NEVER, Notes, Voicing, mix_seed
-from simulator.lanes import CUTOFF, GAIN, MIX1, MIX2
-from simulator.playing import Playing
-from simulator.profile import Profile
+from jxctl.protocol import bus
+from jxctl.protocol.parameters import FIRST_ID
+from simulator.instrument.board import Board
+from simulator.instrument.playing import Playing
+from simulator.synth import load_profile, render
+from simulator.synth._lanes import CUTOFF, GAIN, MIX1, MIX2
+from simulator.synth.firmware import NEVER, Notes, Voicing, mix_seed
+from simulator.synth.profile import Profile
 
 TICK_S = 0.01
 VOICES = 6

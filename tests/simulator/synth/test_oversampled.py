@@ -7,7 +7,7 @@ import pytest
 from measure import amplitude, analogue_lowpass, db, one, spectrum_db
 
 from jxctl.errors import UsageError
-from simulator import Profile, render
+from simulator.synth import Profile, render
 
 RATE = 44100
 NOTE = 33

@@ -10,17 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from measure import one
 
-from jxctl import bus
-from jxctl.params import FIRST_ID, parameter
-from jxctl.synth import load_sequence
-from jxctl.tone import Tone
-from simulator import load_profile, render
-from simulator.board import Board
-from simulator.firmware import NEVER, Notes, Voicing
-from simulator.instrument import Instrument
-from simulator.lanes import CUTOFF, GAIN, MIX1, MIX2
-from simulator.performance import from_registers, registers_at_power_up
-from simulator.profile import Profile
+from jxctl.ports.client import load_sequence
+from jxctl.protocol import bus
+from jxctl.protocol.parameters import FIRST_ID, parameter
+from jxctl.protocol.tone import Tone
+from simulator.instrument.board import Board
+from simulator.instrument.instrument import Instrument
+from simulator.synth import load_profile, render
+from simulator.synth._lanes import CUTOFF, GAIN, MIX1, MIX2
+from simulator.synth.firmware import NEVER, Notes, Voicing
+from simulator.synth.performance import from_registers, registers_at_power_up
+from simulator.synth.profile import Profile
 
 RATE = 44100
 TICK = 441

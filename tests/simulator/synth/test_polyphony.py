@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jxctl import bus
-from jxctl.bank import Bank
-from jxctl.params import parameter
-from jxctl.patch import Patch
-from jxctl.tone import INIT_TONE, Tone
-from simulator.board import Board
-from simulator.instrument import Instrument
-from simulator.memory import Memory
+from jxctl.protocol import bus
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.parameters import parameter
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.tone import INIT_TONE, Tone
+from simulator.instrument.board import Board
+from simulator.instrument.instrument import Instrument
+from simulator.instrument.memory import Memory
 
 SAMPLES = 11025
 NOTES = (36, 43, 52, 60, 67, 79)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from measure import one
 
-from jxctl import bus
-from jxctl.params import FIRST_ID, parameter
-from simulator import load_profile, render
-from simulator.board import Board
-from simulator.firmware import Voicing
-from simulator.playing import Playing
+from jxctl.protocol import bus
+from jxctl.protocol.parameters import FIRST_ID, parameter
+from simulator.instrument.board import Board
+from simulator.instrument.playing import Playing
+from simulator.synth import load_profile, render
+from simulator.synth.firmware import Voicing
 
 TICK_S = 0.01
 TIME = 100

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from jxctl.errors import ProfileError
-from jxctl.tone import Tone
-from simulator import load_profile
-from simulator.profile import names
+from jxctl.protocol.tone import Tone
+from simulator.synth import load_profile
+from simulator.synth.profile import names
 
 OVERRIDE = """
 name = "mine"

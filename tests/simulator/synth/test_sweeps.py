@@ -8,10 +8,10 @@ from hearing import RATE
 from measure import one
 from sweeps import BOARD_SWEEPS, TONE_SWEEPS, Sweep
 
-from jxctl import bus
-from jxctl.params import PARAMETERS, TONE_PARAMETERS, parameter
-from simulator import render
-from simulator.board import Board
+from jxctl.protocol import bus
+from jxctl.protocol.parameters import PARAMETERS, TONE_PARAMETERS, parameter
+from simulator.instrument.board import Board
+from simulator.synth import render
 
 WITHOUT_KNOWN_MEANING = {"UNKNOWN AE", "CHECK ENV SW"}
 

@@ -7,7 +7,7 @@ import pytest
 from measure import one
 from scipy.signal import lfilter
 
-from simulator import Profile, render
+from simulator.synth import Profile, render
 
 RATE = 44100
 DROOP = 0.2225

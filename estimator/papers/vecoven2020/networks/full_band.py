@@ -1,4 +1,5 @@
-"""Our own network for the task `estimator.thesis26`: the whole band, a distribution for each parameter.
+"""Our own network for the task `estimator.papers.vecoven2020.task`: the whole band, a distribution for each
+parameter.
 
 It differs from the thesis' networks in three ways. It hears all of the sound (the thesis' 16 bins end at 1.4
 kHz, three harmonics of the note): a log-mel spectrogram that tells how the sound moves, and five long spectra
@@ -21,7 +22,7 @@ import itertools
 import torch
 from torch import nn
 
-from estimator.thesis26 import GATE_S, NAMES, SECONDS
+from estimator.papers.vecoven2020.task import GATE_S, NAMES, SECONDS
 
 POINTS = 49
 """Values a parameter is spread over. 48 steps divide by two, three and four, as switches do."""
@@ -41,7 +42,7 @@ class FullBand(nn.Module):
     """Views in, logits out, float32[N, 26, 49].
 
     ``views``: ("mel", "fine") or ("spectrogram",); `forward` takes them in that order, as
-    `estimator.board26.views` shapes them.
+    `estimator.papers.vecoven2020.views` shapes them.
     """
 
     def __init__(self, views: tuple[str, ...] = ("mel", "fine")) -> None:

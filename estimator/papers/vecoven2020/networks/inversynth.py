@@ -2,7 +2,8 @@
 baselines.
 
 Every network says, for each of 26 parameters, how much speaks for each of 16 values: logits, float32[N, 416],
-16 a parameter in the order of `estimator.thesis26.NAMES`. The paper has 23 parameters and 368 logits.
+16 a parameter in the order of `estimator.papers.vecoven2020.task.NAMES`. The paper has 23 parameters and 368
+logits.
 
 **Adapted.** The paper's sounds last one second at 16,384 Hz, ours four. They are brought to 16,384 Hz too.
 Networks that see a spectrogram keep their input of 64 frames by 257 bins: the power of four neighbouring
@@ -22,8 +23,8 @@ from typing import cast
 import torch
 from torch import nn
 
-from estimator.models.thesis import fully_connected
-from estimator.thesis26 import NAMES
+from estimator.papers.vecoven2020.networks.thesis import fully_connected
+from estimator.papers.vecoven2020.task import NAMES
 
 CLASSES = 16
 LOGITS = CLASSES * len(NAMES)

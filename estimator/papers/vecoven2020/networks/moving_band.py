@@ -1,4 +1,5 @@
-"""Our network for the task `estimator.thesis26` where tones abound: what `FullBand` hears, and how it moves.
+"""Our network for the task `estimator.papers.vecoven2020.task` where tones abound: what `FullBand` hears, and
+how it moves.
 
 `FullBand` reads means over fixed stretches of time, and learns fast. What it cannot see is what happens
 within a stretch: an LFO's cycles, the bend of an attack. `MovingBand` adds to its logits those of
@@ -11,8 +12,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from estimator.models.full_band import POINTS, FullBand
-from estimator.thesis26 import NAMES
+from estimator.papers.vecoven2020.networks.full_band import POINTS, FullBand
+from estimator.papers.vecoven2020.task import NAMES
 
 _CHANNELS, _WIDTH, _QUERY, _SUMMARY = 32, 256, 64, 384
 _BANDS_LEFT = 12  # 96 mel bands after three strides of two
@@ -54,7 +55,7 @@ class MovingBand(nn.Module):
         return out
 
     def hidden_layers(self) -> list[nn.Module]:
-        """What lies between hidden layers (`estimator.board26.optimisers`)."""
+        """What lies between hidden layers (`estimator.papers.vecoven2020.optimisers`)."""
         return [*self.steady.blocks(), self.squeeze, self.lstm, self.fine, self.keys]
 
 

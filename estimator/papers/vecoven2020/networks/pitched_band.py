@@ -1,5 +1,5 @@
-"""Our network for the task `estimator.thesis26` that knows what a pitch is: `MovingBand`, and a pitch for
-each oscillator.
+"""Our network for the task `estimator.papers.vecoven2020.task` that knows what a pitch is: `MovingBand`, and
+a pitch for each oscillator.
 
 Three things that hold for every synthesizer of this kind are built in, so that they need not be learnt:
 
@@ -20,9 +20,9 @@ import math
 import torch
 from torch import nn
 
-from estimator.models.full_band import POINTS, expected, scaled, spread_loss
-from estimator.models.moving_band import MovingBand
-from estimator.thesis26 import NAMES
+from estimator.papers.vecoven2020.networks.full_band import POINTS, expected, scaled, spread_loss
+from estimator.papers.vecoven2020.networks.moving_band import MovingBand
+from estimator.papers.vecoven2020.task import NAMES
 
 RANGES, TUNES, SEMITONES = 4, 25, 61
 """Octaves, semitones within, and the pitches that they make: from 110 Hz (16', -12) to 3.5 kHz (2', +12)."""
@@ -82,7 +82,7 @@ class PitchedBand(nn.Module):
         return torch.cat((out.flatten(1), *both), dim=1)
 
     def hidden_layers(self) -> list[nn.Module]:
-        """What lies between hidden layers (`estimator.board26.optimisers`)."""
+        """What lies between hidden layers (`estimator.papers.vecoven2020.optimisers`)."""
         return [*self.moving.hidden_layers(), self.overview[1], self.timbre]
 
 

@@ -1,7 +1,7 @@
 """The networks of Vecoven 2020, tables 6.1, 6.3 and 6.5: cnn1 to cnn3, lstm1 to lstm3, lcnn1 and lcnn2.
 
-Each takes the spectrogram of `estimator.thesis26`, float32[N, 690, 16], and gives 26 numbers, float32[N, 26].
-The tables print layers and sizes and nothing else. Where they are silent, chosen here:
+Each takes the spectrogram of `estimator.papers.vecoven2020.task`, float32[N, 690, 16], and gives 26 numbers,
+float32[N, 26]. The tables print layers and sizes and nothing else. Where they are silent, chosen here:
 
 * **Axes and padding.** "3x10" is three bins by ten frames, without padding. Section 5.2.1.1 gives the output
   of a convolution as (h - f_h + 1, w - f_w + 1), and section 5.2.1.2 has time run along a spectrogram's
@@ -25,7 +25,7 @@ from typing import cast
 import torch
 from torch import nn
 
-from estimator.thesis26 import BINS, FRAMES, NAMES
+from estimator.papers.vecoven2020.task import BINS, FRAMES, NAMES
 
 SCALE = 1 / 16
 """Magnitudes are multiplied by it: a sine at a tenth of full scale is then near one."""

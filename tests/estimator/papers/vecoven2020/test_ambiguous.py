@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 from thesis_tone import tone
 
-from estimator import thesis26
-from estimator.board26 import ambiguous
-from estimator.thesis26 import NAMES, Normal, targets_of
+from estimator.papers.vecoven2020 import ambiguous, task
+from estimator.papers.vecoven2020.task import NAMES, Normal, targets_of
 
 
 def test_oscillators_change_places() -> None:
-    _, targets = thesis26.sample(5, np.random.default_rng(0))
+    _, targets = task.sample(5, np.random.default_rng(0))
     once = ambiguous.exchanged(targets)
     np.testing.assert_allclose(ambiguous.exchanged(once), targets, atol=1e-7)
     pairs = [("DCO1 RANGE", "DCO2 RANGE"), ("DCO1 WF", "DCO2 WF"), ("MIX DCO1", "MIX DCO2")]
@@ -42,7 +41,7 @@ def test_the_spellings_of_a_pitch() -> None:
 
 
 def test_a_pitch_spelt_otherwise_is_unheard_and_its_floor_is_a_coin_with_the_priors_weights() -> None:
-    sounds = thesis26.play(tone(DCO1_TUNE=0.75))[0], thesis26.play(tone(DCO1_RANGE=2 / 3, DCO1_TUNE=0.25))[0]
+    sounds = task.play(tone(DCO1_TUNE=0.75))[0], task.play(tone(DCO1_RANGE=2 / 3, DCO1_TUNE=0.25))[0]
     np.testing.assert_allclose(*sounds, atol=1e-6)
     one = tone(DCO1_TUNE=0.75, DCO2_RANGE=0, DCO2_TUNE=0.2)
     found = ambiguous.respelt(one)

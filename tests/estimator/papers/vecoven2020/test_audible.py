@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from thesis_tone import tone
 
-from estimator import thesis26
-from estimator.board26 import audible
-from estimator.thesis26 import NAMES, Normal
+from estimator.papers.vecoven2020 import audible, task
+from estimator.papers.vecoven2020.task import NAMES, Normal
 
 
 def heard(tones: np.ndarray) -> dict[str, bool]:
@@ -40,7 +39,7 @@ def test_depth_makes_the_lfo_heard() -> None:
 
 
 def test_a_difference_is_level_or_spectrum() -> None:
-    sound = thesis26.play(tone())[0]
+    sound = task.play(tone())[0]
     rng = np.random.default_rng(0)
     hiss = sound + rng.standard_normal(len(sound)).astype(np.float32) * 1e-2
     same, softer, silent = sound, sound * 0.85, sound * 0
@@ -50,7 +49,7 @@ def test_a_difference_is_level_or_spectrum() -> None:
 
 
 def test_the_floor_is_zero_where_all_is_heard_and_the_priors_where_nothing_is() -> None:
-    _, targets = thesis26.sample(50, np.random.default_rng(0))
+    _, targets = task.sample(50, np.random.default_rng(0))
     everything = audible.floor(targets, np.ones((50, 26), bool))
     assert everything == {"prior_mean": 0, "conditional_mean": 0}
     nothing = audible.floor(targets, np.zeros((50, 26), bool))
@@ -61,7 +60,7 @@ def test_the_floor_is_zero_where_all_is_heard_and_the_priors_where_nothing_is() 
 
 def test_the_conditional_mean_is_the_regression_of_one_on_another() -> None:
     normal = Normal.load()
-    _, targets = thesis26.sample(1, np.random.default_rng(3))
+    _, targets = task.sample(1, np.random.default_rng(3))
     row = np.ones((1, 26), bool)
     row[0, 5] = False
     rest = np.delete(np.arange(26), 5)

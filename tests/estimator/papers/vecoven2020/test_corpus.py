@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from estimator import thesis26
-from estimator.board26 import corpus
-from estimator.board26.views import FULL_SCALE, SHAPES, fine_power, resampled, views_of
+from estimator.papers.vecoven2020 import corpus, task
+from estimator.papers.vecoven2020.views import FULL_SCALE, SHAPES, fine_power, resampled, views_of
 from jxctl.errors import UsageError
 
 
@@ -18,14 +17,14 @@ def test_a_corpus_holds_the_tasks_tones_and_every_view(
 ) -> None:
     monkeypatch.setattr(corpus, "PIECE", 4)
     made = corpus.build(tmp_path / "c", 6, 3)
-    tones, targets = thesis26.sample(6, np.random.default_rng(3))
+    tones, targets = task.sample(6, np.random.default_rng(3))
     np.testing.assert_array_equal(made.tones, tones)
     np.testing.assert_array_equal(made.targets, targets)
     assert {name: view.shape[1:] for name, view in made.views.items()} == {
         n: s for n, (s, _) in SHAPES.items()
     }
     # The first piece sounds as the task plays it.
-    wanted = thesis26.spectrogram(thesis26.play(tones[:4], seed=3 * 1_000_003 % 2**31))
+    wanted = task.spectrogram(task.play(tones[:4], seed=3 * 1_000_003 % 2**31))
     np.testing.assert_allclose(made.views["spectrogram"][:4], wanted, rtol=2e-3, atol=1e-4)
 
 

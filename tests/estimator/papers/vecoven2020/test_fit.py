@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import nn
 
-from estimator.board26.entries import BINARY, BY_NAME, ENTRIES, SQUARED, Entry, classes_of
-from estimator.board26.fit import Data, FitSettings, fit
-from estimator.board26.optimisers import adam, muon
+from estimator.papers.vecoven2020.entries import BINARY, BY_NAME, ENTRIES, SQUARED, Entry, classes_of
+from estimator.papers.vecoven2020.fit import Data, FitSettings, fit
+from estimator.papers.vecoven2020.optimisers import adam, muon
 from jxctl.errors import UsageError
 
 
@@ -85,7 +85,7 @@ def test_muon_moves_the_hidden_matrices_and_adam_the_rest() -> None:
 
 
 def test_every_tone_is_seen_once_before_any_comes_again(tmp_path: Path) -> None:
-    from estimator.board26.fit import _orders
+    from estimator.papers.vecoven2020.fit import _orders
 
     rows = np.concatenate(list(_orders(FitSettings(samples=96, batch=16), 48, 0)))
     assert np.bincount(rows[:48], minlength=48).tolist() == [1] * 48

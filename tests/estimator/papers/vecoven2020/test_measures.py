@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from estimator import thesis26
-from estimator.board26 import measures
+from estimator.papers.vecoven2020 import measures, task
 
 
 def test_errors_are_clipped_means_with_an_interval_over_tones() -> None:
@@ -47,7 +46,7 @@ def test_correlation_is_pearsons_and_defined_for_silence() -> None:
 
 
 def test_the_true_answer_is_rebuilt_and_another_is_not() -> None:
-    tones, targets = thesis26.sample(3, np.random.default_rng(5))
+    tones, targets = task.sample(3, np.random.default_rng(5))
     exact = measures.reconstruction(targets, tones)
     assert exact["pcc_stft_mean"] == pytest.approx(100)
     assert exact["pcc_ft_median"] == pytest.approx(100)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from estimator.board26.handmade import SIZE, features, statistics
-from estimator.board26.reduced import Bag, Pca, nearest
-from estimator.board26.views import short_spectra
+from estimator.papers.vecoven2020.handmade import SIZE, features, statistics
+from estimator.papers.vecoven2020.reduced import Bag, Pca, nearest
+from estimator.papers.vecoven2020.views import short_spectra
 
 
 def test_a_bag_counts_the_nearest_of_clusters_that_are_plain_to_see() -> None:

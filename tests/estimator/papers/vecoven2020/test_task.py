@@ -9,10 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from estimator import thesis26
-from estimator.thesis26 import FIXED, NAMES, Normal, sample, spectrogram, targets_of, tones_of
-from jxctl.params import parameter
-from jxctl.tone import INIT_TONE
+from estimator.papers.vecoven2020 import task
+from estimator.papers.vecoven2020.task import (
+    FIXED,
+    NAMES,
+    Normal,
+    sample,
+    spectrogram,
+    targets_of,
+    tones_of,
+)
+from jxctl.protocol.parameters import parameter
+from jxctl.protocol.tone import INIT_TONE
 
 RATE = 44100
 
@@ -102,10 +110,10 @@ def test_waves_are_noise_square_and_sawtooth_and_a_pulse_is_a_square() -> None:
 def test_the_filters_envelope_is_the_one_that_the_real_tone_selects() -> None:
     changes = {"ENV1 ATT": 10, "ENV2 ATT": 90, "VCF MODE": "ENV-2"}
     real = np.frombuffer(INIT_TONE.with_values(changes).values, np.uint8)[None]
-    assert thesis26.simplified(real)[0, column("ENV1 ATT")] == 90
-    assert thesis26.simplified(real)[0, column("ENV2 ATT")] == 90
+    assert task.simplified(real)[0, column("ENV1 ATT")] == 90
+    assert task.simplified(real)[0, column("ENV2 ATT")] == 90
     other = np.frombuffer(INIT_TONE.with_values(changes | {"VCF MODE": "ENV-1"}).values, np.uint8)[None]
-    assert thesis26.simplified(other)[0, column("ENV1 ATT")] == 10
+    assert task.simplified(other)[0, column("ENV1 ATT")] == 10
 
 
 def test_the_shipped_normal_is_that_of_the_real_tones(shared: Path) -> None:
@@ -152,7 +160,7 @@ def test_a_sine_in_a_bin_gives_128_and_a_short_sound_ends_in_silence() -> None:
 
 def test_a_note_is_a_at_440_hz() -> None:
     """Bin 5 of the spectrogram is at 431 Hz; in the audio, a DFT of one second has its peak at 440."""
-    audio = thesis26.play(tone())
+    audio = task.play(tone())
     assert audio.shape == (1, 4 * RATE)
     second = np.abs(np.fft.rfft(audio[0, :RATE] * np.hanning(RATE)))
     assert abs(int(second.argmax()) - 440) <= 1
@@ -162,7 +170,7 @@ def test_a_note_is_a_at_440_hz() -> None:
 def test_the_amplifier_follows_eq_4_11_and_4_12() -> None:
     """RMS of each tick: cube root up, cubes down, over the profile's times."""
     attack_raw, decay_raw, sustain_raw, release_raw = 88, 70, 50, 75
-    audio = thesis26.play(
+    audio = task.play(
         tone(DCO1_WF=0.5, ENV2_ATT=attack_raw / 127, ENV2_DECY=decay_raw / 127, ENV2_SUS=sustain_raw / 127,
              ENV2_REL=release_raw / 127)
     )[0].astype(np.float64)  # fmt: skip
@@ -174,17 +182,17 @@ def test_the_amplifier_follows_eq_4_11_and_4_12() -> None:
     def envelope(x: float) -> float:
         if x <= attack:
             return float(np.cbrt(x / attack))
-        if x <= thesis26.GATE_S:
+        if x <= task.GATE_S:
             line = max((sustain - 1) / decay * (x - attack) + 1, sustain)
             return ((line - sustain) / (1 - sustain)) ** 3 * (1 - sustain) + sustain
-        line = max(sustain - sustain / release * (x - thesis26.GATE_S), 0)
+        line = max(sustain - sustain / release * (x - task.GATE_S), 0)
         return (line / sustain) ** 3 * sustain
 
     tick = 441
     rms = np.sqrt(np.mean(audio.reshape(-1, tick) ** 2, axis=1))
     expected = np.array([envelope((k + 1) * 0.01) for k in range(len(rms))])
     assert attack > 0.5
-    assert attack + decay < thesis26.GATE_S
+    assert attack + decay < task.GATE_S
     heard = expected > 0.05
     heard[0] = False  # the voltage is on its way up from zero
     ratio = rms[heard] / expected[heard]
@@ -197,7 +205,7 @@ def test_the_filter_is_eq_4_9(resonance_raw: int) -> None:
     cutoff_raw = 70
 
     def harmonics(**changes: float) -> np.ndarray:
-        audio = thesis26.play(tone(**changes))[0, RATE // 2 : RATE // 2 + RATE].astype(np.float64)
+        audio = task.play(tone(**changes))[0, RATE // 2 : RATE // 2 + RATE].astype(np.float64)
         window = np.hanning(RATE)
         turns = np.exp(-2j * np.pi * np.outer(hz, np.arange(RATE)) / RATE)
         return np.abs(turns @ (audio * window))
@@ -218,8 +226,8 @@ def test_the_mixer_adds_both_oscillators() -> None:
     """Eq. 4.6 without envelope: the sum of mix times wave."""
     first, second = tone(MIX_DCO2=0), tone(MIX_DCO1=0, MIX_DCO2=0.5)
     both = tone(MIX_DCO2=0.5)
-    alone = thesis26.play(first) + thesis26.play(second)
-    assert np.abs(thesis26.play(both) - alone).max() < 1e-4 * np.abs(alone).max()
+    alone = task.play(first) + task.play(second)
+    assert np.abs(task.play(both) - alone).max() < 1e-4 * np.abs(alone).max()
 
 
 def test_the_score_is_the_mean_squared_error() -> None:
@@ -227,7 +235,7 @@ def test_the_score_is_the_mean_squared_error() -> None:
     predicted = targets.copy()
     predicted[:, 3] = 0.5
     predicted[:, 4] = -3
-    score = thesis26.score(predicted, targets)
+    score = task.score(predicted, targets)
     assert score["all"] == pytest.approx(0.25 / 26)
     assert score[NAMES[3]] == pytest.approx(0.25)
     assert score[NAMES[4]] == 0

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from jxctl.bank import Bank
-from jxctl.sysex import bank_of, decode, read_image
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.sysex import bank_of, decode, read_image
 
 MKS70, V4_BULK, V4_APR = "mks70_bulk_bank.syx", "vecoven_v4_bulk_bank.syx", "vecoven_v4_apr_set.syx"
 CARTRIDGE, BUS = "jx8p_m16c_cartridge.bin", "superjx_patch_load_bus.bin"

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jxctl.bank import AnyTone, Bank
 from jxctl.errors import ToneError
-from jxctl.patch import Patch
-from jxctl.sysex import (
+from jxctl.protocol.bank import AnyTone, Bank
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.sysex import (
     BulkPatch,
     BulkTone,
     Changes,
@@ -25,11 +25,11 @@ from jxctl.sysex import (
     not_in_bulk,
     not_in_sets,
 )  # fmt: skip
-from jxctl.sysex.jx8p import JX8P, WRITE
-from jxctl.sysex.mks70 import MKS70
-from jxctl.sysex.vecoven4 import VECOVEN4
-from jxctl.tone import INIT_TONE, Tone
-from jxctl.tone_v4 import ToneV4
+from jxctl.protocol.sysex.jx8p import JX8P, WRITE
+from jxctl.protocol.sysex.mks70 import MKS70
+from jxctl.protocol.sysex.vecoven4 import VECOVEN4
+from jxctl.protocol.tone import INIT_TONE, Tone
+from jxctl.protocol.tone_v4 import ToneV4
 
 
 def sevens(size: int) -> st.SearchStrategy[bytes]:

@@ -7,16 +7,16 @@ from itertools import pairwise
 
 import pytest
 
-from jxctl.bank import Bank
-from jxctl.bus import decode as decode_bus
-from jxctl.params import TONE_PARAMETERS
-from jxctl.registers import tones_in
-from jxctl.sysex import decode, encode, messages_of, write_image
-from jxctl.sysex.mks70 import PATCH_BITS
-from jxctl.sysex.vecoven4 import TONE_BITS
-from jxctl.tone import Tone
-from jxctl.tone_convert import to_stock
-from jxctl.tone_v4 import TONE_V4, ToneV4
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.bus import decode as decode_bus
+from jxctl.protocol.parameters import TONE_PARAMETERS
+from jxctl.protocol.registers import tones_in
+from jxctl.protocol.sysex import decode, encode, messages_of, write_image
+from jxctl.protocol.sysex.mks70 import PATCH_BITS
+from jxctl.protocol.sysex.vecoven4 import TONE_BITS
+from jxctl.protocol.tone import Tone
+from jxctl.protocol.tone_convert import to_stock
+from jxctl.protocol.tone_v4 import TONE_V4, ToneV4
 
 MKS70, V4_BULK, V4_APR = "mks70_bulk_bank.syx", "vecoven_v4_bulk_bank.syx", "vecoven_v4_apr_set.syx"
 CARTRIDGE, BUS = "jx8p_m16c_cartridge.bin", "superjx_patch_load_bus.bin"

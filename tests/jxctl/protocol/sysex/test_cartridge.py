@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jxctl.bank import Bank
 from jxctl.errors import ToneError
-from jxctl.patch import Patch
-from jxctl.sysex.cartridge import is_image, read_image, write_image
-from jxctl.tone import INIT_TONE
+from jxctl.protocol.bank import Bank
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.sysex.cartridge import is_image, read_image, write_image
+from jxctl.protocol.tone import INIT_TONE
 
 
 @given(st.binary(min_size=2048, max_size=2048))

@@ -7,7 +7,15 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jxctl.sysex.frame import LONGEST, Frame, Splitter, Unused, from_nibbles, read_frame, to_nibbles
+from jxctl.protocol.sysex.frame import (
+    LONGEST,
+    Frame,
+    Splitter,
+    Unused,
+    from_nibbles,
+    read_frame,
+    to_nibbles,
+)
 
 IPR = bytes.fromhex("F0 41 36 00 24 30 01 12 4D F7")  # patch balance, jx_hardware.md section 9
 PGR = bytes.fromhex("F0 41 34 00 24 20 01 52 00 F7")

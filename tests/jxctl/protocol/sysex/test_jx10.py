@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jxctl.errors import UsageError
-from jxctl.sysex.jx10 import RETRIES, Receiver, Sender
+from jxctl.protocol.sysex.jx10 import RETRIES, Receiver, Sender
 
 CARTRIDGE = random.Random(1).randbytes(2048)
 ACK, EOF = bytes.fromhex("F0 41 43 00 24 F7"), bytes.fromhex("F0 41 45 00 24 F7")

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jxctl.errors import ToneError, UsageError
-from jxctl.patch import Patch
-from jxctl.sysex import (
+from jxctl.protocol.patch import Patch
+from jxctl.protocol.sysex import (
     FAMILIES,
     AnyMessage,
     BulkPatch,
@@ -26,11 +26,11 @@ from jxctl.sysex import (
     decode,
     encode,
 )  # fmt: skip
-from jxctl.sysex.jx8p import JX8P, MANUAL, WRITE
-from jxctl.sysex.mks70 import MKS70
-from jxctl.sysex.vecoven4 import VECOVEN4
-from jxctl.tone import INIT_TONE, Tone
-from jxctl.tone_v4 import ToneV4
+from jxctl.protocol.sysex.jx8p import JX8P, MANUAL, WRITE
+from jxctl.protocol.sysex.mks70 import MKS70
+from jxctl.protocol.sysex.vecoven4 import VECOVEN4
+from jxctl.protocol.tone import INIT_TONE, Tone
+from jxctl.protocol.tone_v4 import ToneV4
 
 raw = st.integers(0, 127)
 

@@ -10,7 +10,7 @@ import pytest
 from docs import generate
 from jxctl.errors import UsageError
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 NOTE = ROOT / "firmware_notes" / "sysex.md"
 
 

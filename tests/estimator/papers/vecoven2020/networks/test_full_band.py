@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from estimator.models.full_band import POINTS, FullBand, expected, scaled, spread_loss
+from estimator.papers.vecoven2020.networks.full_band import POINTS, FullBand, expected, scaled, spread_loss
 
 
 def test_shapes_of_both_sets_of_views() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from estimator.models.inversynth import BAGS, CONVOLUTIONAL, HANDMADE, Same, network
+from estimator.papers.vecoven2020.networks.inversynth import BAGS, CONVOLUTIONAL, HANDMADE, Same, network
 
 # "1.2M" for all but two (paper, section V); with 416 outputs for 368 there are 25,000 more.
 MILLIONS = {"Conv6XL": 2.3, "ConvE2E": 1.9}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from estimator.models.full_band import POINTS
-from estimator.models.moving_band import MovingBand
+from estimator.papers.vecoven2020.networks.full_band import POINTS
+from estimator.papers.vecoven2020.networks.moving_band import MovingBand
 
 
 def test_it_begins_with_what_its_steady_part_says() -> None:

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from estimator import thesis26
-from estimator.board26.views import views_of
-from estimator.models.full_band import POINTS
-from estimator.models.pitched_band import (
+from estimator.papers.vecoven2020 import task
+from estimator.papers.vecoven2020.networks.full_band import POINTS
+from estimator.papers.vecoven2020.networks.pitched_band import (
     Harmonics,
     PitchedBand,
     joint,
@@ -17,15 +16,16 @@ from estimator.models.pitched_band import (
     mean,
     pitched_loss,
 )
-from estimator.thesis26 import NAMES
+from estimator.papers.vecoven2020.task import NAMES
+from estimator.papers.vecoven2020.views import views_of
 
 RANGE, TUNE = NAMES.index("DCO2 RANGE"), NAMES.index("DCO2 TUNE")
 
 
 @pytest.fixture(scope="module")
 def heard() -> tuple[torch.Tensor, ...]:
-    tones, targets = thesis26.sample(4, np.random.default_rng(1))
-    views = views_of(thesis26.play(tones), ("mel", "fine"))
+    tones, targets = task.sample(4, np.random.default_rng(1))
+    views = views_of(task.play(tones), ("mel", "fine"))
     return *(torch.from_numpy(views[name]).float() for name in ("mel", "fine")), torch.from_numpy(targets)
 
 

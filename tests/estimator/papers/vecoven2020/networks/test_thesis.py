@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from estimator.models.thesis import LocallyConnected, cnn, lcnn, lstm
+from estimator.papers.vecoven2020.networks.thesis import LocallyConnected, cnn, lcnn, lstm
 
 # Places behind each layer, three bins by ten frames and no padding: 16 x 690, 14 x 681, 7 x 340, and so on.
 SIZES = {

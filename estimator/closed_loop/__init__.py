@@ -1,0 +1,1 @@
+"""Improving a tone on the board itself: surrogate model, player, optimizer."""

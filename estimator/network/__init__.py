@@ -1,0 +1,1 @@
+"""The network that proposes tones, its inputs and its checkpoints."""

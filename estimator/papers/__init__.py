@@ -1,0 +1,1 @@
+"""Reproductions of the papers that the project rests on, one folder each."""

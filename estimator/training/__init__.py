@@ -1,0 +1,1 @@
+"""Training the network on simulated and recorded sounds."""

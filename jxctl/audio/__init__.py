@@ -1,0 +1,1 @@
+"""Sound in and out: capture, playback, files, and the measures taken on a signal."""

@@ -1,0 +1,1 @@
+"""The virtual instrument around the engine: bus bytes or MIDI in, audio out."""
