@@ -173,8 +173,8 @@ class _Renders:
 
     def _placed(self, tried: list[list[Floats]], chosen: list[int]) -> list[Floats]:
         """From now on the LFO of each take stands at the place ``chosen``; what is measured there."""
-        seeds = places.seeds(self.start.one_side)
-        self.seeds = [seeds[n] for n in chosen]
+        possible = places.seeds(self.start.one_side)
+        self.seeds = [possible[n] for n in chosen]
         for take, n in enumerate(chosen):
             self.slopes[take], self.bends[take] = places.around([each[take] for each in tried], n)
         return [tried[n][take] for take, n in enumerate(chosen)]

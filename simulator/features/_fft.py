@@ -14,14 +14,13 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.features._simd import WIDTH as LANES
-from simulator.features._simd import fused, load, splat, store
+from simulator.features._simd import WIDTH, fused, load, splat, store
 
 WINDOW = 2048
 BINS = WINDOW // 2 + 1
 _HALF = WINDOW // 2
 # A little apart: at powers of two they would share a few cache lines.
-PLANE = (_HALF + 4) * LANES
+PLANE = (_HALF + 4) * WIDTH
 F = np.float32
 
 inline = numba.njit(forceinline=True, error_model="numpy", fastmath={"nsz"})
@@ -70,32 +69,32 @@ def _first_pass(v: Any, at: int, window: Any, y: Any, tw: Any) -> None:
     """The first pass, straight from the samples: even ones are real parts, odd ones imaginary parts."""
     quarter = WINDOW // 4
     for p in range(_HALF // 4):
-        n, i = 2 * p, at + 2 * p * LANES
-        m, j = n + quarter, i + quarter * LANES
-        ar, ai = load(v, i) * splat(window[n]), load(v, i + LANES) * splat(window[n + 1])
-        br, bi = load(v, j) * splat(window[m]), load(v, j + LANES) * splat(window[m + 1])
-        n, i = n + 2 * quarter, i + 2 * quarter * LANES
-        m, j = m + 2 * quarter, j + 2 * quarter * LANES
-        cr, ci = load(v, i) * splat(window[n]), load(v, i + LANES) * splat(window[n + 1])
-        dr, di = load(v, j) * splat(window[m]), load(v, j + LANES) * splat(window[m + 1])
-        _four(ar, ai, br, bi, cr, ci, dr, di, y, 4 * LANES * p, LANES, tw, 6 * p)
+        n, i = 2 * p, at + 2 * p * WIDTH
+        m, j = n + quarter, i + quarter * WIDTH
+        ar, ai = load(v, i) * splat(window[n]), load(v, i + WIDTH) * splat(window[n + 1])
+        br, bi = load(v, j) * splat(window[m]), load(v, j + WIDTH) * splat(window[m + 1])
+        n, i = n + 2 * quarter, i + 2 * quarter * WIDTH
+        m, j = m + 2 * quarter, j + 2 * quarter * WIDTH
+        cr, ci = load(v, i) * splat(window[n]), load(v, i + WIDTH) * splat(window[n + 1])
+        dr, di = load(v, j) * splat(window[m]), load(v, j + WIDTH) * splat(window[m + 1])
+        _four(ar, ai, br, bi, cr, ci, dr, di, y, 4 * WIDTH * p, WIDTH, tw, 6 * p)
 
 
 def _pass(size: int, first_factor: int) -> Callable[..., None]:
     """A later pass: transforms of ``size``, every one of which becomes four of a quarter."""
     count, stride = size // 4, _HALF // size
-    span, leg = stride * LANES, stride * count * LANES
+    span, leg = stride * WIDTH, stride * count * WIDTH
 
     @inline
     def stockham(x: Any, y: Any, tw: Any) -> None:
         for p in range(count):
             for q in range(stride):
-                i = span * p + LANES * q
+                i = span * p + WIDTH * q
                 ar, ai = load(x, i), load(x, i + PLANE)
                 br, bi = load(x, i + leg), load(x, i + leg + PLANE)
                 cr, ci = load(x, i + 2 * leg), load(x, i + 2 * leg + PLANE)
                 dr, di = load(x, i + 3 * leg), load(x, i + 3 * leg + PLANE)
-                to = 4 * span * p + LANES * q
+                to = 4 * span * p + WIDTH * q
                 _four(ar, ai, br, bi, cr, ci, dr, di, y, to, span, tw, first_factor + 6 * p)
 
     return stockham
@@ -112,9 +111,9 @@ def _bins(z: Any, power: Any, turns: Any) -> None:
     """Four times the power of every bin: the spectra of even and odd samples taken apart and joined."""
     even, odd, four = load(z, 0), load(z, PLANE), splat(F(4))
     store(power, 0, four * (even + odd) * (even + odd))
-    store(power, _HALF * LANES, four * (even - odd) * (even - odd))
+    store(power, _HALF * WIDTH, four * (even - odd) * (even - odd))
     for j in range(1, _HALF // 2 + 1):
-        a, b = j * LANES, (_HALF - j) * LANES
+        a, b = j * WIDTH, (_HALF - j) * WIDTH
         ar, ai, br, bi = load(z, a), load(z, a + PLANE), load(z, b), load(z, b + PLANE)
         even_r, even_i, odd_r, odd_i = ar + br, ai - bi, ai + bi, br - ar
         c, s = splat(turns[2 * j]), splat(turns[2 * j + 1])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from jxctl.errors import UsageError
 from jxctl.protocol import bus
-from jxctl.protocol.bus import BoardName, Decoder, Message
+from jxctl.protocol.bus import VOICES, BoardName, Decoder, Message
 from jxctl.protocol.parameters import TONE_SIZE
 from simulator.instrument.playing import Playing
 from simulator.synth import _lanes, voices
@@ -24,7 +24,6 @@ from simulator.synth.firmware import Voicing
 from simulator.synth.noise_floor import add_noise_floor
 from simulator.synth.profile import Profile, load_profile
 
-VOICES = bus.VOICES
 _FEWEST_TICKS, _MOST_TICKS = 16, 64  # computed at a time: a call costs more than a tick
 
 

@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jxctl.protocol import bus
-from jxctl.protocol.bus import BoardName, Decoder, Forward
+from jxctl.protocol.bus import VOICES, BoardName, Decoder, Forward
 from jxctl.protocol.parameters import FIRST_ID, TONE_SIZE
-from simulator.instrument.board import VOICES, Board, boards, together
+from simulator.instrument.board import Board, boards, together
 from simulator.synth.profile import Profile
 
 GRID = 64

@@ -5,7 +5,15 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import numba
 from numba.core import event
+
+# No fast mathematics: a control frame has the same bits however the loop around it is compiled.
+scalar = numba.njit(forceinline=True, error_model="numpy")
+# Neither reordering nor contraction: results must not depend on the surroundings, nor on the processor.
+# Where a multiply-add is meant, `simulator.synth._intrinsics.fma` says so.
+FAST = {"nsz"}
+inline = numba.njit(forceinline=True, error_model="numpy", fastmath=FAST)
 
 _log = logging.getLogger("simulator")
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from simulator.synth import _lanes
+from simulator.synth._compiling import inline
 from simulator.synth._intrinsics import fma
-from simulator.synth._lanes import at, inline
+from simulator.synth._lanes import at
 from simulator.synth._waves import HALF, ONE, TWO
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from simulator.synth import _lanes
-from simulator.synth._lanes import at, inline
+from simulator.synth._compiling import inline
+from simulator.synth._lanes import at
 from simulator.synth._waves import CYCLE, ONE, TWO, ZERO, F, as_bits, as_int, slopes
 
 _NOISE_SCALE = 2.0**-31

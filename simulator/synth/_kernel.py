@@ -30,10 +30,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.synth import _lanes, _oscillators
+from simulator.synth._compiling import FAST, inline
 from simulator.synth._filters import filtered, set_filters
 from simulator.synth._gather import end_tick, load, set_tick, store
 from simulator.synth._intrinsics import fma, move_lanes
-from simulator.synth._lanes import FAST, at, inline
+from simulator.synth._lanes import at
 from simulator.synth._turning import LINE, PAST_CACHE, aligned, scatter
 from simulator.synth._waves import ONE, F, as_int, white
 
@@ -174,7 +175,8 @@ def _entry(source: bytes) -> Callable[..., None]:
 
 
 _PARTS = (
-    "_filters.py", "_gather.py", "_intrinsics.py", "_lanes.py", "_oscillators.py", "_turning.py", "_waves.py",
+    "_compiling.py", "_filters.py", "_gather.py", "_intrinsics.py", "_lanes.py", "_oscillators.py",
+    "_turning.py", "_waves.py",
 )  # fmt: skip
 _compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))
 

@@ -9,12 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
-
-# Neither reordering nor contraction: results must not depend on the surroundings, nor on the processor.
-# Where a multiply-add is meant, `simulator.synth._intrinsics.fma` says so.
-FAST = {"nsz"}
-inline = numba.njit(forceinline=True, error_model="numpy", fastmath=FAST)
+from simulator.synth._compiling import inline
 
 # Two vectors of sixteen: while one waits for its last result, the processor works on the other.
 LANES = 32

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from simulator.synth import _lanes
+from simulator.synth._compiling import inline
 from simulator.synth._intrinsics import fma
-from simulator.synth._lanes import at, inline
+from simulator.synth._lanes import at
 from simulator.synth._waves import (
     CYCLE,
     CYCLES,

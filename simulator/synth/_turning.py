@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from simulator.synth._compiling import inline
 from simulator.synth._intrinsics import BLOCK, move_block, stream_block, transpose
-from simulator.synth._lanes import LANES, inline
+from simulator.synth._lanes import LANES
 from simulator.synth._waves import ZERO
 
 LINE = 64

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from simulator.synth._compiling import inline
 from simulator.synth._intrinsics import fma
-from simulator.synth._lanes import inline
 
 F = np.float32
 ZERO, ONE, TWO, HALF = F(0), F(1), F(2), F(0.5)

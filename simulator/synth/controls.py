@@ -6,11 +6,7 @@ evaluates them tick by tick. Everything is in physical units, so that the loop i
 
 from __future__ import annotations
 
-import numba
 import numpy as np
-
-# No fast mathematics: a control frame has the same bits however the loop around it is compiled.
-scalar = numba.njit(forceinline=True, error_model="numpy")
 
 VOICE = np.dtype(
     [

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.synth.controls import scalar
+from simulator.synth._compiling import scalar
 
 
 @scalar

@@ -16,8 +16,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.synth._compiling import scalar
 from simulator.synth._lanes import CUTOFF, GAIN, LEVELS, MIX1, MIX2
-from simulator.synth.controls import scalar
 from simulator.synth.envelopes import held, level
 from simulator.synth.lfo import swing, wander
 
@@ -106,7 +106,7 @@ def _entry(source: bytes) -> Callable[..., None]:
         return numba.njit(nogil=True)(entry)
 
 
-_PARTS = ("controls.py", "envelopes.py", "frames.py", "_lanes.py", "lfo.py", "seeds.py")
+_PARTS = ("_compiling.py", "controls.py", "envelopes.py", "frames.py", "_lanes.py", "lfo.py", "seeds.py")
 _compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))
 
 

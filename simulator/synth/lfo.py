@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from simulator.synth.controls import scalar
+from simulator.synth._compiling import scalar
 from simulator.synth.seeds import random_at
 
 RANDOM, SQUARE = 0, 1

@@ -67,5 +67,5 @@ def _entry(source: bytes) -> Callable[..., None]:
         return numba.njit(nogil=True)(entry)
 
 
-_PARTS = ("controls.py", "noise_floor.py", "seeds.py")
+_PARTS = ("_compiling.py", "controls.py", "noise_floor.py", "seeds.py")
 _compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))

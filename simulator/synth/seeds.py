@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.synth.controls import scalar
+from simulator.synth._compiling import scalar
 
 IntArray = NDArray[np.int64]
 
