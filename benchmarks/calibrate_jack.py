@@ -27,10 +27,10 @@ from benchmarks.machine import describe
 from benchmarks.virtual_boards import board_entries, board_profile
 from estimator.calibration.calibration import calibrate
 from estimator.calibration.experiments import CalibrationPlan
+from estimator.calibration.report import profile_toml
 from estimator.calibration.samples import from_data_set
-from estimator.calibration.writing import profile_toml
+from jxctl._files import write_atomically
 from jxctl.cli.common import say
-from jxctl.files import write_atomically
 from simulator.prior import Prior
 from simulator.synth import Profile, load_profile
 

@@ -29,15 +29,15 @@ from benchmarks.judging import Rows, Target, table, target
 from benchmarks.machine import describe
 from benchmarks.tones import PLAYED
 from benchmarks.virtual_boards import board_entries, board_profile
-from estimator.calibration.writing import profile_toml
+from estimator.calibration.report import profile_toml
 from estimator.inference.audibility import heard_in
 from estimator.inference.estimator import Estimator
 from estimator.inference.objective import Listener
 from estimator.inference.search import search
 from estimator.network import checkpoint
 from estimator.network.parameters import IS_LEVEL
+from jxctl._files import write_atomically
 from jxctl.cli.common import progress, say
-from jxctl.files import write_atomically
 from simulator.synth import Profile, load_profile
 
 HERE = Path(__file__).parent

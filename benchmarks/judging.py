@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.inference import metrics, untold
+from estimator.inference import confidence as untold
+from estimator.inference import metrics
 from estimator.inference.audibility import heard_in
 from estimator.inference.evaluate import prior_answers
 from estimator.inference.objective import Listener

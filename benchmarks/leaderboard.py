@@ -16,7 +16,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from jxctl.files import write_atomically
+from jxctl._files import write_atomically
 
 SECTIONS = ("tones.md", "thesis26_262144/thesis26.md", "thesis26.md")
 HEAD = """# Leaderboard

@@ -34,8 +34,8 @@ from estimator.papers.vecoven2020.corpus import Corpus, build
 from estimator.papers.vecoven2020.entries import BY_NAME, ENTRIES, Entry, classes_of
 from estimator.papers.vecoven2020.fit import Data, FitSettings, fit
 from estimator.papers.vecoven2020.views import SHAPES
+from jxctl._files import write_atomically
 from jxctl.errors import UsageError
-from jxctl.files import write_atomically
 
 VALIDATION_SEED = 1_000_003
 HERE = Path(__file__).parent

@@ -5,7 +5,7 @@
     apt-get install fluidsynth fluid-soundfont-gm
     python -m benchmarks.outsiders TABLE.csv --origin "MKS-70 GENLIB-A" --soundfont FluidR3_GM.sf2
 
-`jx guess` says *low confidence* where even its best tone is far away (`estimator.inference.nearness`). How
+`jx guess` says *low confidence* where even its best tone is far away (`estimator.inference.confidence`). How
 far is far follows from the tones of a table, as rendered and as a modest recording gives them (another
 board's spread and tuning, hum, a late start, a cut tail: `estimator.training.augmentation`; and a noise floor
 65 dB under the peak). The others are notes of a General MIDI soundfont, all its programs but effects and
@@ -24,15 +24,15 @@ import numpy as np
 from benchmarks.failing import in_words
 from benchmarks.judging import SECONDS, SILENT, Rows, table
 from benchmarks.machine import describe
+from estimator.inference.confidence import LOUD_DB, far_db
 from estimator.inference.estimator import RENDERS, Estimator
-from estimator.inference.nearness import LOUD_DB, far_db
 from estimator.inference.posterior import Played, Recording
 from estimator.network.inputs import SAMPLE_RATE
 from estimator.training.augmentation import another, cut_and_hum
 from examples.make_soundfont import LEAD_S, Example
 from examples.make_soundfont import render as play
+from jxctl._files import write_atomically
 from jxctl.cli.common import progress, say
-from jxctl.files import write_atomically
 from simulator.synth import render
 
 HERE = Path(__file__).parent

@@ -36,7 +36,7 @@ from benchmarks.interleave import Results, measure, straight_line
 from benchmarks.machine import describe
 from benchmarks.peers.protocol import ROOT, Worker
 from benchmarks.peers.setup import FOLDER, PEERS, python_of
-from jxctl.files import write_atomically
+from jxctl._files import write_atomically
 
 BATCHES = (1, 4, 16, 64, 128, 256, 1024)
 SECONDS = 4.0

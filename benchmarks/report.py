@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jxctl.files import write_atomically
+from jxctl._files import write_atomically
 
 HERE = Path(__file__).parent
 HEADLINE = "full voice"

@@ -35,9 +35,9 @@ from estimator.inference.objective import Listener
 from estimator.inference.posterior import Played, Proposal, from_prior
 from estimator.inference.search import search
 from estimator.network import parameters
+from jxctl._files import write_atomically
 from jxctl.cli.common import progress, say
 from jxctl.errors import UsageError
-from jxctl.files import write_atomically
 from simulator.prior import Prior
 
 HERE = Path(__file__).parent

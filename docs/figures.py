@@ -22,8 +22,8 @@ from PIL import Image
 
 from docs import figures_control, figures_sound
 from docs.drawing import LOOK
+from jxctl._files import write_atomically
 from jxctl.errors import JxError, UsageError
-from jxctl.files import write_atomically
 
 FOLDER = Path(__file__).with_name("figures")
 

@@ -21,9 +21,9 @@ from pathlib import Path
 
 from docs import laws, sysex
 from docs.markdown import table
-from jxctl.dataset import card
+from jxctl._files import write_atomically
+from jxctl.dataset import summary
 from jxctl.errors import JxError, UsageError, VerificationError
-from jxctl.files import write_atomically
 from jxctl.protocol import bus
 from jxctl.protocol.parameters import FIRST_ID, LAST_ID, PARAMETERS, Parameter
 
@@ -127,8 +127,8 @@ BLOCKS: dict[str, Callable[..., str]] = {
     "sysex-forms": sysex.message_forms,
     "patch-values": sysex.patch_values,
     "v4-tone": sysex.v4_tone,
-    "dataset-columns": card.fields_table,
-    "dataset-loading": card.loading,
+    "dataset-columns": summary.fields_table,
+    "dataset-loading": summary.loading,
     "setup-checks": setup_checks,
 }
 """Name of a block -> what makes its content, a Markdown text that ends with a new line."""

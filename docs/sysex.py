@@ -12,7 +12,7 @@ from jxctl.protocol.sysex.bits import BitMap, Slice
 from jxctl.protocol.sysex.forms import Form, forms, transfer_forms
 from jxctl.protocol.sysex.mks70 import PATCH_BITS
 from jxctl.protocol.sysex.vecoven4 import TONE_BITS
-from jxctl.protocol.tone_v4 import TONE_V4
+from jxctl.protocol.vecoven_tone import TONE_V4
 
 
 def message_forms(family: str) -> str:

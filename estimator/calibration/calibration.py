@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from estimator.calibration import control_loop, initialization, uncertainty
+from estimator.calibration import initialization, uncertainty
+from estimator.calibration import uncertainty as control_loop
 from estimator.calibration.choices import CHOICES, Chosen, choose, choose_couplings
 from estimator.calibration.chorus import Swept, fit_chorus
 from estimator.calibration.chorus_refinement import entries as swept_entries
 from estimator.calibration.chorus_refinement import played, refine
 from estimator.calibration.experiments import EXPERIMENTS
 from estimator.calibration.forward_model import Key, Model
-from estimator.calibration.least_squares import solve
+from estimator.calibration.least_squares import Solution, solve
 from estimator.calibration.measurements import LOW_PASSES
 from estimator.calibration.parametrization import Form, Part, forms, law_values, with_values
 from estimator.calibration.samples import Sample
 from estimator.calibration.signals import Floats
-from estimator.calibration.solution import Solution
 from estimator.calibration.voice_variation import STARTS
 from jxctl.errors import UsageError
 from jxctl.protocol.parameters import parameter

@@ -4,26 +4,86 @@ The closed form takes a delay as standing still within a window, which it does n
 finish: what they measure is compared with the recordings, at first for the lowest harmonics only (the
 higher ones turn too often to be followed from afar), then for all.
 
-Where the LFO stood when a key went down is open as well (`estimator.calibration.places`): at the turning
-point, where renders would begin by themselves, harmonics pass least like they do from anywhere else.
+Where the LFO stood when a key went down is open as well (`estimator.calibration.chorus_refinement`): at the
+turning point, where renders would begin by themselves, harmonics pass least like they do from anywhere else.
+
+Where the LFO of a chorus stood when the key went down: open for each take, and found along with the laws.
+
+What harmonics pass depends a little on it, and on the depth of the modulation alike; so places are compared
+by what they leave once the laws have moved along (variable projection), not by what they leave at first.
+Between places, measurements are taken to go in straight lines.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from estimator.calibration import measurements, motion, places, uncertainty
+from estimator.calibration import chorus, measurements, uncertainty
 from estimator.calibration.chorus import POSITIONS, ChorusFit, as_positions
 from estimator.calibration.measurements import LOW_PASSES, PASSED, Heard
 from estimator.calibration.parametrization import law_values, with_choice, with_values
 from estimator.calibration.samples import Sample
 from estimator.calibration.signals import Floats
 from estimator.calibration.voice_variation import shifted
+from simulator.synth.chorus import phase_seeds
 from simulator.synth.profile import Profile
 from simulator.synth.render import render
+
+PLACES = 8
+"""That are tried for a take."""
+BETWEEN = 1 / np.sqrt(12)
+"""Standard deviation of where an LFO stood beside the nearest place, in distances of places: anywhere."""
+_SEEDS = 256
+
+
+def seeds(one_side: bool) -> list[int]:
+    """Seeds of renders that place the LFO evenly: over a turn, or over half of it, after which the mean of
+    both sides is alike."""
+    turns = phase_seeds(np.arange(_SEEDS)) / 2.0**32
+    wanted = (np.arange(PLACES) + 0.5) / PLACES * (1.0 if one_side else 0.5)
+    return [int(np.argmin(np.abs(turns - place))) for place in wanted]
+
+
+def placed(
+    left: Sequence[Sequence[Floats]],
+    matrix: Floats,
+    weight: Floats,
+    prior: Floats,
+    together: Sequence[Sequence[int]],
+) -> list[int]:
+    """The best place of each take. ``left``: by place and take, what the recording has beyond the render.
+    ``matrix``: derivatives of all numbers by all that is open, ``prior``: how surely each is known
+    beforehand, ``weight``: of each number. ``together``: takes that share laws, few at a time."""
+    ends = np.cumsum([0, *(own.size for own in left[0])])
+    chosen = [0] * len(left[0])
+    for takes in together:
+        rows = np.concatenate([np.arange(ends[take], ends[take + 1]) for take in takes])
+        some = matrix[rows] * weight[rows, None]
+        inverse = np.linalg.pinv(some.T @ some + np.diag(prior + 1e-9), hermitian=True)
+        choices = list(product(range(len(left)), repeat=len(takes)))
+        all_left = np.stack(
+            [
+                np.concatenate([left[n][take] for n, take in zip(choice, takes, strict=True)])
+                for choice in choices
+            ]
+        )
+        scaled = all_left * weight[rows]
+        slopes = scaled @ some
+        cost = np.sum(np.square(scaled), axis=1) - np.sum(slopes @ inverse * slopes, axis=1)
+        for n, take in zip(choices[int(np.argmin(cost))], takes, strict=True):
+            chosen[take] = n
+    return chosen
+
+
+def around(tried: Sequence[Floats], place: int) -> tuple[Floats, Floats]:
+    """How measurements change from a place to the next in a straight line, and how far they lie from it."""
+    before, after = tried[place - 1], tried[(place + 1) % len(tried)]
+    return np.nan_to_num(after - before) / 2, np.nan_to_num((after + before) / 2 - tried[place])
+
 
 _ALL = measurements.CHORUS_HARMONICS
 _STAGES = ((4, 3), (10, 3), *((_ALL, 3),) * 3)
@@ -74,7 +134,7 @@ class _Renders:
         self.samples, self.positions, self.start = list(samples), list(positions), fit
         self.base = with_choice(base, "chorus_phase", "free")
         self.data = [measurements.chorus_motion(sample.heard) for sample in samples]
-        self.seeds = places.seeds(fit.one_side)[:1] * len(self.samples)
+        self.seeds = seeds(fit.one_side)[:1] * len(self.samples)
         self.slopes: list[Floats] = [np.zeros(own.size) for own in self.data]
         self.bends = list(self.slopes)
         self.known = [each for each in POSITIONS if ("chorus_wet", each) in fit.values]
@@ -84,7 +144,7 @@ class _Renders:
         # Level and cutoff of each take are open, too: numbers behind those of the laws. The upper bands would
         # otherwise take a voice's cutoff for that of the low-passes, whose delay is part of all delays.
         # So is where the LFO stood, beside the place that it is rendered from.
-        widths = (spread["gain"], spread["cutoff"], places.BETWEEN)
+        widths = (spread["gain"], spread["cutoff"], BETWEEN)
         own = [np.full(len(self.samples), width**-2) for width in widths]
         self.prior = np.concatenate([np.zeros(self.count - 1), [_APART**-2], *own])
 
@@ -96,7 +156,7 @@ class _Renders:
         weight: Floats = np.zeros(0)
         last, chosen_before = 0, [0]
         for harmonics, moves in _STAGES:
-            used = np.concatenate([motion.used(own, harmonics) for own in self.data])
+            used = np.concatenate([chorus.used(own, harmonics) for own in self.data])
             if last:  # at first levels are not known, which would be taken for places
                 tried, chosen = self._tried(x, used, matrix, weight)
                 if last == harmonics and chosen == chosen_before:
@@ -120,7 +180,7 @@ class _Renders:
     def _scatter(self, left: Floats, used: Floats) -> Floats:
         """Standard deviation of each number, from what is left: of rates, of harmonics, and of upper bands,
         which do not depend on the place of the LFO and so may be far surer."""
-        kind = np.concatenate([motion.kinds(own.size) for own in self.data])
+        kind = np.concatenate([chorus.kinds(own.size) for own in self.data])
         takes, laws = len(self.samples), len(self.known)
         found = np.zeros(left.size)
         for number, open_numbers in enumerate((laws, (_EACH - 1) * laws + 2 * takes, 2 + takes)):
@@ -133,7 +193,7 @@ class _Renders:
     def _result(self, x: Floats, matrix: Floats, left: Floats) -> ChorusFit:
         scatter = self._scatter(left, np.ones(left.size))
         # Percentiles of one harmonic hang together, and neighbouring harmonics do.
-        order, ends = motion.by_harmonic(self.data)
+        order, ends = chorus.by_harmonic(self.data)
         some, rest = matrix / scatter[:, None], left / scatter
         covariance = uncertainty.covariance(some[order], rest[order], self.prior, ends)
         covariance = covariance * self._together(rest)
@@ -163,26 +223,24 @@ class _Renders:
         self, x: Floats, used: Floats, matrix: Floats, weight: Floats
     ) -> tuple[list[list[Floats]], list[int]]:
         """What is measured with all LFOs at each place, and which place fits each take best."""
-        tried = [
-            self._measured(x, seeds=[seed] * len(self.samples)) for seed in places.seeds(self.start.one_side)
-        ]
+        tried = [self._measured(x, seeds=[seed] * len(self.samples)) for seed in seeds(self.start.one_side)]
         left = [[np.nan_to_num(a - b) for a, b in zip(self.data, each, strict=True)] for each in tried]
         own = [[n for n, each in enumerate(self.positions) if each == position] for position in self.known]
         together = [takes[at : at + 2] for takes in own for at in range(0, len(takes), 2)]
-        return tried, places.placed(left, matrix, used * weight, self.prior, together)
+        return tried, placed(left, matrix, used * weight, self.prior, together)
 
     def _placed(self, tried: list[list[Floats]], chosen: list[int]) -> list[Floats]:
         """From now on the LFO of each take stands at the place ``chosen``; what is measured there."""
-        possible = places.seeds(self.start.one_side)
+        possible = seeds(self.start.one_side)
         self.seeds = [possible[n] for n in chosen]
         for take, n in enumerate(chosen):
-            self.slopes[take], self.bends[take] = places.around([each[take] for each in tried], n)
+            self.slopes[take], self.bends[take] = around([each[take] for each in tried], n)
         return [tried[n][take] for take, n in enumerate(chosen)]
 
     def _together(self, rest: Floats) -> float:
         """By how much variances grow because what is left of a harmonic is like what is left of the next."""
         begins = np.cumsum([0, *(own.size for own in self.data)])[:-1]
-        shares = np.stack([rest[at + 1 : at + 1 + motion.SHARES].reshape(len(PASSED), -1) for at in begins])
+        shares = np.stack([rest[at + 1 : at + 1 + chorus.SHARES].reshape(len(PASSED), -1) for at in begins])
         power = float(np.mean(np.square(shares)))
         alike = float(np.mean(shares[..., 1:] * shares[..., :-1])) / max(power, 1e-12)
         return max(1.0, (1 + alike) / (1 - min(alike, 0.95)))
@@ -232,8 +290,8 @@ class _Renders:
             seed = (seeds or self.seeds)[number]
             heard = measurements.chorus_motion(played(sample, sample.tone, own, self.start.one_side, seed))
             shares, high = (
-                heard[1 : 1 + motion.SHARES] * np.exp(level),
-                heard[1 + motion.SHARES :] + level * _DB,
+                heard[1 : 1 + chorus.SHARES] * np.exp(level),
+                heard[1 + chorus.SHARES :] + level * _DB,
             )
             beside = 0.0 if seeds else float(x[number - len(self.samples)])
             found.append(np.concatenate([heard[:1], shares, high]) + beside * self.slopes[number])
@@ -247,7 +305,7 @@ class _Renders:
                 with_it = [position == self.known[place // _EACH] for position in self.positions]
                 columns.append(
                     np.concatenate(
-                        [motion.at_rate(each.size, 4.0 * by) for each, by in zip(here, with_it, strict=True)]
+                        [chorus.at_rate(each.size, 4.0 * by) for each, by in zip(here, with_it, strict=True)]
                     )
                 )
                 continue
@@ -265,7 +323,7 @@ class _Renders:
             )
         for number, own in enumerate(here):
             level = np.concatenate(
-                [[0.0], own[1 : 1 + motion.SHARES], np.full(own.size - 1 - motion.SHARES, _DB)]
+                [[0.0], own[1 : 1 + chorus.SHARES], np.full(own.size - 1 - chorus.SHARES, _DB)]
             )
             parts = [level if n == number else np.zeros(each.size) for n, each in enumerate(here)]
             columns.append(np.concatenate(parts))

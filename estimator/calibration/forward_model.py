@@ -17,10 +17,9 @@ from estimator.calibration.signals import Floats
 from jxctl.protocol.parameters import TONE_SIZE
 from simulator.synth import voices
 from simulator.synth._lanes import LANES
-from simulator.synth.batch import Batch
-from simulator.synth.firmware import Voicing
+from simulator.synth.control import Voicing
 from simulator.synth.profile import Profile
-from simulator.synth.render import render
+from simulator.synth.render import Batch, render
 
 COMMON = ("tick", "cv_slew", "vcf_lowest", "vcf_highest")
 """Laws that act on every voice, and of which no record of one shows where."""

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from estimator.closed_loop.alignment import PLACES, SEEDS, Moment, free, has_chorus, nearest, shifted
 from estimator.closed_loop.distance import Ear, Levels, Noise
 from estimator.closed_loop.profile_fit import KNOBS, READINGS, moved
-from estimator.inference.descent import SMALLEST_DB
+from estimator.inference.local_search import SMALLEST_DB
 from estimator.inference.objective import Listener, Target
 from estimator.inference.posterior import Recording
 from estimator.network import parameters

@@ -17,18 +17,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from estimator.inference.alternatives import different
 from estimator.inference.audibility import audible, heard_in
-from estimator.inference.nearness import far_db, loud_distance
+from estimator.inference.confidence import confidence, different, far_db, loud_distance, untold
 from estimator.inference.objective import Listener
 from estimator.inference.posterior import Played, Proposal, Recording
 from estimator.inference.search import Found, search
 from estimator.inference.threads import torch_on_one_thread
-from estimator.inference.untold import confidence, untold
 from estimator.network import checkpoint, parameters
-from estimator.network.inputs import SAMPLE_RATE
+from estimator.network.inputs import SAMPLE_RATE, Views
 from estimator.network.network import Drawn
-from estimator.network.views import Views
 from estimator.training.synthetic import SECONDS, features
 from jxctl.errors import UsageError
 from jxctl.protocol.tone import INIT_TONE, Tone, from_batch, to_batch
@@ -61,13 +58,13 @@ class Guess:
     """Ranked candidates, the best first; ``audio``, float32[samples], of the best at the first recording's
     note; and how sure the network is of its values.
 
-    ``alternatives``: the best and then the nearest that differ (`estimator.inference.alternatives`).
+    ``alternatives``: the best and then the nearest that differ (`estimator.inference.confidence`).
     ``confidence``: for each name of a parameter that can be heard in the best tone at these notes, the
     probability that the truth is the same position (a switch) or within 6 raw steps (a level). ``audible``:
     for every estimated parameter whether it can be heard there, by rendering. ``untold``: those that can be
-    heard, but that only another note or velocity could tell (`estimator.inference.untold`). ``loud_db``: how
-    far the best is in the loudest cells (`estimator.inference.nearness`). Where that is far (``far``), the
-    network heard something else than this synth, and every confidence is scaled down by `far_db` over it.
+    heard, but that only another note or velocity could tell (`estimator.inference.confidence`). ``loud_db``:
+    how far the best is in the loudest cells (`estimator.inference.confidence`). Where that is far (``far``),
+    the network heard something else than this synth, and every confidence is scaled down by `far_db` over it.
     ``interrupted``: the search was ended early.
     """
 

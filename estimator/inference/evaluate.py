@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.inference.audibility import heard_in
+from estimator.inference.confidence import confidence
 from estimator.inference.estimator import Estimator, Played, Recording
 from estimator.inference.objective import Listener
 from estimator.inference.posterior import prior_marginals
-from estimator.inference.untold import confidence
 from estimator.network import parameters
 from simulator.prior import Prior, read_table
 from simulator.synth import render

@@ -15,9 +15,9 @@ import torch
 from safetensors.torch import load_file, save
 
 from estimator.network.network import Network, NetworkSettings
+from jxctl._files import write_atomically
 from jxctl._version import __version__
 from jxctl.errors import JxError, UsageError
-from jxctl.files import write_atomically
 from jxctl.protocol.parameters import table_hash
 
 

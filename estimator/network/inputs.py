@@ -6,6 +6,8 @@ cell of each sound, cut `FLOOR_DB` below it: the level of a recording says nothi
 Two views go together. The log-mel spectrogram shows how a sound moves. The *partials* show what it is
 made of: a few long spectra on a logarithmic axis that starts from the played note, so that an octave,
 a fifth or a square wave looks the same whatever the key.
+
+What a network is given of a batch of sounds.
 """
 
 from __future__ import annotations
@@ -19,6 +21,18 @@ from numpy.typing import NDArray
 
 from simulator.features import mel as spectra
 from simulator.features._fft import WINDOW
+
+
+@dataclass(frozen=True)
+class Views:
+    """``mel``: float32[N, 96, 200], dB, 20 ms a frame. ``partials``: float32[N, 168, 6], dB, quarter
+    tones around the note in six moments. ``known``: float32[N, 4], MIDI note / 127, velocity / 127,
+    gate in seconds / 4, and how long the recording is, in seconds / 4. Decibels run from -80 to 0."""
+
+    mel: torch.Tensor
+    partials: torch.Tensor
+    known: torch.Tensor
+
 
 SAMPLE_RATE = 44100
 FLOOR_DB = 80.0

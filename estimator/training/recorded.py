@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from estimator.network.inputs import SAMPLE_RATE
 from estimator.training.synthetic import SECONDS, Batch, Sounds, heard, rendered
+from jxctl.dataset.edit import place
 from jxctl.dataset.reader import file_audio, rows
 from jxctl.dataset.schema import Row
-from jxctl.dataset.splitting import place
 from jxctl.errors import UsageError
 from jxctl.protocol.parameters import TONE_SIZE
 from simulator.synth import Profile

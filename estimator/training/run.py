@@ -19,9 +19,8 @@ import torch
 from estimator.network import checkpoint
 from estimator.network.network import Network
 from estimator.training.distributed import Processes
+from jxctl._files import FolderLock, write_atomically
 from jxctl.errors import JxError, UsageError
-from jxctl.files import write_atomically
-from jxctl.locks import FolderLock
 
 
 @dataclass(frozen=True)

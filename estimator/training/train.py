@@ -25,12 +25,11 @@ import torch
 from estimator.network import checkpoint
 from estimator.network.network import Network, NetworkSettings
 from estimator.network.parameters import soft_cross_entropy
-from estimator.training.batches import batches
 from estimator.training.distributed import Processes, processes
 from estimator.training.recorded import Recorded, judging_batches, mixed_batch
 from estimator.training.run import TrainSettings, claimed, restore, save
 from estimator.training.schedule import schedule
-from estimator.training.synthetic import Batch, make_batch
+from estimator.training.synthetic import Batch, batches, make_batch
 from jxctl.errors import UsageError
 from simulator.synth import load_profile
 

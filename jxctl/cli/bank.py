@@ -69,7 +69,7 @@ def convert(
 
     JSON keeps everything: converted back, an unchanged bank is the same file again, byte for byte.
     """
-    from jxctl.library.families import converted, family_name
+    from jxctl.library.edit import converted, family_name
     from jxctl.library.files import read_library
 
     check_output(output, force)
@@ -147,7 +147,7 @@ def split(
 
     Tones that no patch plays get parts of their own.
     """
-    from jxctl.files import write_atomically
+    from jxctl._files import write_atomically
     from jxctl.library import edit
     from jxctl.library.files import encoded, format_for, read_library
     from jxctl.library.formats import FORMATS
@@ -193,7 +193,7 @@ def _save(
     notes: list[str] | None = None,
 ) -> Shown:
     """Write a bank made of ``sources``, say what was left out, and show the result."""
-    from jxctl.files import write_atomically
+    from jxctl._files import write_atomically
     from jxctl.library.edit import counted
     from jxctl.library.files import encoded, format_for, unsaid, without_room, writes_added
     from jxctl.library.formats import FORMATS

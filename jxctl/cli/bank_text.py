@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from jxctl.library.edit import counted
+from jxctl.library.edit import counted, duplicates, linked
 from jxctl.library.formats import FORMATS, Loaded
-from jxctl.library.links import duplicates, linked
 
 _MOST_LINES = 8
 

@@ -27,7 +27,7 @@ from jxctl.errors import UsageError
 
 if TYPE_CHECKING:
     from simulator.instrument.memory import Memory, Model
-    from simulator.instrument.sound import Sound
+    from simulator.instrument.realtime import Sound
 
 
 def register(app: typer.Typer) -> None:
@@ -84,7 +84,7 @@ def board(
     if sound is not None:
         state |= {"audio": sound.to_json()}
     if dump is not None:
-        from jxctl.files import write_atomically
+        from jxctl._files import write_atomically
 
         write_atomically(dump, (json.dumps(state, indent=2) + "\n").encode())
     return Shown(state, _text(state, sound))

@@ -161,8 +161,8 @@ def _record(
 def _fit(samples: list[Any], folder: Path, output: Path, report: Path | None, base: str, name: str) -> Shown:
     from estimator.calibration.calibration import calibrate as fit
     from estimator.calibration.experiments import EXPERIMENTS
-    from estimator.calibration.writing import calibrated_toml
-    from jxctl.files import write_atomically
+    from estimator.calibration.report import calibrated_toml
+    from jxctl._files import write_atomically
 
     with progress("Fitting", len(EXPERIMENTS) + 4) as advance:
         done = fit(samples, base, said=lambda text: advance(1, text))
@@ -176,7 +176,7 @@ def _fit(samples: list[Any], folder: Path, output: Path, report: Path | None, ba
 
 
 def _summary(done: Calibration, output: Path, report: Path | None, takes: int) -> Shown:
-    from estimator.calibration.writing import uncertainty
+    from estimator.calibration.report import uncertainty
 
     laws: dict[str, Any] = {}
     lost = []

@@ -40,7 +40,7 @@ def check(
         raise UsageError("a note is 0 to 127, a velocity 1 to 127")
     if not 0.8 <= gate <= 10:
         raise UsageError(f"a gate of {gate:g} s is out of range", "0.8 to 10: modulation needs time to show")
-    from jxctl.library.pick import stock_tone
+    from jxctl.library.files import stock_tone
 
     wanted = stock_tone(tone)
     from jxctl.cli import bench

@@ -30,9 +30,8 @@ def check(folder: DataSet) -> Shown:
     Reads all of the audio. Each finding is said on stderr; the code is 4 when there is any.
     """
     from jxctl.cli.dataset_text import checked
-    from jxctl.dataset.drift import DriftMeter, followed
     from jxctl.dataset.reader import count_rows, lines
-    from jxctl.dataset.verify import Verified, verify
+    from jxctl.dataset.verify import DriftMeter, Verified, followed, verify
 
     seen = Verified()
     total = count_rows(folder)
@@ -54,9 +53,8 @@ def info(
 ) -> Shown:
     """Say what a set holds: takes, verdicts, hours, notes, what it was recorded with, coverage."""
     from jxctl.cli.dataset_text import described
-    from jxctl.dataset.card import write_card
-    from jxctl.dataset.info import summarise
     from jxctl.dataset.reader import count_rows
+    from jxctl.dataset.summary import summarise, write_card
 
     with progress(f"Reading {folder}", count_rows(folder)) as advance:
         found = summarise(folder, advance)
@@ -80,8 +78,8 @@ def split(
     Each part is a whole data set, with every row as it was. Audio gets a second name (a hard link)
     and is not stored twice. A set that has grown keeps every tone on its side.
     """
+    from jxctl.dataset.edit import split as go
     from jxctl.dataset.reader import count_rows
-    from jxctl.dataset.splitting import split as go
 
     with progress(f"Splitting {folder}", count_rows(folder)) as advance:
         parts = go(folder, output, train, seed, advance)
@@ -105,7 +103,7 @@ def merge(
     A take that is in two of the sets is taken once. Audio gets a second name (a hard link) and is not
     stored twice.
     """
-    from jxctl.dataset.merging import merge as go
+    from jxctl.dataset.edit import merge as go
     from jxctl.dataset.reader import count_rows
 
     with progress(f"Merging into {output}", sum(map(count_rows, folders))) as advance:
@@ -130,8 +128,8 @@ def export(
 
     All takes go along, also those that failed: the column verdict tells them apart.
     """
-    from jxctl.dataset.exporting import ENDINGS
-    from jxctl.dataset.exporting import export as go
+    from jxctl.dataset.edit import ENDINGS
+    from jxctl.dataset.edit import export as go
     from jxctl.dataset.reader import count_rows
 
     format = format or ENDINGS.get(output.suffix.lower())

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from jxctl.dataset.drift import Drift
-from jxctl.dataset.info import RIG, Info
 from jxctl.dataset.schema import FIELDS
-from jxctl.dataset.verify import Verified
+from jxctl.dataset.summary import RIG, Info
+from jxctl.dataset.verify import Drift, Verified
 
 _MOST_DRIFTS = 8
 _NULLS = [field.null for field in FIELDS]

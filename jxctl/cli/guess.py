@@ -92,7 +92,7 @@ def guess(
     base, locked = _start(like, lock or [])
     board_asked = guess_loop.asked(loop, port, audio_in, takes, keep, model, channel, files)
 
-    from jxctl.audio.audiofile import read_audio, write_wav
+    from jxctl.audio.files import read_audio, write_wav
 
     sources = []
     for file in files:
@@ -153,7 +153,7 @@ def guess(
         written["audio"] = str(audio)
     if plot is not None:
         from estimator.inference.plot import plot_guess
-        from jxctl.files import write_atomically
+        from jxctl._files import write_atomically
 
         note_is = f"note {recordings[0].played.note}"
         where = " on the board" if looped else ""
@@ -176,7 +176,7 @@ def _numbered(output: Path, top: int) -> list[Path | None]:
 
 def _start(like: Path | None, wishes: list[str]) -> tuple[Any, list[str]]:
     from jxctl.cli.guess_request import locks
-    from jxctl.library.pick import stock_tone
+    from jxctl.library.files import stock_tone
 
     return locks(None if like is None else stock_tone(like), wishes)
 

@@ -13,7 +13,7 @@ from jxctl.errors import DeviceError, JxError, UsageError, VerificationError
 
 if TYPE_CHECKING:
     from jxctl.ports import ReceivingPort
-    from jxctl.ports.receiving import Collected, What
+    from jxctl.ports.transfer import Collected, What
     from jxctl.protocol.models import Model
     from jxctl.protocol.sysex.jx10 import Receiver
 
@@ -61,7 +61,8 @@ def receive(
     is 4; when nothing arrives it is 3.
     """
     from jxctl.cli.send_midi import model_in
-    from jxctl.ports import ReceivingPort, open_port, receiving
+    from jxctl.ports import ReceivingPort, open_port
+    from jxctl.ports import transfer as receiving
     from jxctl.protocol import models
     from jxctl.protocol.sysex.jx10 import Receiver
 
@@ -124,7 +125,7 @@ def _start(port: ReceivingPort, model: Model, what: What, channel: int, program:
 
 def _collect(port: ReceivingPort, collected: Collected, output: Path, timeout: float, quiet: float) -> None:
     """Wait for all of it; what has arrived when that fails is kept beside the output."""
-    from jxctl.ports.receiving import check, collect
+    from jxctl.ports.transfer import check, collect
 
     try:
         with progress("Receiving", collected.expected) as advance:
@@ -150,7 +151,7 @@ def _keep(data: bytes, output: Path, ending: str = ".syx") -> Path:
 
 
 def _kept(data: bytes, output: Path, ending: str) -> Path:
-    from jxctl.files import write_atomically
+    from jxctl._files import write_atomically
 
     kept = output.with_name(f"{output.stem}.incomplete{ending}")
     number = 2
@@ -163,7 +164,7 @@ def _kept(data: bytes, output: Path, ending: str) -> Path:
 
 def _write(output: Path, content: bytes, data: bytes, ending: str = ".syx") -> None:
     """Write the output; what arrived is kept when that fails, for a dump takes a walk to the synth."""
-    from jxctl.files import write_atomically
+    from jxctl._files import write_atomically
 
     try:
         write_atomically(output, content)
@@ -197,7 +198,7 @@ def _written(collected: Collected, output: Path, format: str, port: str) -> Show
 def _cartridge(
     port: ReceivingPort, model: Model, output: Path, receiver: Receiver, ask: bool, timeout: float
 ) -> Shown:
-    from jxctl.ports.receiving import transfer
+    from jxctl.ports.transfer import transfer
     from jxctl.protocol.sysex.jx10 import SIZES
 
     say("asked for the cartridge; waiting" if ask else f"{model.dump} Ctrl-C ends waiting.")

@@ -148,7 +148,7 @@ def record(
 
 def _card(folder: Path) -> None:
     """Write the data card anew. What is recorded does not depend on it."""
-    from jxctl.dataset.card import write_card
+    from jxctl.dataset.summary import write_card
 
     try:
         write_card(folder)

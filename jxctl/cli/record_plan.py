@@ -32,7 +32,7 @@ def plan(
     every: int | None,
 ) -> Plan:
     """The plan that the options of the command describe. Raises `UsageError`."""
-    from jxctl.library.pick import stock_tone
+    from jxctl.library.files import stock_tone
     from jxctl.protocol.tone import INIT_TONE
     from jxctl.recording import plan as plans
 
@@ -69,7 +69,7 @@ def tones(sources: Sequence[str], count: int | None, seed: int) -> Tones:
             raise UsageError("how many tones are to be drawn?", "--tones N")
         return _drawn(count, seed)
     if words == [DESIGN]:
-        from jxctl.recording.design import design, sweeps
+        from jxctl.recording.plan import design, sweeps
 
         return design(len(sweeps()) if count is None else count, seed)
     found = [tone for source in sources for tone in _in_file(Path(source))]

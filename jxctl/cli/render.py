@@ -74,7 +74,7 @@ def render(
     import numpy as np
 
     import simulator
-    from jxctl.audio.audiofile import write_wav
+    from jxctl.audio.files import write_wav
     from jxctl.protocol.tone import to_batch
 
     audio = simulator.render(

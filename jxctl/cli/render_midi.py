@@ -31,7 +31,7 @@ def render_midi(
     seed: int,
 ) -> Shown:
     """Render a MIDI file to a stereo WAV. Raises `UsageError` before anything is written."""
-    from simulator.synth.seeds import LARGEST_SEED
+    from simulator.synth.random import LARGEST_SEED
 
     check_outputs(midi, [(output, ".wav")])
     if not (math.isfinite(tail) and 0 <= tail <= _LONGEST_TAIL_S):
@@ -44,7 +44,7 @@ def render_midi(
     known = known_model(model)
     memory = memory_of(known, bank, tone)
 
-    from jxctl.audio.wavstream import MOST_BYTES, WavStream
+    from jxctl.audio.files import MOST_BYTES, WavStream
 
     longest = math.floor(MOST_BYTES / (6 * rate))
     if song.seconds + tail > longest:
@@ -53,8 +53,7 @@ def render_midi(
             f"a WAV holds {longest // 60} minutes; lower --rate",
         )
 
-    from simulator.instrument.instrument import Instrument
-    from simulator.instrument.midi_render import play_song
+    from simulator.instrument.instrument import Instrument, play_song
 
     instrument = Instrument(known, profile, rate, seed, memory=memory)
     with WavStream(output, 2, rate) as wav, progress("Rendering (s)", math.ceil(song.seconds)) as advance:

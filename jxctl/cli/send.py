@@ -170,7 +170,7 @@ def _heard(heard: np.ndarray, sample_rate: int, audio: Path | None, result: dict
     if result["peak"] == 0:
         say("nothing was heard; sim: is the lower board unless it says sim:?board=upper")
     if audio is not None:
-        from jxctl.audio.audiofile import write_wav
+        from jxctl.audio.files import write_wav
 
         write_wav(audio, heard, sample_rate)
         result["audio"] = str(audio)

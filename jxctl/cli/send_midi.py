@@ -14,7 +14,7 @@ from jxctl.errors import UsageError
 if TYPE_CHECKING:
     from jxctl.library.formats import Loaded
     from jxctl.ports import Port
-    from jxctl.ports.sending import Plan
+    from jxctl.ports.transfer import Plan
     from jxctl.protocol.bank import Bank
     from jxctl.protocol.models import Model
     from jxctl.protocol.tone import Tone
@@ -58,7 +58,7 @@ class Job:
 
     def stock_tone(self) -> Tone:
         """The tone, for a bare board. Raises `UsageError` when it is not one tone of the stock firmware."""
-        from jxctl.library.pick import stock_tone
+        from jxctl.library.files import stock_tone
 
         if self.write is not None or self.patch is not None:
             raise UsageError("a bare board holds one tone and no memory", "leave out --write and --patch")
@@ -114,9 +114,9 @@ def deliver(
 
 def _plan(job: Job, loaded: Loaded, model: Model) -> tuple[str, str, Plan, list[str]]:
     """Kind and name of what is sent, the messages, and what the model's family cannot say."""
-    from jxctl.library.families import converted, tone_for
-    from jxctl.library.pick import cargo
-    from jxctl.ports import sending
+    from jxctl.library.edit import converted, tone_for
+    from jxctl.library.files import cargo
+    from jxctl.ports import transfer as sending
 
     if model.family is None:
         model.require("receive", "APR tone")
@@ -139,7 +139,7 @@ def _plan(job: Job, loaded: Loaded, model: Model) -> tuple[str, str, Plan, list[
 
 
 def _patch_for(bank: Bank, model: Model) -> tuple[Bank, list[str]]:
-    from jxctl.library.families import converted
+    from jxctl.library.edit import converted
 
     assert model.family is not None
     patch = next(iter(bank.patches.values()))
@@ -170,7 +170,7 @@ def _slot(write: str | None) -> int | None:
 
 
 def _send(port: Port, plan: Plan, job: Job, model: Model) -> None:
-    from jxctl.ports.sending import transmit
+    from jxctl.ports.transfer import transmit
 
     gap_s = None if job.pause is None else job.pause / 1000
     with progress("Sending", len(plan.messages)) as advance:
@@ -179,7 +179,7 @@ def _send(port: Port, plan: Plan, job: Job, model: Model) -> None:
 
 def _cartridge(port: Port, job: Job, model: Model, result: dict[str, Any]) -> str:
     from jxctl.ports import ReceivingPort
-    from jxctl.ports.receiving import ANSWER_S, transfer
+    from jxctl.ports.transfer import ANSWER_S, transfer
     from jxctl.protocol.sysex.jx10 import Sender
 
     if job.cartridge:

@@ -17,7 +17,7 @@ from jxctl.protocol.tone import Tone, write_tone
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from jxctl.protocol.tone_v4 import ToneV4
+    from jxctl.protocol.vecoven_tone import ToneV4
 
 app = typer.Typer(help="Show, compare and make tones.", no_args_is_help=True)
 
@@ -36,7 +36,7 @@ def show(
     ] = None,
 ) -> Shown:
     """Show a tone by group."""
-    from jxctl.library.pick import any_tone
+    from jxctl.library.files import any_tone
 
     loaded = any_tone(tone, slot)
     if not isinstance(loaded, Tone):
@@ -55,7 +55,7 @@ def show(
 @command(app, "diff")
 def diff(a: ToneFile, b: ToneFile) -> Shown:
     """Show the parameters in which two tones differ."""
-    from jxctl.library.pick import stock_tone
+    from jxctl.library.files import stock_tone
 
     first, second = stock_tone(a), stock_tone(b)
     rows = [
@@ -82,12 +82,12 @@ def morph(
     force: ForceOption = False,
 ) -> Shown:
     """Make the tone between two: levels move in a straight line, switches flip at one half."""
-    from jxctl.library import morph
-    from jxctl.library.pick import stock_tone
+    from jxctl.library import edit
+    from jxctl.library.files import stock_tone
 
     if output is not None:
         check_new(output, force)
-    made = morph.morph(stock_tone(a), stock_tone(b), amount)
+    made = edit.morph(stock_tone(a), stock_tone(b), amount)
     if name is not None:
         made = made.named(name)
     if output is not None:
@@ -109,7 +109,7 @@ def random(
 
     With --like, parameters that go together in real tones move together, from where that tone has them.
     """
-    from jxctl.library.pick import stock_tone
+    from jxctl.library.files import stock_tone
 
     if seed is not None and seed < 0:
         raise UsageError(f"the seed is {seed}; it must not be negative")
@@ -120,8 +120,7 @@ def random(
     import numpy as np
 
     from jxctl.protocol.tone import from_batch
-    from simulator.nearby import nearby
-    from simulator.prior import Prior
+    from simulator.prior import Prior, nearby
 
     rng = np.random.default_rng(seed)
     drawn = from_batch(Prior.load().sample(1, rng), "RANDOM") if near is None else [nearby(near, amount, rng)]
@@ -136,7 +135,7 @@ def v4_table(tone: ToneV4) -> Table:
     from rich.table import Table
 
     from jxctl.protocol.tone import NAME_SIZE
-    from jxctl.protocol.tone_v4 import TONE_V4
+    from jxctl.protocol.vecoven_tone import TONE_V4
 
     columns = 3
     table = Table(title=f"{tone.name} (Vecoven V4)", title_justify="left", show_edge=False, pad_edge=False)

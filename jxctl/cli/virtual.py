@@ -13,7 +13,7 @@ from jxctl.errors import UsageError
 if TYPE_CHECKING:
     from jxctl.protocol.bus import BoardName
     from simulator.instrument.memory import Memory, Model
-    from simulator.instrument.sound import Sound
+    from simulator.instrument.realtime import Sound
 
 AudioOption = Annotated[
     str | None, typer.Option(help="Sound device: name, part of it, number, or default (jx audio lists them).")
@@ -79,7 +79,7 @@ def open_sound(
     loaded = load_profile(profile)
     # After the profile: a mistake in it is told before a device is opened.
     from jxctl.audio.playback import open_output
-    from simulator.instrument.sound import Sound
+    from simulator.instrument.realtime import Sound
 
     output = open_output(audio, rate)
     try:
@@ -104,7 +104,7 @@ def save_song(save: Path | None, sound: Sound | None) -> None:
     """Write what was played; ``jx render --midi`` makes the same sound of it."""
     if save is None or sound is None:
         return
-    from jxctl.files import write_atomically
+    from jxctl._files import write_atomically
     from jxctl.library.song import write_song
 
     engine = sound.engine

@@ -14,7 +14,6 @@ audio that is not there, and a take without a row was never finished.
 
 from __future__ import annotations
 
-from jxctl.dataset.indices import Indices
 from jxctl.dataset.reader import (
     ASIDE,
     METADATA,
@@ -26,7 +25,7 @@ from jxctl.dataset.reader import (
     take_audio,
     torn_bytes,
 )
-from jxctl.dataset.schema import FIELDS, SCHEMA, Row
+from jxctl.dataset.schema import FIELDS, SCHEMA, Indices, Row
 from jxctl.dataset.verify import check
 
 __all__ = [

@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import jxctl
+from jxctl._files import LOCK_NAME, FolderLock, write_atomically
 from jxctl.audio.capture import Audio
-from jxctl.dataset.indices import Indices
 from jxctl.dataset.reader import (
     ASIDE,
     METADATA,
@@ -36,11 +36,9 @@ from jxctl.dataset.reader import (
     rows,
     torn_bytes,
 )
-from jxctl.dataset.schema import FIELDS, SCHEMA, Row, parse
+from jxctl.dataset.schema import FIELDS, SCHEMA, Indices, Row, parse
 from jxctl.dataset.storage import sync_folder
 from jxctl.errors import JxError, UsageError, VerificationError
-from jxctl.files import write_atomically
-from jxctl.locks import LOCK_NAME, FolderLock
 from jxctl.recording.rig import Take
 
 _FULL_SCALE = 1 << 23

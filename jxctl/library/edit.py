@@ -1,26 +1,89 @@
 """Merge, dedupe and split banks. A patch keeps its tones: where a tone moves, the patch follows.
 
 Slots count from 0 here, as in messages; what is said to people counts from 1, as panels do.
+
+Which tones a patch plays, and the patch again when those tones have moved.
+
+A patch names its tones by number; numbers of tones that cannot move (presets in ROM) stay.
+
+Between two tones.
+
+A bank of one family in terms of another, and what is lost on the way, in words.
+
+The tones of a JX-8P and of a MKS-70 are the same bytes (jx_hardware.md 4.5); those of Vecoven's V4
+firmware are not (`jxctl.protocol.vecoven_tone`). Patches of the Super JX families have the same values (4.6);
+a JX-8P patch says other things, and nothing is known that could stand for it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from jxctl.errors import UsageError
-from jxctl.library.links import (
-    PATCH_SLOTS,
-    TONE_SLOTS,
-    content,
-    linked,
-    missing,
-    patch_content,
-    relinked,
-)
-from jxctl.protocol.bank import AnyTone, Bank, listed
+from jxctl.protocol.bank import FAMILIES, AnyTone, Bank, FamilyName, listed
+from jxctl.protocol.parameters import TONE_PARAMETERS
+from jxctl.protocol.patch import NAME_SIZE as PATCH_NAME_SIZE
 from jxctl.protocol.patch import Patch
+from jxctl.protocol.tone import NAME_SIZE, Tone
+from jxctl.protocol.vecoven_tone import from_stock, to_stock
+
+TONE_SLOTS = {"jx8p": 32, "mks70": 50, "vecoven4": 50}
+"""Tones that a family stores (jx_hardware.md 4.7, 4.8, 4.10); higher numbers are presets."""
+
+PATCH_SLOTS = {"jx8p": 32, "mks70": 64, "vecoven4": 64}
+"""Patches that a family stores (4.7, 4.10). Of a JX-8P assumed: one for each tone."""
+
+_FIRST_PRESET_BANK = 2
+# Byte 10 lies between name and values and means nothing that is known: not content.
+_CONTENT_V4 = NAME_SIZE + 1
+
+
+def linked(patch: Patch, bank: Bank) -> list[int]:
+    """Slots of the tones that a patch plays; presets that the bank does not hold are left out."""
+    if patch.family == "jx8p" and patch.raw("BANK") >= _FIRST_PRESET_BANK:
+        return []
+    stored = TONE_SLOTS[bank.family]
+    return [number for number in dict.fromkeys(patch.tones) if number in bank.tones or number < stored]
+
+
+def relinked(bank: Bank, moved: Mapping[int, int]) -> dict[int, Patch]:
+    """The bank's patches when its tones have moved: ``moved`` says from which slot to which."""
+    patches = {}
+    for slot, patch in bank.patches.items():
+        movable = linked(patch, bank)
+        patches[slot] = patch.with_tones(*(moved.get(n, n) if n in movable else n for n in patch.tones))
+    return patches
+
+
+def missing(bank: Bank) -> dict[int, list[int]]:
+    """Patches that play tones which the bank does not hold: those tones' slots by the patch's slot."""
+    found = {
+        slot: [number for number in linked(patch, bank) if number not in bank.tones]
+        for slot, patch in bank.patches.items()
+    }
+    return {slot: numbers for slot, numbers in found.items() if numbers}
+
+
+def content(tone: AnyTone) -> bytes:
+    """What a tone sounds like: its values without the name, for finding duplicates."""
+    return tone.values if isinstance(tone, Tone) else tone.values[_CONTENT_V4:]
+
+
+def patch_content(patch: Patch) -> bytes:
+    """What a patch does: its values without the name. The tones' numbers are part of it."""
+    return patch.values[PATCH_NAME_SIZE:] if patch.family == "superjx" else patch.values
+
+
+def duplicates(bank: Bank) -> list[list[int]]:
+    """Slots of tones that hold the same content, the name apart: a list for each such content."""
+    groups: dict[bytes, list[int]] = {}
+    for slot, tone in bank.tones.items():
+        groups.setdefault(content(tone), []).append(slot)
+    return [slots for slots in groups.values() if len(slots) > 1]
+
 
 _Held = TypeVar("_Held", AnyTone, Patch)
 
@@ -203,3 +266,85 @@ def _chunks(slots: Iterable[int], size: int) -> list[list[int]]:
 def _bank(like: Bank, tones: Mapping[int, AnyTone], patches: Mapping[int, Patch]) -> Bank:
     """A bank of the same family and name, slots in order."""
     return replace(like, tones=dict(sorted(tones.items())), patches=dict(sorted(patches.items())))
+
+
+_UNKNOWN = "UNKNOWN"
+
+
+def morph(a: Tone, b: Tone, amount: float) -> Tone:
+    """The tone ``amount`` of the way (0 to 1) from ``a`` to ``b``.
+
+    Levels move in a straight line, rounded to the nearest raw value. Switches cannot stand between
+    their positions: they flip at one half, and so do the name and what nobody understands. 0 gives
+    ``a`` and 1 gives ``b``, exactly. Raises `UsageError` for another amount.
+    """
+    if not 0 <= amount <= 1:
+        raise UsageError(f"the amount is {amount:g}; expected 0 to 1")
+    nearer = b if amount >= 0.5 else a
+    values = bytearray(nearer.values)
+    for p in TONE_PARAMETERS:
+        if p.kind == "level" and p.group != _UNKNOWN:
+            start, end = a.values[p.column], b.values[p.column]
+            values[p.column] = math.floor(start + (end - start) * amount + 0.5)
+    return Tone(bytes(values), nearer.name_bytes, nearer.byte_10)
+
+
+IMAGE_REST = "the header of the cartridge image, and the top bits of its bytes"
+"""What a bank read from a cartridge image has besides its tones."""
+
+
+def family_name(text: str) -> FamilyName:
+    """``text`` as one of the families. Raises `UsageError` for any other."""
+    for name in FAMILIES:
+        if name == text:
+            return name
+    raise UsageError(f"there is no family {text!r}", f"families are {', '.join(FAMILIES)}")
+
+
+def converted(bank: Bank, family: FamilyName) -> tuple[Bank, list[str]]:
+    """The bank as another family stores it, and in words what that family cannot say and what moved.
+
+    Slots are unchanged where the other family has them; beyond, tones move to free ones. Raises
+    `UsageError` when there are too few.
+    """
+    if family == bank.family:
+        return bank, []
+    lost: list[str] = []
+    tones: dict[int, AnyTone] = {}
+    homes = _homes(bank, family)
+    for slot, tone in bank.tones.items():
+        tones[homes[slot]], missed = tone_for(tone, family)
+        if homes[slot] != slot:
+            lost.append(f"the place of tone {slot + 1} {tone.name!r}, which is now tone {homes[slot] + 1}")
+        if missed:
+            lost.append(f"tone {slot + 1} {tone.name!r}: {', '.join(missed)}")
+    patches = relinked(bank, homes)
+    if patches and "jx8p" in (family, bank.family):
+        lost.append(f"all patches ({listed(patches, 'patch')}): a {family} patch says other things")
+        patches = {}
+    if any(bank.rest):
+        lost.append(IMAGE_REST)
+    return replace(bank, family=family, tones=tones, patches=patches, rest=b""), lost
+
+
+def _homes(bank: Bank, family: FamilyName) -> dict[int, int]:
+    """To which slot each tone goes."""
+    size = TONE_SLOTS[family]
+    if size >= TONE_SLOTS[bank.family]:
+        return {slot: slot for slot in bank.tones}
+    homeless = [slot for slot in bank.tones if slot >= size]
+    free = [slot for slot in range(size) if slot not in bank.tones]
+    if len(homeless) > len(free):
+        raise UsageError(
+            f"{len(bank.tones)} tones do not fit in the {size} slots of the family {family}",
+            f"jx bank split --tones --by {size} makes parts that do",
+        )
+    moved = dict(zip(homeless, free, strict=False))
+    return {slot: moved.get(slot, slot) for slot in bank.tones}
+
+
+def tone_for(tone: AnyTone, family: FamilyName) -> tuple[AnyTone, list[str]]:
+    """A tone as a family stores it, and what of it the family cannot say, in words."""
+    if family == "vecoven4":
+        return from_stock(tone) if isinstance(tone, Tone) else (tone, [])
+    return (tone, []) if isinstance(tone, Tone) else to_stock(tone)

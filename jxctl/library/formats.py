@@ -25,8 +25,8 @@ from jxctl.protocol.patch import JSON_FORMAT as PATCH_JSON
 from jxctl.protocol.patch import Patch
 from jxctl.protocol.tone import JSON_FORMAT as TONE_JSON
 from jxctl.protocol.tone import Tone
-from jxctl.protocol.tone_v4 import JSON_FORMAT as TONE_V4_JSON
-from jxctl.protocol.tone_v4 import ToneV4
+from jxctl.protocol.vecoven_tone import JSON_FORMAT as TONE_V4_JSON
+from jxctl.protocol.vecoven_tone import ToneV4
 
 if TYPE_CHECKING:
     from jxctl.protocol.sysex import AnyMessage, Unused

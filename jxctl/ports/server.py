@@ -26,7 +26,7 @@ from jxctl.protocol.registers import Boards, Registers
 from jxctl.protocol.tone import Tone, encode_name
 from simulator.instrument.instrument import Instrument
 from simulator.instrument.memory import Memory, Model
-from simulator.instrument.sound import Sound
+from simulator.instrument.realtime import Sound
 
 STATE_FORMAT = "jx.state"
 STATE_VERSION = 1

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from jxctl.errors import ToneError
 from jxctl.protocol.patch import Patch
 from jxctl.protocol.tone import Tone
-from jxctl.protocol.tone_v4 import ToneV4
+from jxctl.protocol.vecoven_tone import ToneV4
 
 AnyTone: TypeAlias = Tone | ToneV4
 T = TypeVar("T")

@@ -174,7 +174,7 @@ def read_tone(path: str | Path) -> Tone:
 
 def write_tone(tone: Tone, path: str | Path) -> None:
     """Write a tone as JSON, whole or not at all."""
-    from jxctl.files import write_atomically
+    from jxctl._files import write_atomically
 
     write_atomically(path, (json.dumps(tone.to_json(), indent=2) + "\n").encode())
 

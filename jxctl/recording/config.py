@@ -26,8 +26,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from jxctl._files import write_atomically
 from jxctl.errors import UsageError
-from jxctl.files import write_atomically
 from jxctl.protocol.models import model
 
 ENVIRONMENT = "JX_"

@@ -126,7 +126,7 @@ class Simulated:
         if not self._compare or chance:
             return
         if self._scaled:
-            # What a Super JX makes of the level at full volume (`simulator.instrument.edit_buffer`).
+            # What a Super JX makes of the level at full volume (`simulator.instrument.memory`).
             tone = tone.with_values({"VCA LEVEL": tone.raw("VCA LEVEL") * 127 // 128})
         tick_s = self._profile.constant("tick")
         gates_s = np.maximum(gate_s + tick_s * np.arange(*_TICKS), SHORTEST_GATE_S)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Protocol
 
 from jxctl.errors import UsageError
-from jxctl.library.families import tone_for
+from jxctl.library.edit import tone_for
 from jxctl.ports import Port
 from jxctl.ports.client import Synth, load_sequence
-from jxctl.ports.sending import patch_plan, tone_plan, transmit
+from jxctl.ports.transfer import patch_plan, tone_plan, transmit
 from jxctl.protocol.bank import AnyTone, Bank
 from jxctl.protocol.bus import BoardName, SetParameter, encode
 from jxctl.protocol.models import Model

@@ -19,9 +19,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.features._fft import HANN, TURNS, TWIDDLES, F, inline
-from simulator.features._simd import WIDTH as LANES
-from simulator.features._simd import absolute, fused, load, splat, store
+from simulator.features._fft import HANN, TURNS, TWIDDLES, F, absolute, fused, inline, load, splat, store
+from simulator.features._fft import WIDTH as LANES
 from simulator.features.mel import Bands, aligned, shared_out, spectra_of
 
 _STRETCH = 4096
@@ -187,5 +186,5 @@ def _entry(source: bytes) -> Callable[..., None]:
         return numba.njit(nogil=True)(entry)
 
 
-_PARTS = ("_fft.py", "_simd.py", "mel.py")
+_PARTS = ("_fft.py", "mel.py")
 _compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))

@@ -34,11 +34,14 @@ from simulator.features._fft import (
     TWIDDLES,
     WINDOW,
     F,
+    fused,
     inline,
+    load,
+    splat,
+    store,
     transform,
 )
-from simulator.features._simd import WIDTH as LANES
-from simulator.features._simd import fused, load, splat, store
+from simulator.features._fft import WIDTH as LANES
 
 _SOUNDS_A_JOB = 8
 _OWN_PEAK = np.float32(-1)  # for a scale: the sound's own
@@ -236,5 +239,5 @@ def _entry(source: bytes) -> Callable[..., None]:
         return numba.njit(nogil=True)(entry)
 
 
-_PARTS = ("_fft.py", "_simd.py")
+_PARTS = ("_fft.py",)
 _compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))

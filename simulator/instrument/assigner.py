@@ -8,14 +8,35 @@ ranges of keys (jx_hardware.md 2.3-2.5, 4.1). Assumed: it listens to all channel
 otherwise; velocity passes unchanged; keys outside the range of a Super JX fold by octaves as a
 JX-8P's do; the pedal only sets HOLD SW, so that it is the board that keeps released voices
 sounding; a patch load ends all notes. Unison detune is not modelled: how it is done is not known.
+
+Which voice plays which key: the assigner's oldest job.
+
+The key modes are the JX-8P's (owner's manual) and their names the Super JX's (jx_hardware.md 5.6).
+Exact rules for taking a voice that is in use were not found; all of these are assumed:
+
+* poly 1 takes the voice released longest ago, then the one struck longest ago;
+* poly 2 takes the lowest voice whose key is up ("only the last notes keep their natural release"),
+  then the one struck longest ago;
+* unison takes two voices a key by the rule of poly 1; in unison 2 the second is an octave lower;
+* mono plays the last key that is still down, on one voice (1) or on all (2);
+* a key struck again without a release gets its own voices again.
+
+How an assigner brings a patch, or a change of one, onto the bus.
+
+The whole load is the one captured on a Super JX, byte for byte, repeats included (jx_hardware.md
+2.5). No load of a JX-8P was captured; its own board is sent the same steps without the other one
+(assumed).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 from jxctl.errors import UsageError
 from jxctl.protocol.bus import (
+    SILENCE_BLOCK,
     BoardName,
     Forward,
     Message,
@@ -25,12 +46,200 @@ from jxctl.protocol.bus import (
     VoiceOn,
     encode,
 )
-from jxctl.protocol.midi import SYSEX, Splitter
+from jxctl.protocol.midi import PROGRAM, SYSEX, Splitter
 from jxctl.protocol.parameters import parameter
-from simulator.instrument import loading
-from simulator.instrument.allocation import Action, Allocator, Release, Slot, Strike, folded
-from simulator.instrument.edit_buffer import Board, EditBuffer, Half
-from simulator.instrument.memory import Memory, Model
+from simulator.instrument.memory import LEVEL, PATCH_IDS, TONE_IDS, Board, EditBuffer, Half, Memory, Model
+
+Mode = Literal["poly 1", "unison 1", "mono 1", "poly 2", "unison 2", "mono 2"]
+
+MODES: dict[int, Mode] = {
+    0: "poly 1", 1: "unison 1", 2: "mono 1", 4: "poly 2", 5: "unison 2", 6: "mono 2",
+}  # fmt: skip
+"""Key assign as patches hold it (jx_hardware.md 4.4, 4.6)."""
+
+Slot: TypeAlias = tuple[Literal["lower", "upper"], int]
+"""A board and one of its voices, 0-5."""
+
+OCTAVE = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """Start ``slot`` with ``note`` (0-127) and ``velocity`` (1-127)."""
+
+    slot: Slot
+    note: int
+    velocity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Let ``slot`` go, which plays ``note``."""
+
+    slot: Slot
+    note: int
+
+
+Action: TypeAlias = Strike | Release
+
+
+@dataclass(slots=True)
+class _Voice:
+    slot: Slot
+    key: int | None = None
+    note: int = 0
+    since: int = 0
+
+
+class Allocator:
+    """Keys in, strikes and releases out, over the voices ``slots`` in one key mode.
+
+    A *key* is the note as played; its *note* is what the voice plays (``shift`` semitones higher, by
+    octaves back into 0-127). Nothing sounds at first.
+    """
+
+    def __init__(self, slots: Sequence[Slot], mode: Mode = "poly 1", shift: int = 0) -> None:
+        self.mode = mode
+        self.shift = shift
+        self._voices = [_Voice(slot) for slot in slots]
+        self._down: dict[int, int] = {}  # key: velocity, in the order they were struck
+        self._time = 0
+
+    def press(self, key: int, velocity: int) -> list[Action]:
+        """A key goes down."""
+        self._time += 1
+        self._down.pop(key, None)
+        self._down[key] = velocity
+        if self.mode.startswith("mono"):
+            return self._sound(self._mono_voices(), key, velocity)
+        count = 2 if self.mode.startswith("unison") else 1
+        own = [voice for voice in self._voices if voice.key == key]
+        return self._sound(own or self._choose(count), key, velocity)
+
+    def lift(self, key: int) -> list[Action]:
+        """A key comes up; nothing happens when it was not down."""
+        self._time += 1
+        if self._down.pop(key, None) is None:
+            return []
+        voices = [voice for voice in self._voices if voice.key == key]
+        if self.mode.startswith("mono") and voices and self._down:
+            last = next(reversed(self._down))
+            return self._sound(voices, last, self._down[last])
+        for voice in voices:
+            voice.key, voice.since = None, self._time
+        return [Release(voice.slot, voice.note) for voice in voices]
+
+    def forget(self) -> None:
+        """Every voice was silenced; keys that are down no longer count."""
+        self._down.clear()
+        for voice in self._voices:
+            voice.key = None
+
+    def _mono_voices(self) -> list[_Voice]:
+        return self._voices[:1] if self.mode == "mono 1" else self._voices
+
+    def _choose(self, count: int) -> list[_Voice]:
+        free = [voice for voice in self._voices if voice.key is None]
+        if self.mode != "poly 2":
+            free.sort(key=lambda voice: voice.since)
+        held = sorted((voice for voice in self._voices if voice.key is not None), key=lambda v: v.since)
+        return (free + held)[:count]
+
+    def _sound(self, voices: list[_Voice], key: int, velocity: int) -> list[Action]:
+        actions: list[Action] = []
+        for index, voice in enumerate(voices):
+            lower = OCTAVE if self.mode == "unison 2" and index % 2 else 0
+            note = folded(key + self.shift - lower, 0, 127)
+            voice.key, voice.note, voice.since = key, note, self._time
+            actions.append(Strike(voice.slot, note, velocity))
+        return actions
+
+
+def folded(note: int, first: int, last: int) -> int:
+    """``note`` moved by octaves into ``first`` to ``last`` (which span an octave at least)."""
+    if note < first:
+        return note + -(-(first - note) // OCTAVE) * OCTAVE
+    if note > last:
+        return note - -(-(note - last) // OCTAVE) * OCTAVE
+    return note
+
+
+SILENCE, HOLD = parameter("SILENCE").id, parameter("HOLD SW").id
+ON = 0x7F
+_PORTA_TIME, _PORTA_SW = parameter("PORTA TIME").id, parameter("PORTA SW").id
+_BEND_RANGE, _CHECK_ENV = parameter("BEND RANGE").id, parameter("CHECK ENV SW").id
+_TUNES = (parameter("MASTER TUNE1").id, parameter("MASTER TUNE2").id)
+_AFTER_SWITCHES, _AFTER_DEPTHS = (0xB8, 0xB9, 0xBA), (0x8C, 0x8D, 0x8E)
+_EARLY = tuple(id for id in TONE_IDS if id not in (*_AFTER_DEPTHS, LEVEL))
+
+
+def wake(boards: Iterable[Board]) -> list[Message]:
+    """Eight selects of each board, after power-up (2.4)."""
+    return [SelectBoard(board) for board in boards for _ in range(8)]
+
+
+def patch_load(buffer: EditBuffer, program: int | None = None, channel: int = 0) -> list[Message]:
+    """A whole patch load, steps 1 to 8 of 2.5.
+
+    ``program``: 0-127, forwarded to MIDI OUT as a program change on ``channel`` (0-15) at the end; None
+    where no program was chosen: the patch came over MIDI (assumed to be the only difference).
+    """
+    boards = buffer.boards
+    everyone: BoardName = "both" if len(boards) == 2 else "lower"
+    common = boards[-1]  # what is the same for both boards
+    out: list[Message] = [SelectBoard(everyone), *(SetParameter(id, 0) for id in SILENCE_BLOCK)]
+    for board in boards:
+        out += _to(buffer, board, *_EARLY)
+        out += _to(buffer, board, _PORTA_SW)
+    for board in boards:
+        out += _to(buffer, board, LEVEL)
+    out += [
+        SelectBoard(everyone),
+        SetParameter(_PORTA_TIME, buffer.value(common, _PORTA_TIME)),
+    ]
+    out += [SelectBoard(everyone), SetParameter(_BEND_RANGE, buffer.value(common, _BEND_RANGE))]
+    out.append(SelectBoard(everyone))
+    last = (*_AFTER_SWITCHES, *_AFTER_DEPTHS, _PORTA_TIME)
+    out += [SetParameter(id, buffer.value(common, id)) for id in last]
+    for id, value in ((SILENCE, ON), (HOLD, 0)):
+        for board in boards:
+            out += [SelectBoard(board), SetParameter(id, value)]
+    for board in boards:
+        out += [SelectBoard(board), SetParameter(_CHECK_ENV, 0), *_to(buffer, board, *_TUNES)[1:]]
+    for board in reversed(boards):
+        out += _to(buffer, board, *_TUNES)
+    for board in reversed(boards):
+        out += _to(buffer, board, _PORTA_SW)
+    return out if program is None else [*out, Forward(bytes((PROGRAM | channel, program)))]
+
+
+def tone_load(buffer: EditBuffer, board: Board) -> list[Message]:
+    """One board's tone anew: silence, the tone, its level, and the notes ended (assumed: the steps of
+    a patch load that are about the tone)."""
+    out: list[Message] = [SelectBoard(board), *(SetParameter(id, 0) for id in SILENCE_BLOCK)]
+    out += _to(buffer, board, *_EARLY, LEVEL, *_AFTER_DEPTHS)[1:]
+    return [*out, SetParameter(SILENCE, ON)]
+
+
+def changes(before: EditBuffer, after: EditBuffer) -> list[tuple[BoardName, int, int]]:
+    """The registers that differ: (board, id, value); ``both`` where both boards get the same."""
+    found: list[tuple[BoardName, int, int]] = []
+    for id in (*TONE_IDS, *PATCH_IDS):
+        new = {
+            board: after.value(board, id)
+            for board in after.boards
+            if after.value(board, id) != before.value(board, id)
+        }
+        if len(new) == 2 and len(set(new.values())) == 1:
+            found.append(("both", id, new["lower"]))
+        else:
+            found += [(board, id, value) for board, value in new.items()]
+    return found
+
+
+def _to(buffer: EditBuffer, board: Board, *ids: int) -> list[Message]:
+    return [SelectBoard(board), *(SetParameter(id, buffer.value(board, id)) for id in ids)]
+
 
 KEYS: dict[Model, tuple[int, int]] = {"jx8p": (21, 108), "jx10": (28, 103), "mks70": (28, 103)}
 """Keys that are played as they come; others move by octaves (4.1)."""
@@ -41,7 +250,6 @@ _ALL_NOTES_OFF = range(123, 128)
 
 _WHEEL, _VOL, _AFTERTOUCH = (parameter(name).id for name in ("MODULATION", "MIDI VOL", "AFTERTOUCH"))
 _BENDER, _POLARITY = parameter("BENDER").id, parameter("BENDER POLARITY").id
-_PORTA_TIME, _PORTA_SW = parameter("PORTA TIME").id, parameter("PORTA SW").id
 
 
 class Assigner:
@@ -72,7 +280,7 @@ class Assigner:
 
     def power_up(self) -> bytes:
         """The bus bytes of switching on: the boards are woken and patch 0 is loaded (2.4)."""
-        self._out += loading.wake(self.buffer.boards)
+        self._out += wake(self.buffer.boards)
         self._recall(0)
         return self._sent()
 
@@ -138,11 +346,11 @@ class Assigner:
         elif number == _HOLD_CC:
             for half, _ in self._halves:
                 for board in half.boards if half.hold else ():
-                    self._set(board, loading.HOLD, loading.ON if value >= 64 else 0)
+                    self._set(board, HOLD, ON if value >= 64 else 0)
         elif number == _PORTA_TIME_CC:
             self._live(_PORTA_TIME, value)
         elif number == _PORTA_SW_CC:
-            self._live(_PORTA_SW, loading.ON if value >= 64 else 0)
+            self._live(_PORTA_SW, ON if value >= 64 else 0)
         elif number in _ALL_NOTES_OFF:
             self._end_notes()
 
@@ -167,11 +375,11 @@ class Assigner:
         down = amount < 0
         if amount and any(self._down_bend.get(bent) != down for bent in boards):
             self._down_bend.update(dict.fromkeys(boards, down))
-            self._set(board, _POLARITY, 0 if down else loading.ON)
+            self._set(board, _POLARITY, 0 if down else ON)
         self._set(board, _BENDER, magnitude)
 
     def _end_notes(self) -> None:
-        self._set(self._everyone, loading.SILENCE, loading.ON)
+        self._set(self._everyone, SILENCE, ON)
         for _, allocator in self._halves:
             allocator.forget()
 
@@ -187,7 +395,7 @@ class Assigner:
     def _load(self, number: int | None) -> None:
         """Put the whole edit buffer on the bus."""
         self.buffer = replace(self.buffer, live={})
-        self._out += loading.patch_load(self.buffer, number, self.channel or 0)
+        self._out += patch_load(self.buffer, number, self.channel or 0)
         self._selected = None
         self._arrange()
 
@@ -204,13 +412,13 @@ class Assigner:
             return
         loaded = [board for board in self.buffer.boards if self.buffer.source(board) in change.tones]
         for board in loaded:
-            self._out += loading.tone_load(self.buffer, board)
+            self._out += tone_load(self.buffer, board)
             self._selected = board
         for half, allocator in self._halves:
             if set(half.boards).intersection(loaded):
                 allocator.forget()
         if not change.tones:
-            for name, id, value in loading.changes(before, self.buffer):
+            for name, id, value in changes(before, self.buffer):
                 self._set(name, id, value)
         if list(before.halves()) != list(self.buffer.halves()):
             self._end_notes()

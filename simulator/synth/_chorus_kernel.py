@@ -26,10 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.synth._compiling import FAST, inline
-from simulator.synth._intrinsics import fma, move_lanes
-from simulator.synth._lanes import LANES, at
-from simulator.synth._turning import LINE, PAST_CACHE, aligned, gather, scatter
-from simulator.synth._waves import HALF, ZERO, F
+from simulator.synth._gather import LINE, PAST_CACHE, aligned, gather, scatter
+from simulator.synth._lanes import LANES, at, fma, move_lanes
+from simulator.synth._oscillators import HALF, ZERO, F
 
 TAPS = 4
 LONGEST = 64  # samples at a time
@@ -242,7 +241,7 @@ def _entry(source: bytes) -> Callable[..., None]:
         return numba.njit(nogil=True)(entry)
 
 
-_PARTS = ("_compiling.py", "_intrinsics.py", "_lanes.py", "_turning.py", "_waves.py")
+_PARTS = ("_compiling.py", "_gather.py", "_lanes.py", "_oscillators.py")
 _compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))
 
 

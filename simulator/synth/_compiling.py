@@ -11,7 +11,7 @@ from numba.core import event
 # No fast mathematics: a control frame has the same bits however the loop around it is compiled.
 scalar = numba.njit(forceinline=True, error_model="numpy")
 # Neither reordering nor contraction: results must not depend on the surroundings, nor on the processor.
-# Where a multiply-add is meant, `simulator.synth._intrinsics.fma` says so.
+# Where a multiply-add is meant, `simulator.synth._lanes.fma` says so.
 FAST = {"nsz"}
 inline = numba.njit(forceinline=True, error_model="numpy", fastmath=FAST)
 

@@ -26,10 +26,9 @@ from simulator.synth._filters import filtered, set_filters
 from simulator.synth._gather import end_tick, load, set_tick, store
 from simulator.synth._kernel import CHUNK, mixed
 from simulator.synth._lanes import at
-from simulator.synth._waves import ONE, F
-from simulator.synth.batch import Batch
+from simulator.synth._oscillators import ONE, F
 from simulator.synth.profile import Profile
-from simulator.synth.render import SAMPLE_RATE
+from simulator.synth.render import SAMPLE_RATE, Batch
 
 _TILE = _lanes.LANES + 1  # samples a row, so that a column does not meet the same memory bank
 _TILES, _LANE_ARRAY = _lanes.LANES * _TILE, _lanes.LANES * _lanes.SLOTS

@@ -10,9 +10,8 @@ from typing import Any
 
 from simulator.synth import _lanes
 from simulator.synth._compiling import inline
-from simulator.synth._intrinsics import fma
-from simulator.synth._lanes import at
-from simulator.synth._waves import HALF, ONE, TWO
+from simulator.synth._lanes import at, fma
+from simulator.synth._oscillators import HALF, ONE, TWO
 
 
 @inline

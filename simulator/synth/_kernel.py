@@ -32,11 +32,9 @@ from numpy.typing import NDArray
 from simulator.synth import _lanes, _oscillators
 from simulator.synth._compiling import FAST, inline
 from simulator.synth._filters import filtered, set_filters
-from simulator.synth._gather import end_tick, load, set_tick, store
-from simulator.synth._intrinsics import fma, move_lanes
-from simulator.synth._lanes import at
-from simulator.synth._turning import LINE, PAST_CACHE, aligned, scatter
-from simulator.synth._waves import ONE, F, as_int, white
+from simulator.synth._gather import LINE, PAST_CACHE, aligned, end_tick, load, scatter, set_tick, store
+from simulator.synth._lanes import at, fma, move_lanes
+from simulator.synth._oscillators import ONE, F, as_int, white
 
 CHUNK, LONGEST = 16, 128  # samples at a time, while the cutoff moves and when it holds
 # Droop correction: gain 1 + 2c(1 - cos w). This c keeps the error against sinc**-4 under 0.19 dB
@@ -174,10 +172,7 @@ def _entry(source: bytes) -> Callable[..., None]:
         return numba.njit(nogil=True)(entry)
 
 
-_PARTS = (
-    "_compiling.py", "_filters.py", "_gather.py", "_intrinsics.py", "_lanes.py", "_oscillators.py",
-    "_turning.py", "_waves.py",
-)  # fmt: skip
+_PARTS = ("_compiling.py", "_filters.py", "_gather.py", "_lanes.py", "_oscillators.py")
 _compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))
 
 

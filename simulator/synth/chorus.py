@@ -30,7 +30,7 @@ from jxctl.protocol.parameters import parameter
 from simulator.synth import _chorus_kernel, _lanes
 from simulator.synth._chorus_kernel import GUARD, STATES, TAPS
 from simulator.synth.profile import CHORUS_LAWS, Profile
-from simulator.synth.seeds import mix_seed
+from simulator.synth.random import mix_seed
 from simulator.synth.voices import HIGHEST_CUTOFF
 
 _ROW = parameter("CHORUS")

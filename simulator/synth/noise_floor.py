@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.synth.profile import Profile
-from simulator.synth.seeds import IntArray, mix_seed, random_at
+from simulator.synth.random import IntArray, mix_seed, random_at
 
 NONE_DB = -200
 """The level that means none."""
@@ -67,5 +67,5 @@ def _entry(source: bytes) -> Callable[..., None]:
         return numba.njit(nogil=True)(entry)
 
 
-_PARTS = ("_compiling.py", "controls.py", "noise_floor.py", "seeds.py")
+_PARTS = ("_compiling.py", "random.py")
 _compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from simulator.synth import chorus, voices
-from simulator.synth.batch import Batch, Prepared
 from simulator.synth.noise_floor import add_noise_floor
 from simulator.synth.profile import Profile
-from simulator.synth.render import SAMPLE_RATE, empty
+from simulator.synth.render import SAMPLE_RATE, Batch, Prepared, empty
 
 
 def render_variants(

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.synth import _kernel, _lanes
-from simulator.synth.firmware import Voicing
+from simulator.synth.control import Voicing, deviation
 from simulator.synth.profile import Profile
-from simulator.synth.seeds import mix_seed
-from simulator.synth.spread import deviation
+from simulator.synth.random import mix_seed
 
 NOISE, SQUARE, PULSE, SAWTOOTH = range(4)
 RATES = (4000, 768_000)

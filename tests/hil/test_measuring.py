@@ -20,8 +20,8 @@ from hil.bench import RATE, Bench, held
 
 from benchmarks.virtual_boards import board_entries
 from estimator.calibration.experiments import EXPERIMENTS
-from estimator.calibration.writing import profile_toml
-from jxctl.audio.audiofile import write_wav
+from estimator.calibration.report import profile_toml
+from jxctl.audio.files import write_wav
 from jxctl.dataset import rows
 from jxctl.protocol.tone import INIT_TONE, to_batch
 from simulator.synth import load_profile, render

@@ -32,9 +32,8 @@ from jxctl.protocol.parameters import parameter
 from jxctl.protocol.patch import Patch
 from jxctl.protocol.sysex import encode, messages_of
 from jxctl.protocol.tone import INIT_TONE, to_batch
-from simulator.instrument.instrument import Instrument
+from simulator.instrument.instrument import Instrument, play_song
 from simulator.instrument.memory import Memory
-from simulator.instrument.midi_render import play_song
 
 ROOT = Path(__file__).resolve().parents[2]
 RATE = 44100

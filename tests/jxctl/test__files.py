@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from jxctl._files import write_atomically
 from jxctl.errors import JxError
-from jxctl.files import write_atomically
 
 
 def test_writes_and_replaces(tmp_path: Path) -> None:

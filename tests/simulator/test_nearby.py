@@ -8,8 +8,7 @@ import pytest
 from jxctl.errors import UsageError
 from jxctl.protocol.parameters import parameter
 from jxctl.protocol.tone import INIT_TONE, Tone, from_batch, to_batch
-from simulator.nearby import nearby
-from simulator.prior import Prior
+from simulator.prior import Prior, nearby
 
 COUNT = 1500
 

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from estimator.papers.vecoven2020 import task
 from estimator.papers.vecoven2020.views import SHAPES, views_of
+from jxctl._files import write_atomically
 from jxctl.errors import UsageError
-from jxctl.files import write_atomically
 
 PIECE = 128
 VERSION = 1

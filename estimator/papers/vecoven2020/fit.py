@@ -28,8 +28,8 @@ from torch import nn
 from estimator.papers.vecoven2020.entries import Entry
 from estimator.papers.vecoven2020.views import FULL_SCALE
 from estimator.training.schedule import schedule
+from jxctl._files import write_atomically
 from jxctl.errors import UsageError
-from jxctl.files import write_atomically
 
 _VALIDATED_AT_ONCE = 128
 _TOLD = 20

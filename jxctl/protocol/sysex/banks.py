@@ -14,7 +14,7 @@ from jxctl.protocol.sysex.jx8p import JX8P, WRITE
 from jxctl.protocol.sysex.messages import BulkPatch, BulkTone, Changes, PatchData, Program, ToneData
 from jxctl.protocol.sysex.mks70 import FILLER, PATCH_BITS
 from jxctl.protocol.sysex.vecoven4 import TONE_BITS
-from jxctl.protocol.tone_v4 import TONE_V4, ToneV4
+from jxctl.protocol.vecoven_tone import TONE_V4, ToneV4
 
 Form = Literal["bulk", "sets"]
 T = TypeVar("T", Patch, AnyTone)

@@ -19,7 +19,7 @@ from jxctl.protocol.sysex.family import LEVELS, PGR, Bulk, Family, Level
 from jxctl.protocol.sysex.frame import Frame
 from jxctl.protocol.sysex.jx8p import JX8P, WRITE
 from jxctl.protocol.tone import RECORD_SIZE, Tone
-from jxctl.protocol.tone_v4 import BY_IPR, ToneV4
+from jxctl.protocol.vecoven_tone import BY_IPR, ToneV4
 
 EDIT_BUFFER_REQUEST = 0x3D
 _FIRST_VALUE = RECORD_SIZE - TONE_SIZE
@@ -52,7 +52,7 @@ class Message:
         if not isinstance(tone, self.wire.tone_type):
             raise ToneError(
                 f"tone {tone.name} is no tone of family {self.family}",
-                "jxctl.protocol.tone_convert turns stock tones into V4 tones and back",
+                "jxctl.protocol.vecoven_tone turns stock tones into V4 tones and back",
             )
 
     def _check_patch(self, patch: Patch) -> None:

@@ -28,7 +28,7 @@ from jxctl.protocol.sysex.bits import BitMap, Evidence, Slice
 from jxctl.protocol.sysex.family import Bulk, Family
 from jxctl.protocol.sysex.frame import SUPERJX_FORMAT
 from jxctl.protocol.sysex.mks70 import read_patch_record, write_patch_record
-from jxctl.protocol.tone_v4 import BY_IPR, RECORD_SIZE, TONE_V4, ToneV4
+from jxctl.protocol.vecoven_tone import BY_IPR, RECORD_SIZE, TONE_V4, ToneV4
 
 REQUEST = bytes((0x02, 0x01, 0x07))
 """Body of the edit-buffer request, operation 3D."""

@@ -14,8 +14,8 @@ from estimator.calibration.experiments import EXPERIMENTS, CalibrationPlan
 from estimator.calibration.forward_model import Model
 from estimator.calibration.parametrization import forms, law_values
 from estimator.calibration.recording import RotatingPlayer
+from estimator.calibration.report import calibrated_toml
 from estimator.calibration.samples import from_takes
-from estimator.calibration.writing import calibrated_toml
 from jxctl.dataset.take import Take
 from jxctl.errors import UsageError
 from jxctl.ports.client import Synth

@@ -7,7 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from estimator.calibration import control_loop, initialization, places, uncertainty
+from estimator.calibration import (
+    chorus_refinement,
+    initialization,
+    uncertainty,
+)
+from estimator.calibration import (
+    uncertainty as control_loop,
+)
 from estimator.calibration.experiments import EXPERIMENTS, CalibrationPlan
 from estimator.calibration.forward_model import Model
 from estimator.calibration.measurements import Heard
@@ -96,8 +103,8 @@ def test_noise_scatters_what_is_quiet() -> None:
     ]
     base = load_profile("superjx")
     model = Model(samples, base, forms(base))
-    places = range(len(samples))
-    noise = model.noise(model.rendered(base, places)).measured
+    chorus_refinement = range(len(samples))
+    noise = model.noise(model.rendered(base, chorus_refinement)).measured
     assert noise[0][0] > 3 * noise[len(samples) - 1][0] > 0
 
 
@@ -179,11 +186,11 @@ def test_the_rate_of_an_lfo_is_known_to_within_turns_of_the_control_loop() -> No
 def test_places_are_compared_after_the_laws_have_moved() -> None:
     rng = np.random.default_rng(5)
     takes, size = 2, 40
-    law, by_place = rng.normal(size=takes * size), rng.normal(size=(places.PLACES, takes * size))
+    law, by_place = rng.normal(size=takes * size), rng.normal(size=(chorus_refinement.PLACES, takes * size))
     # The recording stood at places 2 and 5, and its law lies 3 away: much further off than any place is.
     truth = np.concatenate([by_place[2, :size], by_place[5, size:]]) + 3 * law
     left = [np.split(truth - each, takes) for each in by_place]
-    best = places.placed(left, law[:, None], np.ones(takes * size), np.zeros(1), [[0, 1]])
+    best = chorus_refinement.placed(left, law[:, None], np.ones(takes * size), np.zeros(1), [[0, 1]])
     assert best == [2, 5]
 
 
@@ -191,5 +198,5 @@ def test_places_of_the_lfo_lie_evenly() -> None:
     from simulator.synth.chorus import phase_seeds
 
     for one_side, span in ((True, 1.0), (False, 0.5)):
-        turns = phase_seeds(np.array(places.seeds(one_side))) / 2.0**32
-        assert np.diff(turns) == pytest.approx(span / places.PLACES, abs=0.02)
+        turns = phase_seeds(np.array(chorus_refinement.seeds(one_side))) / 2.0**32
+        assert np.diff(turns) == pytest.approx(span / chorus_refinement.PLACES, abs=0.02)

@@ -14,10 +14,10 @@ from estimator.closed_loop.history import Trials
 from estimator.closed_loop.optimizer import Closed, closed_loop
 from estimator.closed_loop.player import BoardPlay
 from estimator.closed_loop.result import heard_on_board
+from estimator.inference.confidence import untold
 from estimator.inference.estimator import Candidate, Guess
 from estimator.inference.objective import Listener
 from estimator.inference.posterior import Played, Recording, from_prior
-from estimator.inference.untold import untold
 from estimator.network import parameters
 from jxctl.dataset.writer import Writer
 from jxctl.errors import UsageError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from estimator.inference.descent import Slopes
+from estimator.inference.local_search import Slopes
 
 
 def linear(seed: int, levels: int = 6, cells: int = 400) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from estimator.inference.confidence import FAR_DB, far_db, loud_distance
 from estimator.inference.estimator import Estimator
-from estimator.inference.nearness import FAR_DB, far_db, loud_distance
 from estimator.inference.posterior import Played, Recording
 from estimator.network.inputs import log_mel_distance
 from jxctl.protocol.tone import INIT_TONE, to_batch

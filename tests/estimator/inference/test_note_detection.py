@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sounds import RATE, coloured_noise, harmonics, hz_of, random_tones, tone
 
 from estimator.inference.note_detection import Heard, listen
-from jxctl.audio.audiofile import read_audio
+from jxctl.audio.files import read_audio
 from jxctl.errors import AudioError
 
 
@@ -213,7 +213,7 @@ def test_anything_gives_an_answer_that_makes_sense(samples: list[float], stretch
 
 def test_importing_it_loads_nothing_heavy() -> None:
     heavy = "{'librosa', 'numba', 'scipy', 'soxr', 'numpy'}"
-    imports = "import sys, estimator.inference.note_detection, jxctl.audio.audiofile"
+    imports = "import sys, estimator.inference.note_detection, jxctl.audio.files"
     code = f"{imports}; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

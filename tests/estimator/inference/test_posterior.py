@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from estimator.inference.alternatives import APART, different, differing
-from estimator.inference.moves import HEAD, LAST, Moves
+from estimator.inference.confidence import APART, different, differing
 from estimator.inference.posterior import from_marginals, from_prior
-from estimator.inference.search import Found
+from estimator.inference.search import HEAD, LAST, Found, Moves
 from estimator.network import parameters
 from estimator.network.parameters import IS_LEVEL
 from jxctl.protocol.tone import INIT_TONE

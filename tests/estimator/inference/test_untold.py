@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from estimator.inference.confidence import OF_KEYS, OF_VELOCITIES, confidence, unprejudiced, untold
 from estimator.inference.objective import Listener
 from estimator.inference.posterior import Played, Recording, from_prior
-from estimator.inference.untold import OF_KEYS, OF_VELOCITIES, confidence, unprejudiced, untold
 from estimator.network import parameters
 from simulator.prior import Prior
 from simulator.synth import load_profile, render

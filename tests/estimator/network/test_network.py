@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from estimator.network.decoder import ORDER
+from estimator.network.inputs import Views
 from estimator.network.network import Network, NetworkSettings
 from estimator.network.parameters import HEADS, LOGITS, classes
-from estimator.network.views import Views
 from simulator.prior import Prior
 
 SMALL = NetworkSettings(channels=4, width=16, summary=24, decoder=32, layers=2, heads=2)

@@ -16,8 +16,8 @@ from estimator.network import checkpoint
 from estimator.training.run import TrainSettings, settings_of
 from estimator.training.synthetic import make_batch
 from estimator.training.train import VALIDATION_SEED, train
+from jxctl._files import FolderLock
 from jxctl.errors import JxError, UsageError
-from jxctl.locks import FolderLock
 from jxctl.protocol.parameters import table_hash
 
 TINY = TrainSettings(tones=32, batch=8, width=16, validation=64, every=2, warm_up=2)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from jxctl.audio.audiofile import MAX_SECONDS, read_audio, write_wav
+from jxctl.audio.files import MAX_SECONDS, read_audio, write_wav
 from jxctl.errors import AudioError, JxError
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from jxctl.audio.wavstream import WavStream
+from jxctl.audio.files import WavStream
 from jxctl.errors import AudioError, JxError
 
 
@@ -75,7 +75,7 @@ def test_nothing_is_no_wav(tmp_path: Path) -> None:
 
 
 def test_a_wav_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jxctl.audio.wavstream.MOST_BYTES", 6 * 999)
+    monkeypatch.setattr("jxctl.audio.files.MOST_BYTES", 6 * 999)
     written(tmp_path / "a.wav", noise(999))
     with pytest.raises(AudioError, match="longer than a WAV can be"):
         written(tmp_path / "b.wav", noise(1000))

@@ -13,8 +13,8 @@ import pytest
 from benchmarks.virtual_boards import board_entries
 from estimator.calibration.experiments import EXPERIMENTS, CalibrationPlan
 from estimator.calibration.recording import RotatingPlayer
+from estimator.calibration.report import profile_toml
 from estimator.calibration.samples import from_data_set
-from estimator.calibration.writing import profile_toml
 from jxctl.dataset import rows
 from jxctl.dataset.writer import Writer
 from jxctl.errors import UsageError

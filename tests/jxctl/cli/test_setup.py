@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jxctl.audio.audiofile import write_wav
+from jxctl.audio.files import write_wav
 from jxctl.protocol.tone import INIT_TONE, to_batch, write_tone
 from simulator.synth import render
 

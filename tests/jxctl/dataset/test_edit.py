@@ -13,9 +13,7 @@ import soundfile
 from takes import RATE, a_set, a_take, tone_number
 
 from jxctl.dataset import check, read, rows
-from jxctl.dataset.exporting import export
-from jxctl.dataset.merging import merge
-from jxctl.dataset.splitting import split
+from jxctl.dataset.edit import export, merge, split
 from jxctl.dataset.writer import Writer
 from jxctl.errors import JxError, UsageError, VerificationError
 from jxctl.protocol.parameters import TONE_PARAMETERS

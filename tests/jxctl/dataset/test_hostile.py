@@ -12,12 +12,9 @@ import pytest
 from takes import a_set, a_take
 
 from jxctl.dataset import check, rows
-from jxctl.dataset.card import write_card
-from jxctl.dataset.drift import DriftMeter, sound_of
-from jxctl.dataset.exporting import export
-from jxctl.dataset.info import summarise
-from jxctl.dataset.merging import merge
-from jxctl.dataset.splitting import place, split
+from jxctl.dataset.edit import export, merge, place, split
+from jxctl.dataset.summary import summarise, write_card
+from jxctl.dataset.verify import DriftMeter, sound_of
 from jxctl.dataset.writer import Writer
 from jxctl.errors import JxError, UsageError, VerificationError
 from jxctl.protocol.tone import INIT_TONE

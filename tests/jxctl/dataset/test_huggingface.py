@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from takes import a_set, a_take
 
-from jxctl.dataset.card import loading, write_card
-from jxctl.dataset.splitting import split
+from jxctl.dataset.edit import split
+from jxctl.dataset.summary import loading, write_card
 from jxctl.dataset.writer import Writer
 
 # The library asks for torchcodec before it notes even a path. There is no build of it beside the CPU torch

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from jxctl.dataset import check, rows
-from jxctl.dataset.card import write_card
-from jxctl.dataset.exporting import export
+from jxctl.dataset.edit import export
+from jxctl.dataset.summary import write_card
 from jxctl.dataset.writer import Writer, encode_flac
 from jxctl.errors import JxError, UsageError, VerificationError
 from jxctl.recording.rig import Take

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from jxctl.errors import UsageError
 from jxctl.library import edit
-from jxctl.library.families import converted
+from jxctl.library.edit import converted, morph
 from jxctl.library.files import read_library
-from jxctl.library.morph import morph
 from jxctl.protocol.bank import Bank
 from jxctl.protocol.parameters import TONE_PARAMETERS
 from jxctl.protocol.patch import Patch

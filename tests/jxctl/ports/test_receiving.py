@@ -10,7 +10,7 @@ import pytest
 from jxctl.cli import receive as command
 from jxctl.errors import DeviceError, VerificationError
 from jxctl.ports import ReceivingPort
-from jxctl.ports.receiving import Collected, collect, expected, transfer
+from jxctl.ports.transfer import Collected, collect, expected, transfer
 from jxctl.protocol.models import model
 from jxctl.protocol.sysex.jx10 import Receiver, Sender
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from jxctl.errors import UsageError
-from jxctl.library.families import converted
+from jxctl.library.edit import converted
 from jxctl.library.files import read_library
-from jxctl.ports import Port, sending
+from jxctl.ports import Port, transfer
 from jxctl.protocol.bank import Bank
 from jxctl.protocol.models import MODELS, Model
 from jxctl.protocol.patch import Patch
@@ -29,13 +29,13 @@ def a_bank(model: Model) -> Bank:
     return converted(Bank("mks70", {5: PATCH}, {0: INIT_TONE}), model.family)[0]
 
 
-Make = Callable[[Model, Bank], sending.Plan]
+Make = Callable[[Model, Bank], transfer.Plan]
 PLANS: dict[str, Make] = {
-    "tone": lambda model, bank: sending.tone_plan(next(iter(bank.tones.values())), model, None, 0, None),
-    "stored tone": lambda model, bank: sending.tone_plan(next(iter(bank.tones.values())), model, None, 0, 9),
-    "patch": lambda model, bank: sending.patch_plan(bank, model, 0, None),
-    "stored patch": lambda model, bank: sending.patch_plan(bank, model, 0, 9),
-    "bank": lambda model, bank: sending.bank_plan(bank, model, 0),
+    "tone": lambda model, bank: transfer.tone_plan(next(iter(bank.tones.values())), model, None, 0, None),
+    "stored tone": lambda model, bank: transfer.tone_plan(next(iter(bank.tones.values())), model, None, 0, 9),
+    "patch": lambda model, bank: transfer.patch_plan(bank, model, 0, None),
+    "stored patch": lambda model, bank: transfer.patch_plan(bank, model, 0, 9),
+    "bank": lambda model, bank: transfer.bank_plan(bank, model, 0),
 }
 
 
@@ -75,7 +75,7 @@ def test_who_can_store_what() -> None:
 
 
 def test_a_stored_patch_takes_its_tones_along() -> None:
-    plan = sending.patch_plan(Bank("mks70", {5: PATCH}, {0: INIT_TONE}), MODELS["mks70"], 0, 9)
+    plan = transfer.patch_plan(Bank("mks70", {5: PATCH}, {0: INIT_TONE}), MODELS["mks70"], 0, 9)
     patch, tone = plan.messages
     assert isinstance(patch, BulkPatch)
     assert (patch.slot, patch.patch) == (9, PATCH)
@@ -87,7 +87,7 @@ def test_a_stored_patch_takes_its_tones_along() -> None:
 
 def test_what_has_no_slot_is_left_out_and_said(shared: Path) -> None:
     bank = read_library(shared / "data" / "captures" / "vecoven_v4_apr_set.syx").bank
-    plan = sending.bank_plan(bank, MODELS["vecoven4"], 0)
+    plan = transfer.bank_plan(bank, MODELS["vecoven4"], 0)
     tones = [message.slot for message in plan.messages if isinstance(message, BulkTone)]
     assert tones == [slot for slot in bank.tones if slot < 50]
     assert sum(isinstance(message, BulkPatch) for message in plan.messages) == 64
@@ -114,11 +114,11 @@ def test_messages_leave_in_order_with_the_models_pauses(monkeypatch: pytest.Monk
         waits.append(seconds)
         clock[0] += seconds
 
-    pacer = sending.Pacer
-    monkeypatch.setattr(sending, "Pacer", lambda port: pacer(port, clock=lambda: clock[0], sleep=sleep))
-    plan = sending.bank_plan(Bank("jx8p", {}, {0: INIT_TONE, 1: INIT_TONE}), MODELS["jx8p"], 0)
+    pacer = transfer.Pacer
+    monkeypatch.setattr(transfer, "Pacer", lambda port: pacer(port, clock=lambda: clock[0], sleep=sleep))
+    plan = transfer.bank_plan(Bank("jx8p", {}, {0: INIT_TONE, 1: INIT_TONE}), MODELS["jx8p"], 0)
     port = Log()
-    sending.transmit(port, plan.messages, MODELS["jx8p"])
+    transfer.transmit(port, plan.messages, MODELS["jx8p"])
     assert [len(data) for data in port.sent] == [67, 11, 67, 11]
     # Byte time on the cable and the model's pause: 50 ms after APR, 100 ms after a write (section 8).
     apr, write = 67 * 320e-6 + 0.050, 11 * 320e-6 + 0.100
@@ -131,20 +131,20 @@ def test_a_bank_for_the_cartridge_has_group_2(name: str, op: int) -> None:
     family = MODELS[name].family
     assert family is not None
     bank, _ = converted(Bank("mks70", {0: Patch.init()}, {0: INIT_TONE}), family)
-    plan = sending.bank_plan(bank, MODELS[name], 0, sending.CARTRIDGE)
+    plan = transfer.bank_plan(bank, MODELS[name], 0, transfer.CARTRIDGE)
     assert [message.encoded()[2:7:4] for message in plan.messages] == [bytes((op, 2))] * 2
     assert plan.overwrites == "patch 1 and tone 1 of the cartridge"
-    assert {message.encoded()[6] for message in sending.bank_plan(bank, MODELS[name], 0).messages} == {1}
+    assert {message.encoded()[6] for message in transfer.bank_plan(bank, MODELS[name], 0).messages} == {1}
 
 
 def test_a_stock_mks70_and_a_jx8p_have_no_cartridge_to_write() -> None:
     with pytest.raises(UsageError, match="no message stores into the cartridge of a MKS-70"):
-        sending.bank_plan(Bank("mks70", {}, {0: INIT_TONE}), MODELS["mks70"], 0, sending.CARTRIDGE)
+        transfer.bank_plan(Bank("mks70", {}, {0: INIT_TONE}), MODELS["mks70"], 0, transfer.CARTRIDGE)
     with pytest.raises(UsageError, match="no message stores into the cartridge of a JX-8P"):
-        sending.tone_plan(INIT_TONE, MODELS["jx8p"], None, 0, 3, sending.CARTRIDGE)
+        transfer.tone_plan(INIT_TONE, MODELS["jx8p"], None, 0, 3, transfer.CARTRIDGE)
 
 
 def test_what_a_dump_has_no_room_for_is_noted() -> None:
     patch = Patch.init().with_values({"UPPER UNKNOWN": 0x7B})
-    plan = sending.bank_plan(Bank("mks70", {2: patch}, {0: INIT_TONE}), MODELS["mks70"], 0)
+    plan = transfer.bank_plan(Bank("mks70", {2: patch}, {0: INIT_TONE}), MODELS["mks70"], 0)
     assert plan.notes == ["no room in a bulk dump for UPPER UNKNOWN of patch 3, in part or whole"]

@@ -13,7 +13,7 @@ from jxctl.errors import ToneError
 from jxctl.protocol.bank import Bank
 from jxctl.protocol.patch import Patch
 from jxctl.protocol.tone import INIT_TONE
-from jxctl.protocol.tone_v4 import ToneV4
+from jxctl.protocol.vecoven_tone import ToneV4
 
 BANK = Bank(
     "mks70", {3: Patch.init("P").with_tones(1, 55), 0: Patch.init()}, {1: INIT_TONE}, "MINE", b"\x01\xff"

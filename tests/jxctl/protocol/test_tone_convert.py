@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from jxctl.protocol.parameters import TONE_PARAMETERS
 from jxctl.protocol.sysex.vecoven4 import TONE_BITS
 from jxctl.protocol.tone import INIT_TONE, Tone
-from jxctl.protocol.tone_convert import from_stock, to_stock
-from jxctl.protocol.tone_v4 import ToneV4
+from jxctl.protocol.vecoven_tone import ToneV4, from_stock, to_stock
 
 
 def sevens(size: int) -> st.SearchStrategy[bytes]:

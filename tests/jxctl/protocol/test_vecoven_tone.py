@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jxctl.errors import ToneError
-from jxctl.protocol.tone_v4 import BY_IPR, TONE_V4, ToneV4
+from jxctl.protocol.vecoven_tone import BY_IPR, TONE_V4, ToneV4
 
 
 def sevens(size: int) -> st.SearchStrategy[bytes]:

@@ -9,7 +9,7 @@ import pytest
 
 from jxctl.protocol.parameters import TONE_PARAMETERS, Parameter
 from jxctl.protocol.tone import to_batch
-from jxctl.recording.design import CUBE, base_tone, design, sweeps
+from jxctl.recording.plan import CUBE, base_tone, design, sweeps
 from simulator.synth import render
 
 # No key of a take presses harder, and $AE is not understood.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jxctl.recording.likeness import difference_db, limit_db
+from jxctl.recording.quality import difference_db, limit_db
 
 RATE = 44100
 GATE_S = 0.5

@@ -10,9 +10,8 @@ from jxctl.protocol.bank import Bank
 from jxctl.protocol.patch import Patch
 from jxctl.protocol.sysex import encode, messages_of
 from jxctl.protocol.tone import INIT_TONE
-from simulator.instrument.instrument import Instrument
+from simulator.instrument.instrument import QUIET, WINDOW_S, Instrument, play_song
 from simulator.instrument.memory import Memory
-from simulator.instrument.midi_render import QUIET, WINDOW_S, play_song
 
 RATE = 44100
 SHORT = INIT_TONE.with_values({"ENV2 REL": 10, "ENV2 SUS": 127, "CHORUS": 1})

@@ -12,7 +12,7 @@ from plain_control import Laws, control_frame
 from jxctl.protocol.parameters import parameter
 from simulator.synth import Profile, load_profile, render
 from simulator.synth._lanes import CUTOFF, GAIN, MIX1, MIX2
-from simulator.synth.firmware import NEVER, Notes, Voicing
+from simulator.synth.control import NEVER, Notes, Voicing
 
 TICK = 0.010
 RAW = st.integers(0, 127)

@@ -12,7 +12,7 @@ import pytest
 from measure import db, one
 
 from simulator.synth import _cuda, _lanes, render
-from simulator.synth.batch import Batch
+from simulator.synth.render import Batch
 
 TONES = np.concatenate(
     [

@@ -99,7 +99,7 @@ def test_resonance_peaks_at_the_cutoff(open_profile: Profile) -> None:
 
 def test_key_follow_moves_the_cutoff_with_the_note() -> None:
     from simulator.synth._lanes import CUTOFF
-    from simulator.synth.firmware import Notes, Voicing
+    from simulator.synth.control import Notes, Voicing
 
     notes = Notes(*(np.array(values) for values in ([60, 72], [100, 100], [0, 0], [10, 10], [0, 0])))
     tones = np.concatenate([one(VCF_FREQ=60, VCF_KEY=106)] * 2)

@@ -12,11 +12,10 @@ from measure import one
 
 from jxctl.protocol import bus
 from jxctl.protocol.parameters import FIRST_ID
-from simulator.instrument.board import Board
-from simulator.instrument.playing import Playing
+from simulator.instrument.board import Board, Playing
 from simulator.synth import load_profile, render
 from simulator.synth._lanes import CUTOFF, GAIN, MIX1, MIX2
-from simulator.synth.firmware import NEVER, Notes, Voicing, mix_seed
+from simulator.synth.control import NEVER, Notes, Voicing, mix_seed
 from simulator.synth.profile import Profile
 
 TICK_S = 0.01

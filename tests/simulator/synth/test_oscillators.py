@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from measure import amplitude, bilinear_lowpass, db, one, spectrum_db
 
 from simulator.synth import Profile, load_profile, render
-from simulator.synth.firmware import NEVER, Notes, Voicing
+from simulator.synth.control import NEVER, Notes, Voicing
 
 RATE = 44100
 CUTOFF_OPEN_HZ = 18000.0

@@ -8,10 +8,9 @@ from measure import one
 
 from jxctl.protocol import bus
 from jxctl.protocol.parameters import FIRST_ID, parameter
-from simulator.instrument.board import Board
-from simulator.instrument.playing import Playing
+from simulator.instrument.board import Board, Playing
 from simulator.synth import load_profile, render
-from simulator.synth.firmware import Voicing
+from simulator.synth.control import Voicing
 
 TICK_S = 0.01
 TIME = 100

@@ -29,7 +29,7 @@ from jxctl.protocol.sysex.jx8p import JX8P, WRITE
 from jxctl.protocol.sysex.mks70 import MKS70
 from jxctl.protocol.sysex.vecoven4 import VECOVEN4
 from jxctl.protocol.tone import INIT_TONE, Tone
-from jxctl.protocol.tone_v4 import ToneV4
+from jxctl.protocol.vecoven_tone import ToneV4
 
 
 def sevens(size: int) -> st.SearchStrategy[bytes]:

@@ -10,7 +10,7 @@ from jxctl.protocol.patch import SUPERJX, Patch
 from jxctl.protocol.sysex.bits import BitMap, Slice
 from jxctl.protocol.sysex.mks70 import PATCH_BITS, read_patch_record, write_patch_record
 from jxctl.protocol.sysex.vecoven4 import TONE_BITS, pack_top_bits, unpack_top_bits
-from jxctl.protocol.tone_v4 import TONE_V4
+from jxctl.protocol.vecoven_tone import TONE_V4
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,7 @@ from jxctl.protocol.sysex import decode, encode, messages_of, write_image
 from jxctl.protocol.sysex.mks70 import PATCH_BITS
 from jxctl.protocol.sysex.vecoven4 import TONE_BITS
 from jxctl.protocol.tone import Tone
-from jxctl.protocol.tone_convert import to_stock
-from jxctl.protocol.tone_v4 import TONE_V4, ToneV4
+from jxctl.protocol.vecoven_tone import TONE_V4, ToneV4, to_stock
 
 MKS70, V4_BULK, V4_APR = "mks70_bulk_bank.syx", "vecoven_v4_bulk_bank.syx", "vecoven_v4_apr_set.syx"
 CARTRIDGE, BUS = "jx8p_m16c_cartridge.bin", "superjx_patch_load_bus.bin"

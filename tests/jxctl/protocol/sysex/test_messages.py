@@ -30,7 +30,7 @@ from jxctl.protocol.sysex.jx8p import JX8P, MANUAL, WRITE
 from jxctl.protocol.sysex.mks70 import MKS70
 from jxctl.protocol.sysex.vecoven4 import VECOVEN4
 from jxctl.protocol.tone import INIT_TONE, Tone
-from jxctl.protocol.tone_v4 import ToneV4
+from jxctl.protocol.vecoven_tone import ToneV4
 
 raw = st.integers(0, 127)
 

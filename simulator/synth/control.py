@@ -1,9 +1,16 @@
-"""The control loop of the sound board: tones and notes in, control frames out.
+"""Component spread: six voices are six slightly different synths. Off unless a profile says otherwise.
+
+What is played beside keys: bender, wheel, pressure, tuning, volume, portamento and hold.
+
+A board has these in its registers $B0 to $BF. Which register does what is documented (thesis, Appendix
+A; captures); how deep it reaches is assumed, law by law, in the profile.
+
+The control loop of the sound board: tones and notes in, control frames out.
 
 Once per tick (about 10 ms, thesis 3.1.2.2) the board's processor computes LFO and envelopes, programs
 the DCO dividers and writes control voltages. `Voicing` holds what does not change while a note sounds;
 `Voicing.frames` evaluates any range of ticks at once, for all voices, from closed forms
-(`simulator.synth.frames`): envelopes are thesis eq. 4.11 and 4.12, evaluated at the end of each tick.
+(`simulator.synth.control_rate`): envelopes are thesis eq. 4.11 and 4.12, evaluated at the end of each tick.
 """
 
 from __future__ import annotations
@@ -13,15 +20,102 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl.protocol.parameters import TONE_PARAMETERS, TONE_SIZE, parameter
-from simulator.synth import frames
-from simulator.synth.controls import BOARD, VOICE
+from jxctl.ports.client import MASTER_TUNE
+from jxctl.protocol.parameters import FIRST_ID, PARAMETERS, TONE_PARAMETERS, TONE_SIZE, parameter
+from simulator.synth import control_rate
+from simulator.synth.control_rate import BOARD, VOICE
 from simulator.synth.laws import FloatArray
-from simulator.synth.performance import NEUTRAL, Performance
 from simulator.synth.profile import Profile
-from simulator.synth.seeds import IntArray
-from simulator.synth.seeds import mix_seed as mix_seed
-from simulator.synth.spread import deviation
+from simulator.synth.random import IntArray, signed
+from simulator.synth.random import mix_seed as mix_seed
+
+_FIRST = 301
+_KINDS = ("cutoff", "resonance", "envelope", "gain", "pulse_width", "hpf")
+
+
+def deviation(profile: Profile, kind: str, seeds: IntArray) -> NDArray[np.float64]:
+    """How far each voice is off: float64[N], within plus and minus the law ``spread_KIND``.
+
+    ``seeds``: int64[N], one a voice (or, for a part common to them, of its board).
+    """
+    amount = profile.constant(f"spread_{kind}")
+    if amount == 0:
+        return np.zeros(len(seeds))
+    return amount * signed(seeds, _FIRST + _KINDS.index(kind))
+
+
+POWER_UP = {"MASTER TUNE1": MASTER_TUNE, "MASTER TUNE2": MASTER_TUNE, "MIDI VOL": 127}
+"""Registers that are not zero when a board is switched on, so that it sounds in tune before anything is
+written to them (assumed: no capture shows what they hold then)."""
+
+_ROWS = {row.name: row for row in PARAMETERS}
+
+
+@dataclass(frozen=True)
+class Performance:
+    """What is played beside keys, in physical units. The default changes nothing.
+
+    ``bend`` (semitones) and ``tune`` (cents, of DCO-1 and DCO-2) shift the pitch; ``vibrato`` (cents) is
+    LFO that both DCOs get beside the tone's own; ``brightness`` (octaves) shifts the cutoff;
+    ``volume`` is a factor on the VCA.
+
+    ``glide_from``: float[N], semitones that each voice was away from its note at tick ``glide_since``
+    (int[N]), and ``glide_s`` the seconds an octave takes; None without portamento.
+    ``lfo_turns``: turns that an LFO which runs free had made at tick ``lfo_since``.
+    """
+
+    bend: float = 0.0
+    tune: tuple[float, float] = (0.0, 0.0)
+    vibrato: float = 0.0
+    brightness: float = 0.0
+    volume: float = 1.0
+    glide_from: NDArray[np.float64] | None = None
+    glide_since: IntArray | None = None
+    glide_s: float = 0.0
+    lfo_since: int = 0
+    lfo_turns: float = 0.0
+
+
+NEUTRAL = Performance()
+
+
+def registers_at_power_up() -> NDArray[np.uint8]:
+    """What a board's 64 registers hold when it is switched on: zero but for `POWER_UP` (assumed)."""
+    registers = np.zeros(64, np.uint8)
+    for name, value in POWER_UP.items():
+        registers[_ROWS[name].id - FIRST_ID] = value
+    return registers
+
+
+def from_registers(registers: NDArray[np.uint8], profile: Profile) -> Performance:
+    """What a board's registers, uint8[64], say; without the glide and the LFO, which take time.
+
+    Pressure acts through the depth of the tone and the switch of the patch. MASTER TUNE1 tunes DCO-1
+    and MASTER TUNE2 DCO-2 (assumed; the assigner writes both alike).
+    """
+
+    def value(name: str) -> float:
+        return float(profile.table(name)[registers[_ROWS[name].id - FIRST_ID]])
+
+    def on(name: str) -> bool:
+        return is_on(registers, name)
+
+    pressure = value("AFTERTOUCH")
+    up = 1 if on("BENDER POLARITY") else -1
+    return Performance(
+        bend=up * value("BENDER") * value("BEND RANGE"),
+        tune=(value("MASTER TUNE1"), value("MASTER TUNE2")),
+        vibrato=value("MODULATION") + (pressure * value("AFTER VIB") if on("AFTER VIB SW") else 0),
+        brightness=pressure * value("AFTER BRI") if on("AFTER BRI SW") else 0.0,
+        volume=value("MIDI VOL") * (1 + (pressure * value("AFTER VOL") if on("AFTER VOL SW") else 0)),
+    )
+
+
+def is_on(registers: NDArray[np.uint8], name: str) -> bool:
+    """Whether a switch with two positions is at the second."""
+    row = _ROWS[name]
+    return row.position(int(registers[row.id - FIRST_ID])) == 1
+
 
 NEVER = np.iinfo(np.int64).max // 4
 """A tick that does not come: the start of a voice that is idle, the end of a key that is held."""
@@ -71,7 +165,7 @@ class Voicing:
     """Everything about N sounding voices that one tick has in common with the next.
 
     ``tones``: uint8[N, 48], ``notes``: what they play, ``performance``: what is played beside keys.
-    ``voices``: N records, `simulator.synth.controls.VOICE`.
+    ``voices``: N records, `simulator.synth.control_rate.VOICE`.
     """
 
     def __init__(
@@ -97,7 +191,7 @@ class Voicing:
         Returns ``frequencies``, float64[2, N, ticks] in Hz, exactly clock / (prescale x divider),
         and ``levels``, float32[4, N, ticks]: mixer 1, mixer 2, cutoff in Hz, VCA gain.
         """
-        return frames.fill(self.voices, self._board, first, ticks)
+        return control_rate.fill(self.voices, self._board, first, ticks)
 
     def position(self, name: str) -> IntArray:
         """Positions of a switch: int64[N]."""
@@ -165,7 +259,7 @@ class Voicing:
 
 
 def _board_record(profile: Profile) -> np.void:
-    """What all voices have in common, `simulator.synth.controls.BOARD`."""
+    """What all voices have in common, `simulator.synth.control_rate.BOARD`."""
     board = np.zeros(1, BOARD)
     board["tick_s"] = profile.constant("tick")
     board["lowest"], board["highest"] = (
