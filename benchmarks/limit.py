@@ -27,6 +27,8 @@ import numpy as np
 from numba import types
 
 from simulator.synth import _kernel, _lanes
+from simulator.synth._compiling import FAST
+from simulator.synth._lanes import full_width
 
 _REGISTER_LANES = {"zmm": 16, "ymm": 8, "xmm": 4}
 _FUSED = re.compile(r"vf(n?m)(add|sub)\w*(ps|ss)")
@@ -40,11 +42,12 @@ FUSED_UNITS = 2
 @dataclass(frozen=True)
 class Loop:
     """An innermost loop: float ``operations`` in one pass, ``instructions`` on vector registers, ``lanes`` of
-    the widest register it uses, and how many loops are ``around`` it."""
+    the widest register in its float arithmetic (copies may use wider ones), and how many loops are ``around``
+    it."""
 
     operations: int
     instructions: int
-    _lanes: int
+    lanes: int
     around: int
 
 
@@ -81,13 +84,13 @@ def _count(lines: list[str], around: int) -> Loop:
         if not registers:
             continue
         instructions += 1
-        _lanes = max(_REGISTER_LANES[register] for register in registers)
-        widest = max(widest, _lanes)
         name = line.split()[0]
         fused, plain = _FUSED.fullmatch(name), _PLAIN.fullmatch(name)
         if fused or plain:
             scalar = name.endswith("ss")
-            operations += (2 if fused else 1) * (1 if scalar else _lanes)
+            wide = 1 if scalar else max(_REGISTER_LANES[register] for register in registers)
+            widest = max(widest, wide)
+            operations += (2 if fused else 1) * wide
     return Loop(operations, instructions, widest, around)
 
 
@@ -95,19 +98,21 @@ def work(kind: int) -> Work:
     """What a voice takes whose oscillators run in the way ``kind`` (`simulator.synth._lanes.PLAIN` and so
     on).
 
-    Raises `LookupError` where the machine has no registers of sixteen floats.
+    Raises `LookupError` where the loop does not calculate with sixteen floats at once.
     """
     stages = {_lanes.PLAIN: _kernel._plain, _lanes.BENT: _kernel._bent, _lanes.SYNCED: _kernel._synced}
     dcos = stages.get(kind, _kernel._mutual)
     filters = _kernel._filter
     numbers = types.Array(types.float32, 1, "C")
 
-    @numba.njit((numbers, numbers, types.intp), error_model="numpy", fastmath=_lanes.FAST)
+    @numba.njit((numbers, numbers, types.intp), error_model="numpy", fastmath=FAST)
     def first(w: Any, signals: Any, samples: int) -> None:
+        full_width()
         dcos(w, signals, 0, 0, samples, np.float32(0.01))
 
-    @numba.njit((numbers, numbers, types.intp), error_model="numpy", fastmath=_lanes.FAST)
+    @numba.njit((numbers, numbers, types.intp), error_model="numpy", fastmath=FAST)
     def second(w: Any, signals: Any, samples: int) -> None:
+        full_width()
         filters(w, signals, 0, samples, np.float32(0.01))
 
     # The filter's loop over samples stands in a loop over stretches of steady cutoff.
@@ -120,7 +125,7 @@ def _of_one_voice(stage: Any, around: int) -> Work:
     (assembly,) = stage.inspect_asm().values()
     loop = loops(assembly)[0]
     if loop.lanes != 16:
-        raise LookupError(f"the audio loop uses registers of {loop.lanes} floats here, not of 16")
+        raise LookupError(f"the audio loop calculates with {loop.lanes} floats at once here, not 16")
     voices = _lanes.LANES if loop.around <= around else loop.lanes
     return Work(loop.operations / voices, loop.instructions / voices)
 
@@ -157,4 +162,4 @@ def clock_hz(cores: int) -> float:
 
 def peak(clock: float, cores: int, lanes: int) -> float:
     """Float operations a second that the cores could do at most."""
-    return cores * clock * _lanes * FUSED_UNITS * 2
+    return cores * clock * lanes * FUSED_UNITS * 2

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from estimator.calibration import initialization, uncertainty
-from estimator.calibration import uncertainty as control_loop
+from estimator.calibration import control_loop, initialization, uncertainty
 from estimator.calibration.choices import CHOICES, Chosen, choose, choose_couplings
 from estimator.calibration.chorus import Swept, fit_chorus
 from estimator.calibration.chorus_refinement import entries as swept_entries

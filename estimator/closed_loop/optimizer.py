@@ -24,8 +24,9 @@ from estimator.closed_loop.distance import Ear, Levels, Noise, most_noise_db
 from estimator.closed_loop.history import Trials
 from estimator.closed_loop.surrogate import BoardModel, BoardTake, Corrected, at_once
 from estimator.inference.local_search import DAMPINGS, Slopes
+from estimator.inference.mutations import Moves
 from estimator.inference.posterior import Proposal, Recording
-from estimator.inference.search import Moves, search
+from estimator.inference.search import search
 from estimator.network.parameters import IS_LEVEL
 from simulator.synth import Profile
 

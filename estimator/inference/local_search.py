@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from estimator.inference.mutations import Moves
 from estimator.inference.objective import Heard
-from estimator.inference.search import Moves
 from estimator.network.parameters import IS_LEVEL
 
 ROUNDS = 3

@@ -5,7 +5,8 @@ reads one number off them and has limits, the reason for these, and what to say 
 Rows are gone through in order; the first that fails ends it, because those below rest on it.
 
 The limits are far from what boards do: perturbed by 30 % in every law, tuned 15 cents off, on a noise floor
-of 50 dB, they pass all (`tests/simulator/test_bench_check.py`). Nothing is rendered, so no profile is needed.
+of 50 dB, they pass all (`tests/jxctl/recording/test_setup_check.py`). Nothing is rendered, so no profile is
+needed.
 """
 
 from __future__ import annotations

@@ -19,7 +19,18 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.features._fft import HANN, TURNS, TWIDDLES, F, absolute, fused, inline, load, splat, store
+from simulator.features._fft import (
+    HANN,
+    TURNS,
+    TWIDDLES,
+    F,
+    absolute,
+    fused,
+    inline,
+    load,
+    splat,
+    store,
+)
 from simulator.features._fft import WIDTH as LANES
 from simulator.features.mel import Bands, aligned, shared_out, spectra_of
 

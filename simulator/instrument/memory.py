@@ -43,7 +43,7 @@ from jxctl.protocol.sysex.jx8p import JX8P, SLOTS
 from jxctl.protocol.sysex.jx10 import SIZES, Receiver, Sender
 from jxctl.protocol.sysex.mks70 import MKS70, PATCH_SLOTS, TONE_SLOTS
 from jxctl.protocol.tone import INIT_TONE, Tone
-from simulator.instrument.assigner import MODES, Mode
+from simulator.instrument.allocation import MODES, Mode
 
 Board = Literal["lower", "upper"]
 

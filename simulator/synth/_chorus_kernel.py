@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from simulator.synth._compiling import FAST, inline
 from simulator.synth._gather import LINE, PAST_CACHE, aligned, gather, scatter
-from simulator.synth._lanes import LANES, at, fma, move_lanes
+from simulator.synth._lanes import LANES, at, fma, full_width, move_lanes
 from simulator.synth._oscillators import HALF, ZERO, F
 
 TAPS = 4
@@ -84,6 +84,7 @@ def _set_tap(
 def _shared_taps(
     rows: Any, weights: Any, samples: int, now: int, turn: Any, since: int, lfo: Any, mask: int
 ) -> None:
+    full_width()
     for side in range(2):
         for s in range(samples):
             turns = turn + side * lfo[3] + (now + s - since) * lfo[0]
@@ -94,6 +95,7 @@ def _shared_taps(
 def _own_taps(
     rows: Any, weights: Any, samples: int, now: int, turns: Any, since: int, lfo: Any, mask: int
 ) -> None:
+    full_width()
     for side in range(2):
         for s in range(samples):
             for k in range(LANES):
@@ -104,6 +106,7 @@ def _own_taps(
 @inline
 def _enter(w: Any, line: Any, dry: Any, s: int, sample: int, last: int, gains: Any) -> None:
     """One sample of all lanes through the low-pass into the line; it stays in the lane array as `_DRY`."""
+    full_width()
     place = sample & last
     if place % _CLEAN == 0:
         for i in range(STATES * LANES):
@@ -151,6 +154,7 @@ def _together(
     stereo: bool, gains: Any,
 ) -> None:  # fmt: skip
     """Samples of lanes that share their LFO, in place; the taps of the first one are at ``first``."""
+    full_width()
     for s in range(samples):
         _enter(w, line, sides, s, now + s, last, gains)
         t = np.uintp(first + s)
@@ -169,6 +173,7 @@ def _one_by_one(
     gains: Any,
 ) -> None:  # fmt: skip
     """Samples of lanes with an LFO each, in place."""
+    full_width()
     for s in range(samples):
         _enter(w, line, sides, s, now + s, last, gains)
         for k in range(LANES):
@@ -186,6 +191,7 @@ def _run(
     shared: bool, begin: int, since: int, lfo: Any, given_gains: Any,
 ) -> None:  # fmt: skip
     """See `run`."""
+    full_width()
     count, samples = source.shape
     width = target.shape[1]
     heard, out = source.reshape(source.size), target.reshape(target.size)
@@ -231,6 +237,7 @@ def _entry(source: bytes) -> Callable[..., None]:
     `simulator.synth._kernel`."""
 
     def entry(*arguments: Any) -> None:
+        full_width()
         if len(source) > 0:
             _run(*arguments)
 

@@ -6,9 +6,9 @@ agree within a tolerance and not to the bit; x-mod, which feeds back, lets diffe
 chorus and the noise floor.
 
 Needs ``pip install "numba-cuda[cu12]"`` and a GPU. On an H200 it agrees with the CPU (``pytest
-tests/simulator/test_cuda.py``: 80 dB under the sound, with x-mod 60 dB over 21 ms); how fast it is there has
-not been measured. Elsewhere the tests compile it to PTX where NVIDIA's compiler is installed, and run its
-code thread by thread on the CPU.
+tests/simulator/synth/test_cuda.py``: 80 dB under the sound, with x-mod 60 dB over 21 ms); how fast it is
+there has not been measured. Elsewhere the tests compile it to PTX where NVIDIA's compiler is installed, and
+run its code thread by thread on the CPU.
 """
 
 from __future__ import annotations

@@ -15,7 +15,15 @@ import numpy as np
 
 from simulator.synth import _lanes
 from simulator.synth._compiling import inline
-from simulator.synth._lanes import BLOCK, LANES, at, move_block, stream_block, transpose
+from simulator.synth._lanes import (
+    BLOCK,
+    LANES,
+    at,
+    full_width,
+    move_block,
+    stream_block,
+    transpose,
+)
 from simulator.synth._oscillators import CYCLE, ONE, TWO, ZERO, F, as_bits, as_int, slopes
 
 _NOISE_SCALE = 2.0**-31
@@ -130,6 +138,7 @@ def aligned(size: int) -> Any:
 @inline
 def gather(dry: Any, source: Any, starts: Any, samples: int) -> None:
     """Lines of the flat source, from each lane's start on, into [samples, lanes]."""
+    full_width()
     for s in range(0, samples, BLOCK):
         last = min(samples - s, BLOCK)
         for lane in range(0, LANES, BLOCK):
@@ -147,6 +156,7 @@ def gather(dry: Any, source: Any, starts: Any, samples: int) -> None:
 @inline
 def scatter(out: Any, starts: Any, samples: int, signals: Any, past_cache: bool) -> None:
     """The opposite: [samples, lanes], which is turned in place, into lines of the flat output."""
+    full_width()
     for s in range(0, samples, BLOCK):
         last = min(samples - s, BLOCK)
         for lane in range(0, LANES, BLOCK):

@@ -32,8 +32,17 @@ from numpy.typing import NDArray
 from simulator.synth import _lanes, _oscillators
 from simulator.synth._compiling import FAST, inline
 from simulator.synth._filters import filtered, set_filters
-from simulator.synth._gather import LINE, PAST_CACHE, aligned, end_tick, load, scatter, set_tick, store
-from simulator.synth._lanes import at, fma, move_lanes
+from simulator.synth._gather import (
+    LINE,
+    PAST_CACHE,
+    aligned,
+    end_tick,
+    load,
+    scatter,
+    set_tick,
+    store,
+)
+from simulator.synth._lanes import at, fma, full_width, move_lanes
 from simulator.synth._oscillators import ONE, F, as_int, white
 
 CHUNK, LONGEST = 16, 128  # samples at a time, while the cutoff moves and when it holds
@@ -61,6 +70,7 @@ def _stage(dcos: Callable[..., Any]) -> Callable[..., None]:
 
     @inline
     def stage(w: Any, signals: Any, sample: int, offset: int, samples: int, inverse_slew: Any) -> None:
+        full_width()
         for s in range(samples):
             way = min(F(offset + s + 1) * inverse_slew, ONE)
             for k in range(_lanes.LANES):
@@ -80,6 +90,7 @@ _mutual = _stage(_oscillators.mutual)
 @inline
 def _filter(w: Any, signals: Any, offset: int, samples: int, inverse_slew: Any) -> None:
     """The second stage, in place."""
+    full_width()
     filter_at = F(-1)
     s = 0
     while s < samples:
@@ -106,6 +117,7 @@ def _run(
     phases: Any, state: Any, out: Any, rows: Any, begin: int, end: int, slew: float, rate: float,
 ) -> None:  # fmt: skip
     """See `run`."""
+    full_width()
     w = aligned(_lanes.SLOTS * _lanes.LANES)
     signals = aligned(LONGEST * _lanes.LANES)
     lines = np.empty(_lanes.LANES, np.int64)
@@ -162,6 +174,7 @@ def _entry(source: bytes) -> Callable[..., None]:
     """
 
     def entry(*arguments: Any) -> None:
+        full_width()  # LLVM may put the whole loop in here
         if len(source) > 0:
             _run(*arguments)
 

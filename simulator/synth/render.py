@@ -5,7 +5,7 @@ A batch of notes, checked, and what the kernel needs to play it: shared by the C
 Rendering for the ear and for measurements: at a multiple of the sample rate, then band-limited down.
 
 At four times 44.1 kHz the steps of the oscillators alias less and the bilinear transform of the filters
-keeps closer to the analogue curve (`tests/simulator/test_oversampled.py`), for some ten times the time
+keeps closer to the analogue curve (`tests/simulator/synth/test_oversampled.py`), for some ten times the time
 (``python -m benchmarks.oversampled``).
 """
 

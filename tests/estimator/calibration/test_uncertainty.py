@@ -7,14 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from estimator.calibration import (
-    chorus_refinement,
-    initialization,
-    uncertainty,
-)
-from estimator.calibration import (
-    uncertainty as control_loop,
-)
+from estimator.calibration import chorus_refinement, control_loop, initialization, uncertainty
 from estimator.calibration.experiments import EXPERIMENTS, CalibrationPlan
 from estimator.calibration.forward_model import Model
 from estimator.calibration.measurements import Heard

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from estimator.inference.audibility import heard_in
+from estimator.inference.mutations import HEAD
 from estimator.inference.objective import Listener
 from estimator.inference.posterior import Played, Recording
-from estimator.inference.search import HEAD
 from estimator.network import parameters
 from estimator.network.inputs import RANKING, log_mel_distance, mel_power
 from jxctl.protocol.tone import INIT_TONE

@@ -11,7 +11,14 @@ import pytest
 from takes import a_set, a_take, sound
 
 from jxctl.dataset import FIELDS, read, rows
-from jxctl.dataset.summary import MARK, MOST_VALUES, OTHERS, fields_table, summarise, write_card
+from jxctl.dataset.summary import (
+    MARK,
+    MOST_VALUES,
+    OTHERS,
+    fields_table,
+    summarise,
+    write_card,
+)
 from jxctl.dataset.verify import MOST_SOUNDS, Drift, DriftMeter, followed
 from jxctl.dataset.writer import Writer
 from jxctl.errors import UsageError

@@ -18,7 +18,13 @@ from simulator.instrument.board import Board
 from simulator.instrument.instrument import Instrument
 from simulator.synth import load_profile, render
 from simulator.synth._lanes import CUTOFF, GAIN, MIX1, MIX2
-from simulator.synth.control import NEVER, Notes, Voicing, from_registers, registers_at_power_up
+from simulator.synth.control import (
+    NEVER,
+    Notes,
+    Voicing,
+    from_registers,
+    registers_at_power_up,
+)
 from simulator.synth.profile import Profile
 
 RATE = 44100

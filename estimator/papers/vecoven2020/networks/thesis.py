@@ -13,8 +13,8 @@ float32[N, 26]. The tables print layers and sizes and nothing else. Where they a
 * **Scale.** The thesis names no scaling of the magnitudes. `SCALE` brings them to about one (raw ones, up to
   some hundreds, saturate every gate of an LSTM).
 
-Parameter counts are not printed in the thesis; `tests/estimator/models/test_thesis.py` works them out by
-hand.
+Parameter counts are not printed in the thesis; `tests/estimator/papers/vecoven2020/networks/test_thesis.py`
+works them out by hand.
 """
 
 from __future__ import annotations
