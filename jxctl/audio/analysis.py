@@ -6,6 +6,8 @@ sound agrees with itself, one period later. Where it hardly agrees there is no c
 
 from __future__ import annotations
 
+from typing import overload
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,6 +45,48 @@ def pitch_hz(audio: NDArray[np.float32], sample_rate: int) -> float | None:
         return None
     lag = start + int(peaks[inner[peaks] >= _NEARLY * inner[peaks].max()][0])
     return float(sample_rate / (lag + _summit(agreement[lag - 1 : lag + 2])))
+
+
+@overload
+def hz_to_mel(hz: float) -> float: ...
+@overload
+def hz_to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]: ...
+def hz_to_mel(hz: float | NDArray[np.float64]) -> float | NDArray[np.float64]:
+    """Convert frequencies to the mel scale by O'Shaughnessy's formula, as HTK does.
+
+    Args:
+        hz: frequencies in Hz, float or float64[...], from 0.
+
+    Returns:
+        ``2595 log10(1 + hz / 700)`` in mel, of the same shape.
+
+    Examples:
+        >>> round(hz_to_mel(1000.0), 2)
+        999.99
+    """
+    mel = 2595 * np.log10(1 + np.asarray(hz) / 700)
+    return float(mel) if mel.ndim == 0 else np.asarray(mel)
+
+
+@overload
+def mel_to_hz(mel: float) -> float: ...
+@overload
+def mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]: ...
+def mel_to_hz(mel: float | NDArray[np.float64]) -> float | NDArray[np.float64]:
+    """Convert from the mel scale to frequencies: the inverse of `hz_to_mel`.
+
+    Args:
+        mel: places on the mel scale, float or float64[...], from 0.
+
+    Returns:
+        ``700 (10 ** (mel / 2595) - 1)`` in Hz, of the same shape.
+
+    Examples:
+        >>> round(mel_to_hz(hz_to_mel(440.0)), 6)
+        440.0
+    """
+    hz = 700 * (10 ** (np.asarray(mel) / 2595) - 1)
+    return float(hz) if hz.ndim == 0 else np.asarray(hz)
 
 
 def cents(heard_hz: float, asked_hz: float) -> float:
