@@ -10,6 +10,7 @@ from __future__ import annotations
 from jxctl.errors import UsageError
 from jxctl.ports import Port
 from jxctl.protocol.bus import (
+    MASTER_TUNE,
     SILENCE_BLOCK,
     BoardName,
     Message,
@@ -21,9 +22,6 @@ from jxctl.protocol.bus import (
 )
 from jxctl.protocol.parameters import TONE_PARAMETERS, parameter
 from jxctl.protocol.tone import Tone
-
-MASTER_TUNE = 0x32
-"""Neutral $B4 and $BE: the tuning of the captured instrument (2.5); cents per step are unknown."""
 
 _ON = 0x7F
 _AFTER_DEPTHS = (0x8C, 0x8D, 0x8E)

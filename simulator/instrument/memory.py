@@ -24,8 +24,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from jxctl.errors import UsageError
-from jxctl.ports.client import MASTER_TUNE
 from jxctl.protocol.bank import Bank, FamilyName
+from jxctl.protocol.bus import MASTER_TUNE
 from jxctl.protocol.parameters import FIRST_ID, TONE_SIZE, parameter
 from jxctl.protocol.patch import Patch
 from jxctl.protocol.sysex import (

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl.ports.client import MASTER_TUNE
+from jxctl.protocol.bus import MASTER_TUNE
 from jxctl.protocol.parameters import FIRST_ID, PARAMETERS, TONE_PARAMETERS, TONE_SIZE, parameter
 from simulator.synth import control_rate
 from simulator.synth.control_rate import BOARD, VOICE
