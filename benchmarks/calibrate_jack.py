@@ -35,9 +35,9 @@ from simulator.prior import Prior
 from simulator.synth import Profile, load_profile
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "tests"))
+sys.path.insert(0, str(HERE.parent / "tests" / "support"))
 
-from hil.bench import RATE, Bench, held  # noqa: E402
+from bench import RATE, Bench, held  # noqa: E402
 
 KILLED_AFTER = 0.4
 """The first measurement ends here, as a share of the takes, by SIGKILL."""

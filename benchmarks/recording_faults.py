@@ -18,10 +18,10 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "support"))
 
-from hil import campaign  # noqa: E402
-from hil.bench import Bench  # noqa: E402
+import campaign  # noqa: E402
+from bench import Bench  # noqa: E402
 
 QUICK = ["--gate", "0.2", "--max-seconds", "0.5", "--skip-checks"]
 

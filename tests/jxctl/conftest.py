@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -10,34 +9,31 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import fake_rig
+import odd_rigs
 import pytest
 
 from jxctl.dataset.writer import Writer
 from jxctl.ports.client import Synth
 from jxctl.recording.rig import Rig, Take
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 @pytest.fixture(scope="session")
 def fakes() -> ModuleType:
-    """The module ``fake_rig.py``: a board that can be heard, whose every sample is known."""
-    if "fake_rig" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("fake_rig", Path(__file__).with_name("fake_rig.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules["fake_rig"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["fake_rig"])
-    return sys.modules["fake_rig"]
+    """The module `fake_rig`: a board that can be heard, whose every sample is known."""
+    return fake_rig
 
 
 @pytest.fixture
 def odd(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run ``jx ARGUMENTS`` in ``tmp_path`` as a program that has the ports ``odd:KIND`` (`odd_rigs`)."""
-    tests = Path(__file__).resolve().parents[1]
-    surroundings = os.environ | {"PYTHONPATH": str(tests.parent), "XDG_CONFIG_HOME": str(tmp_path)}
+    surroundings = os.environ | {"PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(tmp_path)}
     surroundings["NO_COLOR"] = "1"
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(tests / "odd_rigs.py"), *arguments]
+        command = [sys.executable, odd_rigs.__file__, *arguments]
         return subprocess.run(
             command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=False, timeout=300
         )

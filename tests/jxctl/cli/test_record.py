@@ -21,7 +21,7 @@ from jxctl.dataset import check, read, rows
 from jxctl.dataset.writer import Writer
 
 ROOT = Path(__file__).resolve().parents[3]
-PROGRAM = Path(__file__).parents[1] / "fake_rig.py"
+PROGRAM = ROOT / "tests" / "support" / "fake_rig.py"
 POSIX = pytest.mark.skipif(os.name == "nt", reason="kills and limits as POSIX has them")
 
 

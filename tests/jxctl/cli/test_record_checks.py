@@ -14,7 +14,7 @@ from jxctl.dataset import rows
 from jxctl.protocol.tone import INIT_TONE, write_tone
 
 ROOT = Path(__file__).resolve().parents[3]
-PROGRAM = Path(__file__).parents[1] / "fake_rig.py"
+PROGRAM = ROOT / "tests" / "support" / "fake_rig.py"
 QUICK = ["--gate", "0.05", "--max-seconds", "0.3"]
 UNCHECKED = [*QUICK, "--skip-checks"]
 

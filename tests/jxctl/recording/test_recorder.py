@@ -33,7 +33,7 @@ from jxctl.recording.recorder import (
 from jxctl.recording.rig import Bench, Rig, Take
 
 ROOT = Path(__file__).resolve().parents[3]
-PROGRAM = Path(__file__).parents[1] / "fake_rig.py"
+PROGRAM = ROOT / "tests" / "support" / "fake_rig.py"
 
 
 # -- continuing ---------------------------------------------------------------------------------------

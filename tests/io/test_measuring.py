@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hil.bench import RATE, Bench, held
+from bench import RATE, Bench, held
 
 from benchmarks.virtual_boards import board_entries
 from estimator.calibration.experiments import EXPERIMENTS

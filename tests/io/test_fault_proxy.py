@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hil.fault_proxy import BLOCK, Log, Sound, Wire
+from fault_proxy import BLOCK, Log, Sound, Wire
 
 RATE = 44100
 

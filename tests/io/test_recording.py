@@ -13,10 +13,10 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import campaign
 import numpy as np
 import pytest
-from hil import campaign
-from hil.bench import RATE, Bench
+from bench import RATE, Bench
 
 from jxctl.dataset import check, read, rows
 from jxctl.protocol.tone import Tone

@@ -15,7 +15,7 @@ import numpy as np
 
 from jxctl.protocol.parameters import parameter
 
-PROFILES = Path(__file__).parents[1] / "simulator" / "profiles"
+PROFILES = Path(__file__).parents[2] / "simulator" / "profiles"
 
 
 class Laws:
