@@ -1,17 +1,10 @@
-"""Synth: what one can do with a bare sound board behind a port.
-
-`load_sequence` is the order in which a Super JX's own assigner loads a patch, captured on an
-instrument (jx_hardware.md 2.5), for one board. The capture loads two boards at once and says some
-things twice; here each is said once.
-"""
+"""Client of a bare sound board behind a port: wake it, load a tone, start and end notes."""
 
 from __future__ import annotations
 
 from jxctl.errors import UsageError
 from jxctl.ports import Port
 from jxctl.protocol.bus import (
-    MASTER_TUNE,
-    SILENCE_BLOCK,
     BoardName,
     Message,
     SelectBoard,
@@ -20,47 +13,8 @@ from jxctl.protocol.bus import (
     VoiceOn,
     encode,
 )
-from jxctl.protocol.parameters import TONE_PARAMETERS, parameter
+from jxctl.protocol.load_order import ON, SILENCE, load_sequence
 from jxctl.protocol.tone import Tone
-
-_ON = 0x7F
-_AFTER_DEPTHS = (0x8C, 0x8D, 0x8E)
-_LEVEL = 0x9E
-
-
-def load_sequence(tone: Tone, board: BoardName = "lower") -> list[Message]:
-    """The messages that load a tone into a board, in the captured order. Steps as in 2.5:
-
-    * 1: silence: level, both sustains and both releases to zero;
-    * 2: the tone in ascending order, without level and aftertouch depths; portamento off;
-    * 4: the level, unscaled (the assigner scales it by patch volume and balance);
-    * 5: portamento time, bend range, aftertouch switches, and the aftertouch depths of the tone
-      (the capture has 00, whatever the tone says: its aftertouch is off);
-    * 6: voices silenced, hold off;
-    * 7: check-envelope off, master tune, without which a board that was just powered up has none.
-
-    Steps 5 to 7 put every performance parameter that the assigner sends at its neutral value:
-    what a patch would add (portamento, bend range, detune) is not part of a tone.
-    """
-    early = [p.id for p in TONE_PARAMETERS if p.id not in (*_AFTER_DEPTHS, _LEVEL)]
-    pairs = [
-        *((id, 0) for id in SILENCE_BLOCK),
-        *((id, tone.raw(id)) for id in early),
-        (_id("PORTA SW"), 0),
-        (_LEVEL, tone.raw(_LEVEL)),
-        (_id("PORTA TIME"), 0),
-        (_id("BEND RANGE"), 0),
-        (_id("AFTER VIB SW"), 0),
-        (_id("AFTER BRI SW"), 0),
-        (_id("AFTER VOL SW"), 0),
-        *((id, tone.raw(id)) for id in _AFTER_DEPTHS),
-        (_id("SILENCE"), _ON),
-        (_id("HOLD SW"), 0),
-        (_id("CHECK ENV SW"), 0),
-        (_id("MASTER TUNE1"), MASTER_TUNE),
-        (_id("MASTER TUNE2"), MASTER_TUNE),
-    ]
-    return [SelectBoard(board), *(SetParameter(id, value) for id, value in pairs)]
 
 
 class Synth:
@@ -108,7 +62,7 @@ class Synth:
 
     def silence(self) -> None:
         """End all notes on both boards ($B6 7F, jx_hardware.md 2.3)."""
-        self._send([SelectBoard("both"), SetParameter(_id("SILENCE"), _ON)])
+        self._send([SelectBoard("both"), SetParameter(SILENCE, ON)])
 
     def _select(self) -> list[SelectBoard]:
         return [] if self._selected == self.board else [SelectBoard(self.board)]
@@ -123,7 +77,3 @@ class Synth:
         for message in messages:
             if isinstance(message, SelectBoard):
                 self._selected = message.board
-
-
-def _id(name: str) -> int:
-    return parameter(name).id

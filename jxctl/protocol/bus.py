@@ -38,9 +38,6 @@ VOICES = 6
 SELECT: dict[BoardName, int] = {"lower": 0xF1, "upper": 0xF9, "both": 0xF4}
 VOICE_ON, VOICE_OFF, FORWARD = 0xC0, 0xD0, 0xF5
 
-SILENCE_BLOCK = (0x9E, 0xA6, 0xA7, 0xAB, 0xAC)
-"""Set to zero before a tone is loaded: VCA level, both sustains, both releases (2.5, step 1)."""
-
 MASTER_TUNE = 0x32
 """Neutral $B4 and $BE: the tuning of the captured instrument (2.5); cents per step are unknown."""
 

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jxctl.protocol.bus import (
-    SILENCE_BLOCK,
-    BoardName,
-    Message,
-    SelectBoard,
-    SetParameter,
-)
+from jxctl.protocol.bus import BoardName, Message, SelectBoard, SetParameter
+from jxctl.protocol.load_order import SILENCE_BLOCK
 from jxctl.protocol.parameters import FIRST_ID, LAST_ID, TONE_SIZE
 from jxctl.protocol.tone import Tone, encode_name
 

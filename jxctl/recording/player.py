@@ -1,7 +1,7 @@
 """What a rig plays on: a bare board or a whole synth, behind the same five verbs.
 
 A bare board is told its voice; a whole synth chooses one itself and does not say which. A board takes
-a tone in the captured order of the assigner (`jxctl.ports.client.load_sequence`). A whole synth takes it into
+a tone in the captured order of the assigner (`jxctl.protocol.load_order`). A whole synth takes it into
 its edit buffer, once after a plain patch has made sure that nothing else sounds with it.
 """
 
@@ -12,10 +12,11 @@ from typing import Protocol
 from jxctl.errors import UsageError
 from jxctl.library.edit import tone_for
 from jxctl.ports import Port
-from jxctl.ports.client import Synth, load_sequence
+from jxctl.ports.client import Synth
 from jxctl.ports.transfer import patch_plan, tone_plan, transmit
 from jxctl.protocol.bank import AnyTone, Bank
 from jxctl.protocol.bus import BoardName, SetParameter, encode
+from jxctl.protocol.load_order import load_sequence
 from jxctl.protocol.models import Model
 from jxctl.protocol.patch import Patch
 from jxctl.protocol.tone import Tone

@@ -3,17 +3,11 @@
 It makes no sound and knows no time: the bus bytes depend on the bytes received and on nothing else.
 What it forwards to MIDI OUT (F5) is on the bus too, as in the instrument.
 
-From documents and captures: the patch load, the bender's sign and magnitude, the controllers' ids, the
-ranges of keys (jx_hardware.md 2.3-2.5, 4.1). Assumed: it listens to all channels unless told
-otherwise; velocity passes unchanged; keys outside the range of a Super JX fold by octaves as a
+From documents and captures: the patch load (`jxctl.protocol.load_order`), the bender's sign and magnitude,
+the controllers' ids, the ranges of keys (jx_hardware.md 2.3-2.5, 4.1). Assumed: it listens to all channels
+unless told otherwise; velocity passes unchanged; keys outside the range of a Super JX fold by octaves as a
 JX-8P's do; the pedal only sets HOLD SW, so that it is the board that keeps released voices
 sounding; a patch load ends all notes. Unison detune is not modelled: how it is done is not known.
-
-How an assigner brings a patch, or a change of one, onto the bus.
-
-The whole load is the one captured on a Super JX, byte for byte, repeats included (jx_hardware.md
-2.5). No load of a JX-8P was captured; its own board is sent the same steps without the other one
-(assumed).
 """
 
 from __future__ import annotations
@@ -23,7 +17,6 @@ from dataclasses import replace
 
 from jxctl.errors import UsageError
 from jxctl.protocol.bus import (
-    SILENCE_BLOCK,
     BoardName,
     Forward,
     Message,
@@ -33,101 +26,23 @@ from jxctl.protocol.bus import (
     VoiceOn,
     encode,
 )
+from jxctl.protocol.load_order import HOLD, ON, PORTA_SW, PORTA_TIME, SILENCE, TONE_IDS, patch_load, tone_load
 from jxctl.protocol.midi import PROGRAM, SYSEX, Splitter
 from jxctl.protocol.parameters import parameter
 from simulator.instrument.allocation import Action, Allocator, Release, Slot, Strike, folded
-from simulator.instrument.memory import (
-    LEVEL,
-    PATCH_IDS,
-    TONE_IDS,
-    Board,
-    EditBuffer,
-    Half,
-    Memory,
-    Model,
-)
-
-SILENCE, HOLD = parameter("SILENCE").id, parameter("HOLD SW").id
-ON = 0x7F
-_PORTA_TIME, _PORTA_SW = parameter("PORTA TIME").id, parameter("PORTA SW").id
-_BEND_RANGE, _CHECK_ENV = parameter("BEND RANGE").id, parameter("CHECK ENV SW").id
-_TUNES = (parameter("MASTER TUNE1").id, parameter("MASTER TUNE2").id)
-_AFTER_SWITCHES, _AFTER_DEPTHS = (0xB8, 0xB9, 0xBA), (0x8C, 0x8D, 0x8E)
-_EARLY = tuple(id for id in TONE_IDS if id not in (*_AFTER_DEPTHS, LEVEL))
-
-
-def wake(boards: Iterable[Board]) -> list[Message]:
-    """Eight selects of each board, after power-up (2.4)."""
-    return [SelectBoard(board) for board in boards for _ in range(8)]
-
-
-def patch_load(buffer: EditBuffer, program: int | None = None, channel: int = 0) -> list[Message]:
-    """A whole patch load, steps 1 to 8 of 2.5.
-
-    ``program``: 0-127, forwarded to MIDI OUT as a program change on ``channel`` (0-15) at the end; None
-    where no program was chosen: the patch came over MIDI (assumed to be the only difference).
-    """
-    boards = buffer.boards
-    everyone: BoardName = "both" if len(boards) == 2 else "lower"
-    common = boards[-1]  # what is the same for both boards
-    out: list[Message] = [SelectBoard(everyone), *(SetParameter(id, 0) for id in SILENCE_BLOCK)]
-    for board in boards:
-        out += _to(buffer, board, *_EARLY)
-        out += _to(buffer, board, _PORTA_SW)
-    for board in boards:
-        out += _to(buffer, board, LEVEL)
-    out += [SelectBoard(everyone), SetParameter(_PORTA_TIME, buffer.value(common, _PORTA_TIME))]
-    out += [SelectBoard(everyone), SetParameter(_BEND_RANGE, buffer.value(common, _BEND_RANGE))]
-    out.append(SelectBoard(everyone))
-    last = (*_AFTER_SWITCHES, *_AFTER_DEPTHS, _PORTA_TIME)
-    out += [SetParameter(id, buffer.value(common, id)) for id in last]
-    for id, value in ((SILENCE, ON), (HOLD, 0)):
-        for board in boards:
-            out += [SelectBoard(board), SetParameter(id, value)]
-    for board in boards:
-        out += [SelectBoard(board), SetParameter(_CHECK_ENV, 0), *_to(buffer, board, *_TUNES)[1:]]
-    for board in reversed(boards):
-        out += _to(buffer, board, *_TUNES)
-    for board in reversed(boards):
-        out += _to(buffer, board, _PORTA_SW)
-    return out if program is None else [*out, Forward(bytes((PROGRAM | channel, program)))]
-
-
-def tone_load(buffer: EditBuffer, board: Board) -> list[Message]:
-    """One board's tone anew: silence, the tone, its level, and the notes ended (assumed: the steps of
-    a patch load that are about the tone)."""
-    out: list[Message] = [SelectBoard(board), *(SetParameter(id, 0) for id in SILENCE_BLOCK)]
-    out += _to(buffer, board, *_EARLY, LEVEL, *_AFTER_DEPTHS)[1:]
-    return [*out, SetParameter(SILENCE, ON)]
-
-
-def changes(before: EditBuffer, after: EditBuffer) -> list[tuple[BoardName, int, int]]:
-    """The registers that differ: (board, id, value); ``both`` where both boards get the same."""
-    found: list[tuple[BoardName, int, int]] = []
-    for id in (*TONE_IDS, *PATCH_IDS):
-        new = {
-            board: after.value(board, id)
-            for board in after.boards
-            if after.value(board, id) != before.value(board, id)
-        }
-        if len(new) == 2 and len(set(new.values())) == 1:
-            found.append(("both", id, new["lower"]))
-        else:
-            found += [(board, id, value) for board, value in new.items()]
-    return found
-
-
-def _to(buffer: EditBuffer, board: Board, *ids: int) -> list[Message]:
-    return [SelectBoard(board), *(SetParameter(id, buffer.value(board, id)) for id in ids)]
-
+from simulator.instrument.memory import PATCH_IDS, Board, EditBuffer, Half, Memory, Model
 
 KEYS: dict[Model, tuple[int, int]] = {"jx8p": (21, 108), "jx10": (28, 103), "mks70": (28, 103)}
 """Keys that are played as they come; others move by octaves (4.1)."""
 
-_CENTRE = 8192
+BEND_CENTRE = 8192
+"""The middle of MIDI's 14-bit pitch bend."""
+
+WAKING_SELECTS = 8
+"""Selects of each board after power-up (2.4)."""
+
 _MODULATION, _PORTA_TIME_CC, _VOLUME, _HOLD_CC, _PORTA_SW_CC = 1, 5, 7, 64, 65
 _ALL_NOTES_OFF = range(123, 128)
-
 _WHEEL, _VOL, _AFTERTOUCH = (parameter(name).id for name in ("MODULATION", "MIDI VOL", "AFTERTOUCH"))
 _BENDER, _POLARITY = parameter("BENDER").id, parameter("BENDER POLARITY").id
 
@@ -194,7 +109,7 @@ class Assigner:
                 for board in self.buffer.boards:
                     self._set(board, _AFTERTOUCH, pressure)
             case (0xE0, low, high):
-                self._bend((high << 7 | low) - _CENTRE)
+                self._bend((high << 7 | low) - BEND_CENTRE)
 
     def _press(self, key: int, velocity: int) -> None:
         played = folded(key, *KEYS[self.model])
@@ -228,9 +143,9 @@ class Assigner:
                 for board in half.boards if half.hold else ():
                     self._set(board, HOLD, ON if value >= 64 else 0)
         elif number == _PORTA_TIME_CC:
-            self._live(_PORTA_TIME, value)
+            self._live(PORTA_TIME, value)
         elif number == _PORTA_SW_CC:
-            self._live(_PORTA_SW, ON if value >= 64 else 0)
+            self._live(PORTA_SW, ON if value >= 64 else 0)
         elif number in _ALL_NOTES_OFF:
             self._end_notes()
 
@@ -244,7 +159,7 @@ class Assigner:
 
         A board that was bent and whose bender is now off goes back (assumed).
         """
-        magnitude = (abs(amount) * 127 + _CENTRE // 2) // _CENTRE
+        magnitude = (abs(amount) * 127 + BEND_CENTRE // 2) // BEND_CENTRE
         boards = [board for half, _ in self._halves if half.bender for board in half.boards]
         for left in sorted(self._bent.difference(boards)):
             self._set(left, _BENDER, 0)
@@ -273,9 +188,12 @@ class Assigner:
         return True
 
     def _load(self, number: int | None) -> None:
-        """Put the whole edit buffer on the bus."""
+        """Put the whole edit buffer on the bus; a program ``number`` goes on to MIDI OUT (2.5, step 8)."""
         self.buffer = replace(self.buffer, live={})
-        self._out += patch_load(self.buffer, number, self.channel or 0)
+        self._out += patch_load(self.buffer.boards, self.buffer.value)
+        if number is not None:
+            # Where no program was chosen, the patch came over MIDI (assumed to be the only difference).
+            self._out.append(Forward(bytes((PROGRAM | (self.channel or 0), number))))
         self._selected = None
         self._arrange()
 
@@ -292,7 +210,7 @@ class Assigner:
             return
         loaded = [board for board in self.buffer.boards if self.buffer.source(board) in change.tones]
         for board in loaded:
-            self._out += tone_load(self.buffer, board)
+            self._out += tone_load(board, self.buffer.value)
             self._selected = board
         for half, allocator in self._halves:
             if set(half.boards).intersection(loaded):
@@ -334,3 +252,24 @@ class Assigner:
         data = encode(self._out)
         self._out.clear()
         return data
+
+
+def wake(boards: Iterable[Board]) -> list[Message]:
+    """The selects of each board after power-up (2.4)."""
+    return [SelectBoard(board) for board in boards for _ in range(WAKING_SELECTS)]
+
+
+def changes(before: EditBuffer, after: EditBuffer) -> list[tuple[BoardName, int, int]]:
+    """The registers that differ: (board, id, value); ``both`` where both boards get the same."""
+    found: list[tuple[BoardName, int, int]] = []
+    for id in (*TONE_IDS, *PATCH_IDS):
+        new = {
+            board: after.value(board, id)
+            for board in after.boards
+            if after.value(board, id) != before.value(board, id)
+        }
+        if len(new) == 2 and len(set(new.values())) == 1:
+            found.append(("both", id, new["lower"]))
+        else:
+            found += [(board, id, value) for board, value in new.items()]
+    return found

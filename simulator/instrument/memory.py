@@ -1,20 +1,16 @@
-"""The patches and tones a virtual synth keeps, and what SysEx does to them and to its edit buffer.
+"""What a virtual synth keeps: memory, edit buffer and cartridge, and what SysEx does to them.
+
+`EditBuffer` is what the synth plays now: a patch, its tones, and what both mean for each sound board. A board
+knows only registers; `EditBuffer.value` is the law between the two, for every register that a patch load
+writes. `Memory` is the patches and tones that are stored. `Cartridge` is the slot of a JX-10: a file of raw
+bytes that travels by the handshake of `jxctl.protocol.sysex.jx10`; which side the synth is, is decided here.
 
 From documents: which messages a model takes, and that a stock JX-10 has only its cartridge transfer
 (jx_hardware.md 4.3), the JX-8P's write (4.4), groups, bulk slots. Assumed: a tone number that the
 memory does not hold is an empty tone (ROM tones are not shipped with jx); a patch that arrives
 brings the tones it names; a program number (PGR) on a MKS-70 recalls that slot; a bulk dump for the
-cartridge is passed over. Vecoven messages are for another firmware and do nothing.
-
-What a synth plays now: a patch, its tones, and what both mean for each sound board.
-
-The assigner keeps patches and tones; a board knows only registers. `EditBuffer.value` is the law
-between the two, for every register that a patch load writes.
-
-The cartridge slot of a virtual JX-10: a file of raw bytes that travels by a handshake over MIDI.
-
-The handshake is `jxctl.protocol.sysex.jx10`'s; this decides which side the synth is (jx_hardware.md 4.8). A
-new announcement or request ends a transfer that was under way (assumed).
+cartridge is passed over; a new announcement or request ends a cartridge transfer that was under way (4.8).
+Vecoven messages are for another firmware and do nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +22,15 @@ from typing import Literal
 from jxctl.errors import UsageError
 from jxctl.protocol.bank import Bank, FamilyName
 from jxctl.protocol.bus import MASTER_TUNE
-from jxctl.protocol.parameters import FIRST_ID, TONE_SIZE, parameter
+from jxctl.protocol.load_order import (
+    BEND_RANGE,
+    LEVEL,
+    ON,
+    PORTA_SW,
+    PORTA_TIME,
+    TONE_IDS,
+    TUNES,
+)
 from jxctl.protocol.patch import Patch
 from jxctl.protocol.sysex import (
     BulkPatch,
@@ -46,19 +50,27 @@ from jxctl.protocol.tone import INIT_TONE, Tone
 from simulator.instrument.allocation import MODES, Mode
 
 Board = Literal["lower", "upper"]
+Model = Literal["jx8p", "jx10", "mks70"]
 
-LEVEL = parameter("VCA LEVEL").id
-TONE_IDS = tuple(range(FIRST_ID, FIRST_ID + TONE_SIZE))
-_ON = 0x7F
-_PORTA_TIME, _PORTA_SW = parameter("PORTA TIME").id, parameter("PORTA SW").id
-_TUNES = (parameter("MASTER TUNE1").id, parameter("MASTER TUNE2").id)
-_BEND_RANGE = parameter("BEND RANGE").id
+FIRST_KEY = 21
+"""The key of split point 0, A0 (jx_hardware.md 4.6; sources differ)."""
+
+FULL_LEVEL = 128
+"""Total volume and balance scale a level by their value over this (2.5)."""
+
 _AFTER_DEPTHS = {0x8C: "AFTER VIB", 0x8D: "AFTER BRI", 0x8E: "AFTER VOL"}
 _AFTER_SWITCHES = {0xB8: "AFTER VIB", 0xB9: "AFTER BRI", 0xBA: "AFTER VOL"}
 _JX8P_AFTER = {0xB8: 1, 0xB9: 2, 0xBA: 4}
 
-PATCH_IDS = (_PORTA_TIME, *_TUNES, _PORTA_SW, _BEND_RANGE, *_AFTER_SWITCHES)
+PATCH_IDS = (PORTA_TIME, *TUNES, PORTA_SW, BEND_RANGE, *_AFTER_SWITCHES)
 """Performance registers that follow from the patch."""
+
+_FAMILIES: dict[Model, FamilyName] = {"jx8p": "jx8p", "jx10": "mks70", "mks70": "mks70"}
+_WIRES = {"jx8p": JX8P, "mks70": MKS70}
+_INTERNAL = 1
+_GROUPS: dict[Board, int] = {"upper": 1, "lower": 2}
+# Changing one of these changes what is played so much that the whole patch is loaded anew.
+_RELOADS = ("KEY MODE", "UPPER TONE", "LOWER TONE", "TONE", "BANK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +136,15 @@ class EditBuffer:
     def halves(self) -> Iterator[Half]:
         """The parts of the keyboard, with the boards that play them.
 
-        A split point of 0 is A0, key 21 (jx_hardware.md 4.6; sources differ).
+        A split point of 0 is `FIRST_KEY`.
         """
         match self.key_mode:
             case "dual":
                 yield self._half(("lower",), (0, 127))
                 yield self._half(("upper",), (0, 127))
             case "split":
-                yield self._half(("lower",), (0, self.patch.raw("LOWER SPLIT") + 21))
-                yield self._half(("upper",), (self.patch.raw("UPPER SPLIT") + 21, 127))
+                yield self._half(("lower",), (0, self.patch.raw("LOWER SPLIT") + FIRST_KEY))
+                yield self._half(("upper",), (self.patch.raw("UPPER SPLIT") + FIRST_KEY, 127))
             case _:
                 yield self._half(self.boards, (0, 127))
 
@@ -151,21 +163,21 @@ class EditBuffer:
 
     def _performance(self, board: Board, id: int) -> int:
         patch, name = self.patch, f"{self.source(board).upper()} "
-        if id == _PORTA_TIME:
+        if id == PORTA_TIME:
             return patch.raw("PORTA TIME")
-        if id == _BEND_RANGE:
+        if id == BEND_RANGE:
             return patch.raw("BEND RANGE")
         if patch.family == "jx8p":
-            if id == _PORTA_SW:
-                return _ON if patch.raw("PORTA SW") >= 64 else 0
+            if id == PORTA_SW:
+                return ON if patch.raw("PORTA SW") >= 64 else 0
             if id in _JX8P_AFTER:
-                return _ON if patch.raw("AFTERTOUCH") == _JX8P_AFTER[id] else 0
+                return ON if patch.raw("AFTERTOUCH") == _JX8P_AFTER[id] else 0
             return MASTER_TUNE
-        if id == _PORTA_SW:
-            return _ON if patch.raw(name + "PORTA SW") else 0
+        if id == PORTA_SW:
+            return ON if patch.raw(name + "PORTA SW") else 0
         if id in _AFTER_SWITCHES:
             # Only off with a depth of 0 was captured; on with any other is assumed.
-            return _ON if patch.raw(_AFTER_SWITCHES[id]) else 0
+            return ON if patch.raw(_AFTER_SWITCHES[id]) else 0
         # Captured and confirmed: the lower board is the one detuned (2.5). In dual only: assumed.
         detune = patch.raw("DUAL DETUNE") - 64 if board == "lower" and self.key_mode == "dual" else 0
         return min(max(MASTER_TUNE + detune, 0), 127)
@@ -182,7 +194,7 @@ class EditBuffer:
         gain, of = (min(127 - balance, 63), 63) if board == "lower" else (min(balance, 64), 64)
         if self.key_mode.startswith("whole"):
             gain, of = 1, 1
-        return level * self.patch.raw("TOTAL VOLUME") * gain // (128 * of)
+        return level * self.patch.raw("TOTAL VOLUME") * gain // (FULL_LEVEL * of)
 
     def _half(self, boards: tuple[Board, ...], keys: tuple[int, int]) -> Half:
         patch = self.patch
@@ -233,16 +245,6 @@ class Cartridge:
         """Announce the file, as when a dump is started on the panel. ``channel``: 0-15."""
         self._side = Sender(self.content, channel=channel)
         return self._side.start()
-
-
-Model = Literal["jx8p", "jx10", "mks70"]
-
-_FAMILIES: dict[Model, FamilyName] = {"jx8p": "jx8p", "jx10": "mks70", "mks70": "mks70"}
-_WIRES = {"jx8p": JX8P, "mks70": MKS70}
-_INTERNAL = 1
-_GROUPS: dict[Board, int] = {"upper": 1, "lower": 2}
-# Changing one of these changes what is played so much that the whole patch is loaded anew.
-_RELOADS = ("KEY MODE", "UPPER TONE", "LOWER TONE", "TONE", "BANK")
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,8 @@ from estimator.papers.vecoven2020.views import views_of
 from jxctl.errors import JxError
 from jxctl.library import edit, files
 from jxctl.library.song import read_song
-from jxctl.ports.client import load_sequence
 from jxctl.protocol import bus, sysex
+from jxctl.protocol.load_order import load_sequence
 from jxctl.protocol.tone import INIT_TONE, Tone, from_batch
 from simulator.instrument.assigner import Assigner
 from simulator.instrument.board import Board

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 import jxctl.ports
 from jxctl.errors import DeviceError
 from jxctl.ports import AudiblePort, Port
-from jxctl.ports.client import load_sequence
 from jxctl.ports.virtual import SimPort
 from jxctl.ports.virtual import open as open_sim
 from jxctl.protocol.bus import (
@@ -29,6 +28,7 @@ from jxctl.protocol.bus import (
     VoiceOn,
     encode,
 )
+from jxctl.protocol.load_order import load_sequence
 from jxctl.protocol.tone import INIT_TONE
 from simulator.instrument.board import Board
 from simulator.synth import Profile, load_profile

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from measure import one
 
-from jxctl.ports.client import load_sequence
 from jxctl.protocol import bus
+from jxctl.protocol.load_order import load_sequence
 from jxctl.protocol.parameters import FIRST_ID, parameter
 from jxctl.protocol.tone import Tone
 from simulator.instrument.board import Board
