@@ -14,8 +14,8 @@ from pathlib import Path
 from estimator.calibration.experiments import CalibrationPlan
 from estimator.calibration.samples import Sample
 from jxctl import dataset
+from jxctl.dataset.take import TRUSTED
 from jxctl.errors import UsageError
-from jxctl.recording.quality import TRUSTED
 
 
 @dataclass(frozen=True)

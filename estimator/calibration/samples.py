@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from estimator.calibration.experiments import CalibrationPlan, Experiment
 from estimator.calibration.measurements import Heard
 from jxctl import dataset
-from jxctl.dataset.take import Take
-from jxctl.recording.quality import TRUSTED
+from jxctl.dataset.take import TRUSTED, Take
 
 _EARLY_S = 0.003
 """Of the time before a note can be heard, so much is kept."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Literal, TypedDict, cast
 
-from jxctl.recording.quality import Verdict
+from jxctl.dataset.take import Verdict
 
 SCHEMA = 2
 """The version that is written."""

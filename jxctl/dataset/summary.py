@@ -18,9 +18,9 @@ from jxctl._files import write_atomically
 from jxctl.dataset.reader import METADATA, rows
 from jxctl.dataset.schema import FIELDS, SCHEMA, Field, Row
 from jxctl.dataset.storage import open_take
+from jxctl.dataset.take import TRUSTED
 from jxctl.errors import UsageError
 from jxctl.protocol.parameters import TONE_PARAMETERS, TONE_SIZE
-from jxctl.recording.quality import TRUSTED
 
 RIG = (
     "port",

@@ -1,30 +1,26 @@
-"""A take, and what is known of the bench that it was recorded on."""
+"""A take: one recorded note with its label, its verdict and everything needed to repeat it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from jxctl.audio.capture import Audio
 from jxctl.protocol.tone import Tone
-from jxctl.recording.quality import TRUSTED, Verdict
 
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """What is known of a rig without measuring; None is unknown.
-
-    ``unit``: serial number of the instrument. ``rom``: version of its firmware. ``profile``: of a
-    virtual board. ``audio_device``: name of the input. ``gain``: where its gain stands, in words.
-    ``minutes_on``: gives the minutes since power-on when asked.
-    """
-
-    unit: str | None = None
-    rom: str | None = None
-    profile: str | None = None
-    audio_device: str | None = None
-    gain: str | None = None
-    minutes_on: Callable[[], float] | None = None
+Verdict = Literal[
+    "ok",
+    "expected silence",
+    "silent",
+    "clipped",
+    "dropped audio",
+    "too early",
+    "too late",
+    "out of tune",
+    "unlike its tone",
+]
+TRUSTED: tuple[Verdict, ...] = ("ok", "expected silence")
+"""Verdicts under which audio and label belong together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,10 +36,10 @@ class Take:
     `jxctl.recording.quality.Judgement`. ``attempts``: how often it was played until then.
 
     ``model``, ``board``, ``voice``, ``patch``: see `jxctl.recording.player.Player`. ``unit``, ``firmware``,
-    ``profile``, ``audio_device``, ``input_gain``: see `Bench`. ``latency_s``, ``latency_spread_s``: of the
-    rig, measured beforehand. ``powered_on_min``: minutes since power-on. ``recorded_at``: UTC, ISO 8601,
-    by the machine's clock. ``reference``: it is the plan's reference tone. ``tones_from``: where the
-    tones of the plan come from.
+    ``profile``, ``audio_device``, ``input_gain``: see `jxctl.recording.rig.Bench`. ``latency_s``,
+    ``latency_spread_s``: of the rig, measured beforehand. ``powered_on_min``: minutes since power-on.
+    ``recorded_at``: UTC, ISO 8601, by the machine's clock. ``reference``: it is the plan's reference
+    tone. ``tones_from``: where the tones of the plan come from.
     """
 
     audio: Audio

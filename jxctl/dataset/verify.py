@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from jxctl.audio.capture import Audio, peak_dbfs, rms_dbfs
 from jxctl.dataset.reader import METADATA, TAKES, decode, lines, take_bytes, torn_bytes
 from jxctl.dataset.schema import Indices, Row
-from jxctl.recording.quality import TRUSTED
+from jxctl.dataset.take import TRUSTED
 
 PEAK_TOLERANCE_DB = 0.01
 """24 bits move the peak of a sound that can be heard by far less."""

@@ -24,8 +24,8 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-import jxctl
 from jxctl._files import LOCK_NAME, FolderLock, write_atomically
+from jxctl._version import __version__
 from jxctl.audio.capture import Audio
 from jxctl.dataset.reader import (
     ASIDE,
@@ -38,8 +38,8 @@ from jxctl.dataset.reader import (
 )
 from jxctl.dataset.schema import FIELDS, SCHEMA, Indices, Row, parse
 from jxctl.dataset.storage import sync_folder
+from jxctl.dataset.take import Take
 from jxctl.errors import JxError, UsageError, VerificationError
-from jxctl.recording.rig import Take
 
 _FULL_SCALE = 1 << 23
 
@@ -234,7 +234,7 @@ def _row(index: int, take: Take, seed: int | None, sha256: str) -> Row:
         "index": index,
         "tone": take.tone.values.hex(),
         "tone_name": take.tone.name,
-        "code_version": jxctl.__version__,
+        "code_version": __version__,
         "seed": seed,
         "sha256": sha256,
         "schema": SCHEMA,

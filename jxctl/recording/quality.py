@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from jxctl.audio.capture import (
     onset,
     peak_dbfs,
 )
+from jxctl.dataset.take import Verdict
 from jxctl.protocol.tone import Tone
 
 ALIKE_DB = -60.0
@@ -84,20 +85,6 @@ def _lag(x: NDArray[np.float64], y: NDArray[np.float64], begins: int, most: int)
     lags = lags[(lags > -y.size) & (lags < x.size)]
     return int(lags[np.argmax(alike[lags % size])]) if lags.size else 0
 
-
-Verdict = Literal[
-    "ok",
-    "expected silence",
-    "silent",
-    "clipped",
-    "dropped audio",
-    "too early",
-    "too late",
-    "out of tune",
-    "unlike its tone",
-]
-TRUSTED: tuple[Verdict, ...] = ("ok", "expected silence")
-"""Verdicts under which audio and label belong together."""
 
 CLIP_LEVEL = 32767 / 32768
 """A sample this large has met the end of a 16-bit converter, and of any longer one."""

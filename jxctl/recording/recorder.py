@@ -16,12 +16,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from jxctl.dataset import Row, rows
-from jxctl.dataset.take import Take
+from jxctl.dataset.take import TRUSTED, Take
 from jxctl.dataset.writer import Writer
 from jxctl.errors import DeviceError, UsageError
 from jxctl.protocol.tone import Tone
 from jxctl.recording.plan import PlannedTake, Takes
-from jxctl.recording.quality import TRUSTED
 from jxctl.recording.rig import Rig
 
 RETRIES = 2

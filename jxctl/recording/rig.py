@@ -11,21 +11,19 @@ and a load begins by closing the level (jx_hardware.md 2.3, 2.5).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
 from jxctl.audio.capture import Audio, AudioInput, LiveInput, peak_dbfs, rms_dbfs
-from jxctl.dataset.take import Bench as Bench
-from jxctl.dataset.take import Take as Take
+from jxctl.dataset.take import Take
 from jxctl.errors import DeviceError
 from jxctl.ports.client import Synth
 from jxctl.protocol.tone import Tone
 from jxctl.recording.plan import DEFAULT_MAX_SECONDS, check_note
 from jxctl.recording.player import BoardPlayer, Player
 from jxctl.recording.quality import Expectations, Heard, Latency, judge
-from jxctl.recording.quality import Verdict as Verdict
 
 TAIL_END_ABOVE_FLOOR_DB = 6.0
 """The tail has gone when its level over `_TAIL_STEP_S` is this near the noise floor (assumed)."""
@@ -48,6 +46,23 @@ _TAIL_STEP_S = 0.1
 _UNHEARD_DB = 30.0
 # While the latency is not known, a note that has not been heard yet may still arrive (assumed).
 _LATENCY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What is known of a rig without measuring; None is unknown.
+
+    ``unit``: serial number of the instrument. ``rom``: version of its firmware. ``profile``: of a
+    virtual board. ``audio_device``: name of the input. ``gain``: where its gain stands, in words.
+    ``minutes_on``: gives the minutes since power-on when asked.
+    """
+
+    unit: str | None = None
+    rom: str | None = None
+    profile: str | None = None
+    audio_device: str | None = None
+    gain: str | None = None
+    minutes_on: Callable[[], float] | None = None
 
 
 class Rig:

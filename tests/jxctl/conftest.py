@@ -13,9 +13,10 @@ import fake_rig
 import odd_rigs
 import pytest
 
+from jxctl.dataset.take import Take
 from jxctl.dataset.writer import Writer
 from jxctl.ports.client import Synth
-from jxctl.recording.rig import Rig, Take
+from jxctl.recording.rig import Rig
 
 ROOT = Path(__file__).resolve().parents[2]
 

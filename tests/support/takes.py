@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from jxctl.dataset.take import Take
 from jxctl.dataset.writer import Writer
 from jxctl.protocol.tone import INIT_TONE, Tone
-from jxctl.recording.rig import Take
 
 RATE = 8000
 FLOOR = 1e-4

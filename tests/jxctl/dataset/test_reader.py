@@ -15,9 +15,9 @@ import soundfile
 from takes import a_set
 
 from jxctl.dataset import check, read, rows
+from jxctl.dataset.take import Take
 from jxctl.dataset.writer import Writer
 from jxctl.errors import UsageError, VerificationError
-from jxctl.recording.rig import Take
 
 FIRST = "takes/000/000000.flac"
 

@@ -12,9 +12,9 @@ from takes import a_set, a_take
 
 from jxctl.dataset import FIELDS, Row, check, rows
 from jxctl.dataset.schema import inside, parse
+from jxctl.dataset.take import Take
 from jxctl.dataset.writer import Writer
 from jxctl.errors import VerificationError
-from jxctl.recording.rig import Take
 
 FIRST_SCHEMA = {
     "file_name": "takes/000/000000.flac", "index": 0, "tone": "00" * 48, "note": 60, "velocity": 100,

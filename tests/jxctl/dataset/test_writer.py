@@ -21,9 +21,9 @@ from hypothesis.extra.numpy import arrays
 from jxctl.dataset import check, rows
 from jxctl.dataset.edit import export
 from jxctl.dataset.summary import write_card
+from jxctl.dataset.take import Take
 from jxctl.dataset.writer import Writer, encode_flac
 from jxctl.errors import JxError, UsageError, VerificationError
-from jxctl.recording.rig import Take
 
 ROOT = Path(__file__).resolve().parents[3]
 

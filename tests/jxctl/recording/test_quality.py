@@ -8,8 +8,9 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
+from jxctl.dataset.take import TRUSTED, Verdict
 from jxctl.protocol.tone import INIT_TONE, Tone
-from jxctl.recording.quality import TRUSTED, Heard, Judgement, Latency, Verdict, judge
+from jxctl.recording.quality import Heard, Judgement, Latency, judge
 
 RATE = 8000
 

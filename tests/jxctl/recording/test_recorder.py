@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from jxctl.dataset import check, rows
+from jxctl.dataset.take import Take
 from jxctl.dataset.writer import Writer
 from jxctl.errors import UsageError
 from jxctl.ports import AudiblePort, open_port
@@ -30,7 +31,7 @@ from jxctl.recording.recorder import (
     record,
     remaining,
 )
-from jxctl.recording.rig import Bench, Rig, Take
+from jxctl.recording.rig import Bench, Rig
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = ROOT / "tests" / "support" / "fake_rig.py"

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from jxctl.dataset import rows
+from jxctl.dataset.take import Take
 from jxctl.dataset.writer import Writer
 from jxctl.errors import DeviceError
 from jxctl.ports.client import Synth
 from jxctl.recording.quality import Latency
 from jxctl.recording.recorder import Tally, check_same_plan, record, remaining
-from jxctl.recording.rig import Rig, Take
+from jxctl.recording.rig import Rig
 
 VERDICTS = {
     "mute": "silent",
