@@ -127,12 +127,14 @@ def record(
         ready = writing.finish if rig.live else _nothing
         try:
             for planned, following in _with_next(takes):
-                take = _tried(rig, planned, retries, ready, tally, following)
+                take, attempts = _tried(rig, planned, retries, ready, tally, following)
                 accepted = accept(take)
                 writing.finish()
                 if accepted:
-                    take = replace(take, reference=planned.reference, tones_from=tones_from)
-                    writing.start(planned.index, take)
+                    labelled = replace(
+                        take, attempts=attempts, reference=planned.reference, tones_from=tones_from
+                    )
+                    writing.start(planned.index, labelled)
                 in_a_row = 0 if take.trusted else in_a_row + 1
                 if in_a_row >= HOPELESS:
                     break
@@ -153,8 +155,8 @@ def _tried(
     ready: Callable[[], None],
     tally: Tally,
     following: Tone | None,
-) -> Take:
-    """The first take that can be trusted, or the last one that was tried."""
+) -> tuple[Take, int]:
+    """The first take that can be trusted, or the last one that was tried, and how many were tried."""
     for attempt in range(1, retries + 2):
         asked = (planned.tone, planned.note, planned.velocity, planned.gate_s, planned.max_seconds)
         take = rig.take(*asked, ready, following)
@@ -162,7 +164,7 @@ def _tried(
         tally.retries += attempt > 1
         if take.trusted:
             break
-    return replace(take, attempts=attempt)
+    return take, attempt
 
 
 def _with_next(takes: Iterable[PlannedTake]) -> Iterator[tuple[PlannedTake, Tone | None]]:
