@@ -33,8 +33,7 @@ BATCHES = (16, 64, 1024)
 _WORKER = """
 import hashlib, json, sys, time
 from benchmarks.peers.run_jx import tones_of
-from simulator import SAMPLE_RATE, render
-from simulator.synth.render import empty
+from simulator import SAMPLE_RATE, empty, render
 outputs = {}
 for line in sys.stdin:
     variant, batch, seconds, stereo = json.loads(line)

@@ -13,6 +13,7 @@ run its code thread by thread on the CPU.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,18 +63,36 @@ def voices_on_gpu(
     if reason:
         raise UsageError(f"cannot render on a GPU: {reason}", "use simulator.synth.render, which needs none")
     batch = Batch.of(tones, notes, velocities, gates_s, seconds, profile, sample_rate, seed)
-    if not len(batch.tones):
-        return cuda.device_array((0, batch.samples), np.float32)
-    ready = batch.prepare()
     out = cuda.device_array((len(batch.tones), batch.samples), np.float32)
+    if len(batch.tones):
+        launch = upload(batch)
+        launch(out)
+    return out
+
+
+def upload(batch: Batch) -> Callable[[Any], None]:
+    """Control frames and voice constants of a batch, computed here and copied to the GPU's memory.
+
+    Args:
+        batch: What to render; at least one tone.
+
+    Returns:
+        A function of ``out``, float32[N, samples] in the GPU's memory, that starts the kernel and returns at
+        once. It may be called once: the kernel moves the state that was copied.
+    """
+    ready = batch.prepare()
     members, kinds = _groups(ready.constants)
     inputs = (
         members, kinds, ready.frames.increments, ready.frames.levels, ready.frames.edges, ready.constants,
         ready.noise, ready.state.phases, ready.state.memory,
     )  # fmt: skip
-    slew = max(batch.profile.constant("cv_slew") * sample_rate, 1.0)
-    _run[len(members), _lanes.LANES](*map(cuda.to_device, inputs), out, F(1.0 / slew), float(sample_rate))
-    return out
+    copied = [cuda.to_device(array) for array in inputs]
+    slew = max(batch.profile.constant("cv_slew") * batch.sample_rate, 1.0)
+
+    def launch(out: Any) -> None:
+        _run[len(members), _lanes.LANES](*copied, out, F(1.0 / slew), float(batch.sample_rate))
+
+    return launch
 
 
 def _groups(constants: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
