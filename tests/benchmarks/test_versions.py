@@ -9,7 +9,7 @@ import pytest
 from benchmarks import versions
 
 TONES = "def tones_of(variant, batch):\n    return None, None\n"
-SIMULATOR = "SAMPLE_RATE = 100\nfrom .render import render\n"
+SIMULATOR = "SAMPLE_RATE = 100\nfrom .render import empty, render\n"
 RENDER = """
 import numpy as np
 
@@ -25,7 +25,9 @@ def render(tones, notes, velocity, gate, seconds, *, threads, stereo, out):
 def checkout(folder: Path, level: float) -> Path:
     """A folder whose simulator holds one level."""
     files = {"benchmarks/peers/run_jx.py": TONES, "simulator/__init__.py": SIMULATOR}
-    for name, text in (files | {"simulator/synth/render.py": RENDER.format(level=level)}).items():
+    # Without them the benchmarks of an installed checkout would be found.
+    files |= {"benchmarks/__init__.py": "", "benchmarks/peers/__init__.py": ""}
+    for name, text in (files | {"simulator/render.py": RENDER.format(level=level)}).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     return folder
