@@ -17,9 +17,8 @@ from estimator.inference.evaluate import prior_answers
 from estimator.inference.objective import Listener
 from estimator.inference.posterior import Played, from_prior
 from estimator.network import parameters
-from estimator.network.inputs import FLOOR_DB, RANKING, MelSettings, ranking_bands
 from jxctl.protocol.tone import INIT_TONE
-from simulator.features import mel
+from simulator.features import FLOOR_DB, RANKING, MelSettings, mel
 from simulator.prior import Prior
 from simulator.synth import render
 
@@ -90,7 +89,7 @@ class _Goal:
     def of(cls, given: Target) -> _Goal:
         """A target's first recording."""
         audio = given.recordings[0].audio[None]
-        whole = mel.band_power(audio, RANKING.hop, ranking_bands())
+        whole = mel.band_power(audio, RANKING.hop, mel.filter_bank(RANKING))
         level = 10 * np.log10(np.mean(np.square(audio, dtype=np.float64)))
         floor = float(10 * np.log10(max(float(whole.max()), 1e-12)) - level - FLOOR_DB)
         return cls(_at_equal_level(audio, 1)[0].clamp_min(floor), floor)
@@ -148,7 +147,7 @@ def nearest(
 def _at_equal_level(audio: NDArray[np.float32], threads: int) -> torch.Tensor:
     """Sounds float32[N, samples] in dB above their RMS, float32[N, cells], so that only the floor differs
     from target to target."""
-    power = mel.band_power(audio, SPARSE.hop, ranking_bands(), threads=threads)
+    power = mel.band_power(audio, SPARSE.hop, mel.filter_bank(RANKING), threads=threads)
     level = 10 * np.log10(np.mean(np.square(audio), axis=1, dtype=np.float64) + 1e-20)
     decibels = torch.log10(torch.from_numpy(power).clamp_min(1e-20).flatten(1)).mul_(10)
     return decibels.sub_(torch.from_numpy(level.astype(np.float32))[:, None])

@@ -12,7 +12,7 @@ under a twentieth of the largest counts as that), the difference of levels in dB
 lies within the 90 % interval. What no recording can tell apart is compared as one: mixer and VCA levels by
 their shape, with the rest in ``voice_gain``; the common pitch in ``dco_range``.
 
-**Sound**: `estimator.network.inputs.log_mel_distance` from the board's render to the default and to the
+**Sound**: `simulator.features.log_mel_distance` from the board's render to the default and to the
 fitted profile's, over real tones of a table (or tones of the prior). Board and profiles have the same seeds,
 so that noise and the random LFO are the same in all three, and what is left are the laws.
 
@@ -131,7 +131,7 @@ def compared(done: Calibration, board: Profile) -> dict[str, dict[str, Any]]:
 
 def distances(board: Profile, fitted: Profile, tones: np.ndarray, seed: int) -> dict[str, Any]:
     """Sound distance in dB from the board to the default and to the fitted profile, over tones."""
-    from estimator.network.inputs import log_mel_distance
+    from simulator.features import log_mel_distance
 
     notes = [NOTES[number % len(NOTES)] for number in range(len(tones))]
     default = load_profile("superjx")

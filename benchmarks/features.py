@@ -30,11 +30,12 @@ import torch
 
 from benchmarks.machine import describe
 from estimator.network import inputs
+from simulator.features import RANKING, MelSettings, log_mel, log_mel_distance
 from simulator.prior import Prior
 from simulator.synth import SAMPLE_RATE, render
 
 SECONDS = 4.0
-SETTINGS = {"ranking": inputs.RANKING, "input": inputs.INPUT}
+SETTINGS = {"ranking": RANKING, "input": inputs.INPUT}
 
 
 def sounds(count: int) -> np.ndarray:
@@ -44,20 +45,20 @@ def sounds(count: int) -> np.ndarray:
     return render(tones, rng.integers(36, 85, count), 100, 2.0, SECONDS)
 
 
-def by_torch(audio: torch.Tensor, settings: inputs.MelSettings) -> torch.Tensor:
+def by_torch(audio: torch.Tensor, settings: MelSettings) -> torch.Tensor:
     """Log-mel as it was before `simulator.features.mel`."""
-    return inputs.relative_db(inputs._by_torch(audio, settings))
+    return inputs.relative_db(inputs.mel_power_by_torch(audio, settings))
 
 
 def measure(audio: torch.Tensor, runs: int, threads: int) -> dict[str, Any]:
     """Multiples of real time of each way, by settings."""
     torch.set_num_threads(threads)
     ways: dict[str, Callable[[], Any]] = {}
-    for name, settings in SETTINGS.items():
-        ways[f"{name}: simulator.features.mel"] = functools.partial(inputs.log_mel, audio, settings)
-        ways[f"{name}: torch.fft"] = functools.partial(by_torch, audio, settings)
     samples = audio.numpy()
-    ways["distance to a target"] = lambda: inputs.log_mel_distance(samples, samples[0])
+    for name, settings in SETTINGS.items():
+        ways[f"{name}: simulator.features.mel"] = functools.partial(log_mel, samples, settings, threads)
+        ways[f"{name}: torch.fft"] = functools.partial(by_torch, audio, settings)
+    ways["distance to a target"] = lambda: log_mel_distance(samples, samples[0], threads=threads)
     for way in ways.values():
         way()
     times: dict[str, list[float]] = {name: [] for name in ways}
@@ -84,7 +85,7 @@ def main() -> None:
     cores = os.cpu_count() or 1
     results = {str(threads): measure(audio, options.runs, threads) for threads in sorted({1, cores})}
     apart = {
-        name: float((inputs.log_mel(audio[:64], s) - by_torch(audio[:64], s)).abs().max())
+        name: float(np.abs(log_mel(audio[:64].numpy(), s) - by_torch(audio[:64], s).numpy()).max())
         for name, s in SETTINGS.items()
     }
     report = {

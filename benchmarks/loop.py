@@ -50,12 +50,12 @@ from estimator.inference.estimator import Estimator
 from estimator.inference.objective import Target
 from estimator.inference.posterior import Played, Recording
 from estimator.network import parameters
-from estimator.network.inputs import SAMPLE_RATE
 from jxctl.errors import VerificationError
 from jxctl.ports.client import Synth
 from jxctl.ports.virtual import SimPort
 from jxctl.protocol.tone import INIT_TONE, Tone
 from jxctl.recording.rig import Rig
+from simulator.features import SAMPLE_RATE
 from simulator.instrument.board import Board
 from simulator.prior import read_table
 from simulator.synth import load_profile

@@ -27,12 +27,12 @@ from benchmarks.machine import describe
 from estimator.inference.confidence import LOUD_DB, far_db
 from estimator.inference.estimator import RENDERS, Estimator
 from estimator.inference.posterior import Played, Recording
-from estimator.network.inputs import SAMPLE_RATE
 from estimator.training.augmentation import another, cut_and_hum
 from examples.make_soundfont import LEAD_S, Example
 from examples.make_soundfont import render as play
 from jxctl._files import write_atomically
 from jxctl.cli.common import progress, say
+from simulator.features import SAMPLE_RATE
 from simulator.synth import render
 
 HERE = Path(__file__).parent

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.network.inputs import SAMPLE_RATE
+from simulator.features import SAMPLE_RATE
 from simulator.synth import Profile
 from simulator.synth.chorus import phase_seeds, positions
 

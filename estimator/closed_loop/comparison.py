@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from estimator.closed_loop.player import BoardPlay
 from estimator.inference.posterior import Played, Recording
-from estimator.network.inputs import RANKING, SAMPLE_RATE, log_mel, log_mel_distance
 from jxctl.audio.capture import peak_dbfs
 from jxctl.protocol.tone import Tone, to_batch
 from jxctl.recording.rig import Rig
+from simulator.features import RANKING, SAMPLE_RATE, log_mel, log_mel_distance
 from simulator.synth import Profile, load_profile, render
 
 Measured = dict[str, float]
@@ -120,7 +120,7 @@ def measure(audio: NDArray[np.float32], played: Played, tone: Tone) -> Measured:
         return found
     _envelope(audio, played.gate_s, found)
     _pitches(audio, played, tone, found)
-    bands = log_mel(audio[None])[0].numpy()
+    bands = log_mel(audio[None])[0]
     _spectrum(bands, played, found)
     _modulation(bands, played.gate_s, tone, found)
     return found

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from estimator.inference.objective import NO_CELLS, SILENT, Target
 from estimator.inference.posterior import Recording
-from estimator.network.inputs import FLOOR_DB, RANKING, ranking_bands
-from simulator.features import distance, mel
+from simulator.features import FLOOR_DB, RANKING, distance, mel
 
 Levels = NDArray[np.float32]
 """Decibels of sounds, float32[..., bands, frames], at a recording's RMS and under its loudest cell."""
@@ -61,7 +60,7 @@ def most_noise_db(recording: Recording, noise: Noise) -> float:
 def _mel_db(audio: NDArray[np.float32]) -> NDArray[np.float32]:
     sound = np.ascontiguousarray(audio[None], np.float32)
     scale = np.ones(1, np.float32)
-    return mel.band_decibels(sound, RANKING.hop, ranking_bands(), _DEEPEST_DB, scale, threads=1)[0]
+    return mel.band_decibels(sound, RANKING.hop, mel.filter_bank(RANKING), _DEEPEST_DB, scale, threads=1)[0]
 
 
 class Ear(Target):
@@ -84,7 +83,9 @@ class Ear(Target):
         rms = np.sqrt(np.mean(np.square(audio), axis=1)).astype(np.float64)
         gain = np.where(rms > 1e-9, self.rms / np.maximum(rms, 1e-9), 0)
         scale = (np.square(gain) / self.loudest).astype(np.float32)
-        own = mel.band_decibels(audio, RANKING.hop, ranking_bands(), FLOOR_DB, scale, threads=threads or 1)
+        own = mel.band_decibels(
+            audio, RANKING.hop, mel.filter_bank(RANKING), FLOOR_DB, scale, threads=threads or 1
+        )
         own += self.field
         return np.maximum(own, -FLOOR_DB, out=own)
 
@@ -93,7 +94,7 @@ class Ear(Target):
         return (self.apart_in_all(heard) + self.apart_over(heard)) / 2
 
     def apart_in_all(self, heard: Levels) -> NDArray[np.float64]:
-        """Over cells that are within 80 dB of the peak: `estimator.network.inputs.log_mel_distance`."""
+        """Over cells that are within 80 dB of the peak: `simulator.features.log_mel_distance`."""
         return _apart(heard, self.goal, -FLOOR_DB)
 
     def apart_over(self, heard: Levels) -> NDArray[np.float64]:

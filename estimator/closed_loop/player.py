@@ -19,13 +19,13 @@ from estimator.closed_loop.surrogate import BoardTake
 from estimator.inference.objective import Listener
 from estimator.inference.posterior import Recording
 from estimator.network import parameters
-from estimator.network.inputs import SAMPLE_RATE
 from jxctl.dataset import rows, take_audio
 from jxctl.dataset.take import Take
 from jxctl.dataset.writer import Writer
 from jxctl.errors import UsageError, VerificationError
 from jxctl.protocol.tone import Tone, from_batch
 from jxctl.recording.rig import Rig
+from simulator.features import SAMPLE_RATE
 
 RETRIES = 2
 """How often a take that lost samples is played again."""

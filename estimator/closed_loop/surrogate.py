@@ -28,7 +28,7 @@ from estimator.inference.local_search import SMALLEST_DB
 from estimator.inference.objective import Listener, Target
 from estimator.inference.posterior import Recording
 from estimator.network import parameters
-from estimator.network.inputs import FLOOR_DB, SAMPLE_RATE
+from simulator.features import FLOOR_DB, SAMPLE_RATE
 from simulator.synth import Profile, render
 from simulator.synth.variants import render_variants
 

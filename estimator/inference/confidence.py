@@ -29,8 +29,8 @@ from estimator.inference.audibility import audible
 from estimator.inference.posterior import Played, Recording, prior_marginals
 from estimator.inference.search import Found
 from estimator.network import parameters
-from estimator.network.inputs import log_mel_distance
 from jxctl.protocol.tone import INIT_TONE
+from simulator.features import log_mel_distance
 
 OF_KEYS = ("VCF KEY", "ENV1 KEY", "ENV2 KEY")
 OF_VELOCITIES = ("DCO DYNA", "MIX DYNA", "VCF DYNA", "VCA DYNA")

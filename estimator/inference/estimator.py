@@ -24,11 +24,12 @@ from estimator.inference.posterior import Played, Proposal, Recording
 from estimator.inference.search import Found, search
 from estimator.inference.threads import torch_on_one_thread
 from estimator.network import checkpoint, parameters
-from estimator.network.inputs import SAMPLE_RATE, Views
+from estimator.network.inputs import Views
 from estimator.network.network import Drawn
 from estimator.training.synthetic import SECONDS, features
 from jxctl.errors import UsageError
 from jxctl.protocol.tone import INIT_TONE, Tone, from_batch, to_batch
+from simulator.features import SAMPLE_RATE
 from simulator.synth import Profile, load_profile
 
 __all__ = ["Candidate", "Estimator", "Guess", "Played", "Recording"]

@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from scipy import fft
 
-from estimator.network.inputs import MelSettings, log_mel_distance, mel_power, relative_db
+from estimator.network.inputs import mel_power, relative_db
+from simulator.features import MelSettings, log_mel_distance
 
 SCALES = (
     MelSettings(window=441, hop=220, bands=32),

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from estimator.inference.posterior import Recording
 from estimator.network import parameters
-from estimator.network.inputs import FLOOR_DB, RANKING, SAMPLE_RATE, mel_power, ranking_bands
+from estimator.network.inputs import mel_power
 from jxctl.protocol.tone import INIT_TONE
-from simulator.features import distance, mel
+from simulator.features import FLOOR_DB, RANKING, SAMPLE_RATE, distance, mel
 from simulator.synth import Profile, empty, render
 
 SILENT = 1e-6
@@ -132,7 +132,7 @@ class Target:
         self.loudest = max(float(power.max()), 1e-12)
         self.rms = float(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))
         scale = np.array([1 / self.loudest], np.float32)
-        self.goal = mel.band_decibels(audio[None], RANKING.hop, ranking_bands(), FLOOR_DB, scale)[0]
+        self.goal = mel.band_decibels(audio[None], RANKING.hop, mel.filter_bank(RANKING), FLOOR_DB, scale)[0]
 
     def compare(
         self, audio: NDArray[np.float32], residuals: bool, threads: int | None
@@ -146,5 +146,7 @@ class Target:
         self, audio: NDArray[np.float32], cell: tuple[int, int], threads: int | None
     ) -> distance.Compared:
         """The same with cells of so many bands and frames, and whether a sound can be heard at all."""
-        goal = distance.Goal(self.goal, self.loudest, self.rms, RANKING.hop, ranking_bands(), FLOOR_DB)
+        goal = distance.Goal(
+            self.goal, self.loudest, self.rms, RANKING.hop, mel.filter_bank(RANKING), FLOOR_DB
+        )
         return distance.compare(audio, goal, audible=SILENT, group=cell, threads=threads or 0)

@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 
-from estimator.network.inputs import FLOOR_DB, RANKING, SAMPLE_RATE, log_mel
+from simulator.features import FLOOR_DB, RANKING, SAMPLE_RATE, log_mel
 
 _TICKS_HZ = (100, 300, 1000, 3000, 10000)
 
@@ -21,7 +21,7 @@ def plot_guess(target: np.ndarray, guess: np.ndarray, title: str) -> bytes:
     figure, axes = plt.subplots(2, 2, figsize=(11, 6.5), sharex=True, sharey="row", layout="constrained")
     for column, (name, sound) in enumerate((("target", target), ("guess", guess))):
         seconds = len(sound) / SAMPLE_RATE
-        mel = log_mel(np.asarray(sound, np.float32)[None])[0].numpy()
+        mel = log_mel(np.asarray(sound, np.float32)[None])[0]
         image = axes[0, column].imshow(
             mel, origin="lower", aspect="auto", extent=(0, seconds, 0, RANKING.bands), vmin=-FLOOR_DB, vmax=0,
             cmap="magma",

@@ -21,14 +21,9 @@ import torch
 from torch import nn
 
 from estimator.network.decoder import ORDER, Decoder
-from estimator.network.inputs import (
-    FLOOR_DB,
-    PARTIAL_BANDS_PER_OCTAVE,
-    PARTIAL_OCTAVES,
-    PARTIAL_STARTS_S,
-    Views,
-)
+from estimator.network.inputs import PARTIAL_BANDS_PER_OCTAVE, PARTIAL_OCTAVES, PARTIAL_STARTS_S, Views
 from estimator.network.parameters import HEADS, LOGITS
+from simulator.features import FLOOR_DB
 
 _KNOWN = 4
 _STRETCHES = 10

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.network.inputs import FLOOR_DB, SAMPLE_RATE
+from simulator.features import FLOOR_DB, SAMPLE_RATE
 from simulator.synth import Profile, load_profile
 
 SHORTEST_S = 1.0

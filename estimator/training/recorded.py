@@ -17,13 +17,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.network.inputs import SAMPLE_RATE
 from estimator.training.synthetic import SECONDS, Batch, Sounds, heard, rendered
 from jxctl.dataset.edit import place
 from jxctl.dataset.reader import file_audio, rows
 from jxctl.dataset.schema import Row
 from jxctl.errors import UsageError
 from jxctl.protocol.parameters import TONE_SIZE
+from simulator.features import SAMPLE_RATE
 from simulator.synth import Profile
 
 HELD_OUT = 0.1

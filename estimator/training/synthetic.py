@@ -23,19 +23,11 @@ from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from estimator.inference.audibility import audible
-from estimator.network.inputs import (
-    FLOOR_DB,
-    INPUT,
-    SAMPLE_RATE,
-    Views,
-    mel_octaves,
-    mel_power,
-    partial_octaves,
-    partials_power,
-    relative_db,
-)
+from estimator.network.inputs import INPUT, Views, mel_power, partial_octaves, partials_power, relative_db
 from estimator.network.parameters import classes
 from estimator.training.augmentation import Disturbance, another, cut_and_hum, disturbance
+from simulator.features import FLOOR_DB, SAMPLE_RATE
+from simulator.features.mel import mel_octaves
 from simulator.prior import Prior
 from simulator.synth import Profile, render
 

@@ -209,8 +209,8 @@ def _send(port: Any, tone: Any, played: Played, target: np.ndarray) -> dict[str,
     import numpy as np
     import soxr
 
-    from estimator.network.inputs import SAMPLE_RATE, log_mel_distance
     from jxctl.cli.send import hold
+    from simulator.features import SAMPLE_RATE, log_mel_distance
 
     seconds = len(target) / SAMPLE_RATE
     held = min(played.gate_s, seconds)

@@ -1,9 +1,9 @@
-"""How far many sounds are from one, without a number kept that nobody asks for.
+"""The log-mel distance between sounds: mean absolute difference in dB, levels matched.
 
-Whoever searches hears thousands of candidates beside one recording, and needs of each a distance and where it
-differs. Here a sound goes from samples to those in one pass a core: its level, its mel spectrum
-(`simulator.features.mel`), decibels, and their sums, in buffers that stay in the cache. What is compared is
-defined by `estimator.network.inputs.log_mel_distance`.
+`log_mel_distance` defines it. `compare` computes the same in one fused pass, for whoever renders thousands of
+candidates beside one recording and needs of each a distance and where it differs: a sound goes from samples
+to those with one core, its level, its mel spectrum (`simulator.features.mel`), decibels, and their sums, in
+buffers that stay in the cache.
 
 A sound's result depends on nothing but the sound: not on the batch, its place in it, or the threads.
 """
@@ -32,11 +32,27 @@ from simulator.features._fft import (
     store,
 )
 from simulator.features._fft import WIDTH as LANES
-from simulator.features.mel import Bands, aligned, shared_out, spectra_of
+from simulator.features.mel import (
+    FLOOR_DB,
+    RANKING,
+    Bands,
+    aligned,
+    band_decibels,
+    band_power,
+    filter_bank,
+    shared_out,
+    spectra_of,
+)
 
+QUIET = 1e-9
+"""RMS, full scale 1, below which a sound counts as silence, which no gain brings to the target's level."""
+LEAST_POWER = 1e-12
+"""Mel power that the loudest cell of silence is taken to have (chosen)."""
+
+# Sounds whose spectrograms are in memory at a time: a thousand at once would not fit a small machine.
+_SOUNDS_A_PIECE = 16
+# Numbers that are summed in single precision (chosen); sums of stretches are in double.
 _STRETCH = 4096
-_QUIET = 1e-9
-"""An RMS below counts as silence, which no gain brings to the target's level."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +60,7 @@ class Goal:
     """What sounds are compared with.
 
     ``decibels``: float32[bands, frames], 0 at the loudest cell and cut at ``-depth``; ``loudest``: the power
-    of that cell; ``rms``: of the samples; ``hop`` and ``bands``: as for `spectra.band_decibels`.
+    of that cell; ``rms``: of the samples; ``hop`` and ``bands``: as for `band_decibels`.
     """
 
     decibels: NDArray[np.float32]
@@ -53,6 +69,20 @@ class Goal:
     hop: int
     bands: Bands
     depth: float
+
+    @classmethod
+    def of(cls, target: np.ndarray, depth: float = FLOOR_DB) -> Goal:
+        """A target, float32[samples], in the bands and frames of `RANKING`, cut ``depth`` dB below its
+        loudest cell. Raises `ValueError` for samples that are not numbers: nothing has a distance from them.
+        """
+        if not np.isfinite(target).all():
+            raise ValueError("the target holds samples that are not numbers")
+        hop, bands = RANKING.hop, filter_bank(RANKING)
+        loudest = max(float(band_power(target[None], hop, bands).max()), LEAST_POWER)
+        scale = np.array([1 / loudest], np.float32)
+        decibels = band_decibels(target[None], hop, bands, depth, scale)[0]
+        rms = float(np.sqrt(np.mean(np.square(target, dtype=np.float64))))
+        return cls(decibels, loudest, rms, hop, bands, depth)
 
 
 @dataclass(frozen=True)
@@ -64,6 +94,44 @@ class Compared:
     distances: NDArray[np.float64]
     cells: NDArray[np.float32]
     sounding: NDArray[np.bool_]
+
+
+def log_mel_distance(
+    audio: np.ndarray, target: np.ndarray, floor_db: float = FLOOR_DB, threads: int = 0
+) -> NDArray[np.float64]:
+    """Mean absolute log-mel difference of sounds from a target, levels matched by RMS.
+
+    Cells count where the sound or the target rises above the floor. `RANKING` gives the bands and frames.
+
+    Args:
+        audio: float32[N, samples] at 44.1 kHz.
+        target: float32[samples].
+        floor_db: how far under the target's loudest cell the floor lies.
+        threads: 0 for all cores.
+
+    Returns:
+        float64[N], dB. A silent sound against a sounding target gives its whole height above the floor. From
+        a silent target every sound is 0 dB away: at its level nothing is left of it.
+
+    Raises:
+        ValueError: the target has samples that are not numbers, from which nothing has a distance.
+
+    Examples:
+        >>> sound = np.sin(np.arange(44100) * 0.05).astype(np.float32)
+        >>> bool(log_mel_distance(sound[None] / 2, sound)[0] < 0.01)
+        True
+    """
+    goal = Goal.of(target, floor_db)
+    distances = []
+    for part in np.array_split(audio, max(1, len(audio) // _SOUNDS_A_PIECE)):
+        own_rms = np.sqrt(np.mean(np.square(part), axis=1)).astype(np.float64)
+        gain = np.where(own_rms > QUIET, goal.rms / np.maximum(own_rms, QUIET), 0)
+        scale = (np.square(gain) / goal.loudest).astype(np.float32)
+        own_db = band_decibels(part, goal.hop, goal.bands, floor_db, scale, threads)
+        sounding = np.count_nonzero(np.maximum(own_db, goal.decibels) > -floor_db, axis=(1, 2))
+        np.abs(np.subtract(own_db, goal.decibels, out=own_db), out=own_db)
+        distances.append(own_db.sum(axis=(1, 2), dtype=np.float64) / np.maximum(sounding, 1))
+    return np.concatenate(distances)
 
 
 def compare(
@@ -173,7 +241,7 @@ def _compare(
     scale = np.empty(count, np.float32)
     for n in range(count):
         own_rms = np.sqrt(_mean_square(audio[n], lanes))
-        gain = rms / own_rms if own_rms > _QUIET else 0.0
+        gain = rms / own_rms if own_rms > QUIET else 0.0
         scale[n] = F(gain * gain / loudest)
     spectra_of(audio, hop, window, tw, turns, edges, weights, scale, depth, own)
     for n in range(count):

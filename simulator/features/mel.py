@@ -1,9 +1,10 @@
-"""Mel spectra of many sounds, faster than they are rendered: windows of 2048 samples, sixteen side by side.
+"""Log-mel spectrograms of many sounds, by a batched FFT with a window in each lane.
 
-Whoever renders thousands of sounds a second has to hear them as fast. A library's transform takes one
-window after the other and moves every intermediate result through memory; here sixteen windows of one
-sound go through together, a lane each, as the voices do in `simulator.synth._kernel`, from samples to bands
-(or decibels) in 0.5 MB of buffers that stay in the cache.
+A window of 2048 samples, its power in 1025 bins, weighted sums over triangular filters that lie evenly on the
+mel scale, decibels. Whoever renders thousands of sounds a second needs their spectra as fast. A library's
+transform takes one window after the other and moves every intermediate result through memory; here sixteen
+windows of one sound go through together, a lane each, as the voices do in `simulator.synth._kernel`, from
+samples to bands (or decibels) in 0.5 MB of buffers that stay in the cache.
 
 The transform is `simulator.features._fft`. Lane k holds the k-th sixteenth of the sound's windows, so that
 sixteen streams of samples are laid side by side once, although windows overlap.
@@ -15,6 +16,7 @@ the threads.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +28,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from jxctl.audio.analysis import hz_to_mel, mel_to_hz
 from simulator.features._fft import (
     BINS,
     HANN,
@@ -42,11 +45,99 @@ from simulator.features._fft import (
     transform,
 )
 from simulator.features._fft import WIDTH as LANES
+from simulator.synth.render import SAMPLE_RATE as SAMPLE_RATE
 
+FLOOR_DB = 80.0
+"""Decibels under a sound's loudest cell at which its spectrogram is cut (chosen)."""
+OCTAVES_FROM_HZ = 20.0
+"""Where axes in octaves begin (chosen): the lowest frequency that is heard as a pitch."""
+
+# Sounds that a thread takes at a time (chosen).
 _SOUNDS_A_JOB = 8
-_OWN_PEAK = np.float32(-1)  # for a scale: the sound's own
+# Samples of all lanes that are laid side by side at a time (chosen): they stay in the first cache.
 _TILE = 64
+# As a scale: that of the sound's own loudest cell.
+_OWN_PEAK = np.float32(-1)
+# Decibels of power to a natural logarithm.
 _LN_TO_DB = F(10 / np.log(10))
+
+
+@dataclass(frozen=True)
+class MelSettings:
+    """``window`` and ``hop`` in samples, ``bands`` between ``low_hz`` and ``high_hz``."""
+
+    window: int
+    hop: int
+    bands: int
+    low_hz: float = 30.0
+    high_hz: float = 16000.0
+
+    def frames(self, samples: int) -> int:
+        """How many frames a sound of that length gives."""
+        return max(1, -(-samples // self.hop))
+
+
+RANKING = MelSettings(window=WINDOW, hop=441, bands=128)
+"""What sounds are compared in: 10 ms a frame."""
+
+
+def log_mel(
+    audio: NDArray[np.float32], settings: MelSettings = RANKING, threads: int = 0
+) -> NDArray[np.float32]:
+    """Log-mel spectrogram: dB under each sound's loudest cell, cut at -80.
+
+    Args:
+        audio: float32[N, samples] at 44.1 kHz.
+        settings: windows are of 2048 samples, and `ValueError` is raised for others.
+        threads: 0 for all cores.
+
+    Returns:
+        float32[N, bands, frames]. Silence is -80 throughout, and so are frames with samples that are not
+        numbers. The level of a recording says nothing about the tone, and is gone.
+
+    Examples:
+        >>> log_mel(np.zeros((1, 44100), np.float32)).shape
+        (1, 128, 100)
+    """
+    if settings.window != WINDOW:
+        raise ValueError(f"windows of {settings.window} samples; only those of {WINDOW} are transformed here")
+    return band_decibels(audio, settings.hop, filter_bank(settings), FLOOR_DB, threads=threads)
+
+
+@functools.cache
+def mel_filters(settings: MelSettings) -> NDArray[np.float32]:
+    """Triangular filters evenly spaced on the mel scale, float32[bins, bands], each with a peak of one.
+
+    Bands narrower than a bin take the power of the bins around their centre, in proportion; bins above the
+    last filter are left out.
+    """
+    edges = _edges_hz(settings)
+    bins = np.arange(settings.window // 2 + 1) * SAMPLE_RATE / settings.window
+    width = SAMPLE_RATE / settings.window
+    centre = edges[1:-1]
+    below = np.maximum(centre - edges[:-2], width)
+    above = np.maximum(edges[2:] - centre, width)
+    rising = (bins[:, None] - (centre - below)) / below
+    falling = (centre + above - bins[:, None]) / above
+    filters = np.clip(np.minimum(rising, falling), 0, None).astype(np.float32)
+    used = int(np.flatnonzero(filters.any(axis=1))[-1]) + 1
+    return filters[:used].copy()
+
+
+@functools.cache
+def filter_bank(settings: MelSettings) -> Bands:
+    """`mel_filters` as sums over bins."""
+    return Bands.of(mel_filters(settings))
+
+
+def mel_octaves(settings: MelSettings) -> NDArray[np.float64]:
+    """Octaves above 20 Hz of the middle of each mel band, float64[bands]."""
+    return np.asarray(np.log2(_edges_hz(settings)[1:-1] / OCTAVES_FROM_HZ))
+
+
+def _edges_hz(settings: MelSettings) -> NDArray[np.float64]:
+    """Lower ends, middles and upper ends of the filters, one after another: float64[bands + 2]."""
+    return mel_to_hz(np.linspace(hz_to_mel(settings.low_hz), hz_to_mel(settings.high_hz), settings.bands + 2))
 
 
 @dataclass(frozen=True)

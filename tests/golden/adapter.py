@@ -31,7 +31,6 @@ from estimator.calibration.measurements import Heard
 from estimator.inference.note_detection import listen
 from estimator.inference.objective import CELL, Target
 from estimator.inference.posterior import Played, Recording
-from estimator.network.inputs import log_mel
 from estimator.papers.vecoven2020.views import views_of
 from jxctl.errors import JxError
 from jxctl.library import edit, files
@@ -39,6 +38,7 @@ from jxctl.library.song import read_song
 from jxctl.protocol import bus, sysex
 from jxctl.protocol.load_order import load_sequence
 from jxctl.protocol.tone import INIT_TONE, Tone, from_batch
+from simulator.features import log_mel
 from simulator.instrument.assigner import Assigner
 from simulator.instrument.board import Board
 from simulator.instrument.memory import Memory
@@ -234,7 +234,7 @@ def _views(views: Any) -> Arrays:
 
 def ranking_cells(audio: Array) -> Array:
     """The log-mel cells that sounds are compared in: float32[N, bands, frames], dB."""
-    return log_mel(audio).numpy()
+    return log_mel(audio)
 
 
 def views26(audio: Array) -> Arrays:

@@ -2,7 +2,7 @@
 simulator.
 
 A parameter counts as **audible** in a tone if some other value of it changes the sound by `SPECTRUM_DB` or
-more in log-mel distance (`estimator.network.inputs.log_mel_distance`: mean absolute difference over the cells
+more in log-mel distance (`simulator.features.log_mel_distance`: mean absolute difference over the cells
 where either sounds, levels matched), or by `LEVEL_DB` or more in level (RMS). A level is tried at five values
 from 0 to 1, a switch at every position. One decibel is about what an ear notices of a level; half a decibel
 over all cells is little, so the test errs on the side of "audible". A silent sound against a sounding one is
@@ -19,10 +19,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.network.inputs import log_mel_distance
 from estimator.papers.vecoven2020 import task
 from estimator.papers.vecoven2020.task import NAMES, Normal
 from jxctl.protocol.parameters import parameter
+from simulator.features import log_mel_distance
 
 SPECTRUM_DB = 0.5
 LEVEL_DB = 1.0

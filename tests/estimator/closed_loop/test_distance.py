@@ -7,7 +7,7 @@ import pytest
 
 from estimator.closed_loop.distance import Ear, most_noise_db, noise_of
 from estimator.inference.posterior import Played, Recording
-from estimator.network.inputs import log_mel_distance
+from simulator.features import log_mel_distance
 
 RATE = 44100
 PLAYED = Played(57, 100, 0.5)

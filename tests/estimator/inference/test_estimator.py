@@ -34,7 +34,7 @@ def note_of_a_synth(rate: int, seconds: float, hz: float = 220.0) -> np.ndarray:
 def test_a_guess_is_repeatable_ranked_and_sounds_nearer_than_a_random_tone(estimator: Estimator) -> None:
     tones = Prior.load().sample(6, np.random.default_rng(11))
     others = render(Prior.load().sample(64, np.random.default_rng(12)), 57, 100, 0.7, 1.5)
-    from estimator.network.inputs import log_mel_distance
+    from simulator.features import log_mel_distance
 
     better = []
     for audio in render(tones, 57, 100, 0.7, 1.5):

@@ -10,8 +10,8 @@ import pytest
 from estimator.inference.confidence import FAR_DB, far_db, loud_distance
 from estimator.inference.estimator import Estimator
 from estimator.inference.posterior import Played, Recording
-from estimator.network.inputs import log_mel_distance
 from jxctl.protocol.tone import INIT_TONE, to_batch
+from simulator.features import log_mel_distance
 from simulator.synth import render
 
 PLAYED = Played(57, 100, 0.8)

@@ -11,8 +11,9 @@ from estimator.inference.mutations import HEAD
 from estimator.inference.objective import Listener
 from estimator.inference.posterior import Played, Recording
 from estimator.network import parameters
-from estimator.network.inputs import RANKING, log_mel_distance, mel_power
+from estimator.network.inputs import mel_power
 from jxctl.protocol.tone import INIT_TONE
+from simulator.features import RANKING, log_mel_distance
 from simulator.prior import Prior
 from simulator.synth import render
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from estimator.network.inputs import INPUT, SAMPLE_RATE, mel_octaves, partial_octaves
+from estimator.network.inputs import INPUT, partial_octaves
 from estimator.training.augmentation import LATE_S, SHORTEST_S, another, cut_and_hum, disturbance
 from estimator.training.synthetic import features, make_batch
+from simulator.features import SAMPLE_RATE
+from simulator.features.mel import mel_octaves
 from simulator.synth import load_profile, render
 
 COUNT = 64
