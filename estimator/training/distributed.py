@@ -59,18 +59,24 @@ class Processes:
             distributed.barrier()
 
 
-@contextmanager
-def processes() -> Iterator[Processes]:
-    """This process among those that ``torchrun`` started (its environment says), joined while in use."""
-    size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+def alone() -> Processes:
+    """This process by itself, on its GPU where there is one."""
     device = torch.device("cpu")
     if torch.cuda.is_available():
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    return Processes(0, 1, device)
+
+
+@contextmanager
+def processes() -> Iterator[Processes]:
+    """This process among those that ``torchrun`` started (its environment says), joined while in use."""
+    here = alone()
+    size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     if size == 1:
-        yield Processes(0, 1, device)
+        yield here
         return
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    distributed.init_process_group("nccl" if here.device.type == "cuda" else "gloo")
     try:
-        yield Processes(rank, size, device)
+        yield Processes(rank, size, here.device)
     finally:
         distributed.destroy_process_group()

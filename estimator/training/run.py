@@ -1,137 +1,109 @@
-"""A training run as a directory, and what it was begun with.
+"""A training run as a folder: claimed for one process, with its settings, and what continues it.
 
-``settings.json`` says what the run is, ``latest.pt`` continues it, ``log.jsonl`` holds its history, and
-``model.safetensors`` with ``model.json`` is the result so far. One process at a time trains in it.
+``settings.json`` says what the run is, ``latest.pt`` continues it: weights, optimisers, the step, and a
+history, which is what the kind of run makes it.
 """
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
-from estimator.network import checkpoint
-from estimator.network.network import Network
-from estimator.training.distributed import Processes
 from jxctl._files import FolderLock, write_atomically
-from jxctl.errors import JxError, UsageError
+from jxctl.errors import UsageError
 
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """``tones``: how many sounds to hear in all; ``batch``: how many at a time; ``hearings``: how often each
-    is heard; ``minutes``: when to end in any case (0: never), with the learning rate brought down by then;
-    ``mix``: which share of them are recorded takes; ``start``: a checkpoint, without suffix, whose weights to
-    begin with, and ``encoder_rate``: the part of the learning rate that its encoder then has."""
-
-    profile: str = "superjx"
-    tones: int = 400_000
-    batch: int = 96
-    learning_rate: float = 1e-3
-    warm_up: int = 300
-    seed: int = 0
-    width: int = 224
-    validation: int = 512
-    every: int = 500
-    mix: float = 0.0
-    start: str = ""
-    encoder_rate: float = 1.0
-    hearings: int = 1
-    minutes: float = 0.0
-
-    def steps(self, processes: int = 1) -> int:
-        """Optimiser steps of the whole run."""
-        return -(-self.tones // (self.batch * processes))
-
-
-def settings_of(run: Path) -> TrainSettings:
-    """The settings of a run that has begun. Raises `UsageError` where there is none."""
-    try:
-        noted = json.loads((run / "settings.json").read_text())
-        known = {name: noted[name] for name in asdict(TrainSettings()) if name in noted}
-        return TrainSettings(**known)
-    except (OSError, TypeError, ValueError) as error:
-        raise UsageError(
-            f"{run} holds no run that could go on ({error})", "leave out --resume to begin one"
-        ) from None
+SETTINGS = "settings.json"
+LATEST = "latest.pt"
 
 
 @contextmanager
-def claimed(run: Path, wanted: dict[str, Any]) -> Iterator[None]:
-    """The run's directory, for this process alone, with the settings noted in it."""
+def claimed(
+    run: Path, wanted: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
+) -> Iterator[None]:
+    """The run's folder, for this process alone, with the settings ``wanted`` noted in it.
+
+    ``defaults``: what settings are in a folder from before they existed. Raises `UsageError` when the folder
+    holds a run with other settings or cannot be made, `JxError` while another process trains in it.
+    """
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot make the folder {run}: {error.strerror}", "give another one") from error
     lock = FolderLock(run, "training in")
     try:
-        _note(run / "settings.json", wanted)
+        _note(run / SETTINGS, wanted, defaults or {})
         yield
     finally:
         lock.release()
 
 
-def _note(noted: Path, wanted: dict[str, Any]) -> None:
-    """Note the settings of a run, or check them against those that are there.
-
-    A run from before a setting existed has its default.
-    """
-    if noted.exists():
-        try:
-            found = dict(json.loads(noted.read_text()))
-        except (OSError, TypeError, ValueError) as error:
-            raise UsageError(f"{noted} cannot be read: {error}", "give another directory") from error
-        found = asdict(TrainSettings()) | found
-        differing = [key for key in (*asdict(TrainSettings()), "data") if found.get(key) != wanted.get(key)]
-        if differing:
-            raise UsageError(
-                f"{noted.parent} holds a run with another {', '.join(differing)}",
-                "continue it with its own settings, or give another directory",
-            )
+def _note(noted: Path, wanted: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    """Note the settings of a run, or check them against those that are there."""
+    if not noted.exists():
+        write_atomically(noted, (json.dumps(wanted, indent=2) + "\n").encode())
         return
-    write_atomically(noted, (json.dumps(wanted, indent=2) + "\n").encode())
-
-
-def restore(
-    path: Path, model: Network, optimiser: torch.optim.Optimizer, here: Processes
-) -> tuple[int, dict[str, Any]]:
-    """Step and history of the last checkpoint, whose weights go into ``model`` and ``optimiser``."""
     try:
-        saved = torch.load(path, weights_only=True, map_location=here.device)
-        model.load_state_dict(saved["model"])
-        optimiser.load_state_dict(saved["optimiser"])
-        return int(saved["step"]), dict(saved["history"])
-    except Exception as error:  # torch raises half a dozen kinds
-        raise UsageError(f"{path} is damaged", "remove it to begin the run again") from error
+        found = {**defaults, **json.loads(noted.read_text())}
+    except (OSError, TypeError, ValueError) as error:
+        raise UsageError(f"{noted} cannot be read: {error}", "give another directory") from error
+    names = dict.fromkeys((*defaults, *wanted))
+    differing = [name for name in names if found.get(name) != wanted.get(name)]
+    if differing:
+        raise UsageError(
+            f"{noted.parent} holds a run with another {', '.join(differing)}",
+            "continue it with its own settings, or give another directory",
+        )
 
 
 def save(
     run: Path,
-    model: Network,
-    optimiser: torch.optim.Optimizer,
+    model: nn.Module,
+    optimisers: Sequence[torch.optim.Optimizer],
     step: int,
-    history: dict[str, Any],
-    settings: TrainSettings,
+    history: Mapping[str, Any],
 ) -> None:
-    """Write what continues a run after ``step``, its result so far, and ``history`` as a line of its log.
-
-    Raises `JxError` where nothing can be written.
-    """
+    """Write what continues a run after ``step``. Raises `JxError` where nothing can be written."""
     state = {
-        "model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "history": history,
-    }  # fmt: skip
+        "model": model.state_dict(),
+        "optimisers": [optimiser.state_dict() for optimiser in optimisers],
+        "step": step,
+        "history": dict(history),
+    }
     content = io.BytesIO()
     torch.save(state, content)
-    write_atomically(run / "latest.pt", content.getvalue())
-    checkpoint.write(model, run / "model", {"training": {**asdict(settings), **history}})
+    write_atomically(run / LATEST, content.getvalue())
+
+
+def restore(
+    run: Path, model: nn.Module, optimisers: Sequence[torch.optim.Optimizer], device: torch.device
+) -> tuple[int, dict[str, Any]] | None:
+    """Step and history of the last checkpoint, whose weights go into ``model`` and ``optimisers``; None where
+    there is none yet.
+
+    Learning rates stay as they are in ``optimisers``: a checkpoint holds those of its step. Reads checkpoints
+    of two older forms too: with one ``optimiser``, and with ``seconds`` and ``curve`` for a history.
+    Raises `UsageError` for a damaged one.
+    """
+    path = run / LATEST
+    if not path.exists():
+        return None
+    rates = [[group["lr"] for group in optimiser.param_groups] for optimiser in optimisers]
     try:
-        with (run / "log.jsonl").open("a") as log:
-            log.write(json.dumps(history) + "\n")
-    except OSError as error:
-        raise JxError(f"cannot write {run / 'log.jsonl'}: {error.strerror}", "check free space") from error
+        saved = torch.load(path, weights_only=True, map_location=device)
+        states = saved["optimisers"] if "optimisers" in saved else [saved["optimiser"]]
+        model.load_state_dict(saved["model"])
+        for optimiser, state, highest in zip(optimisers, states, rates, strict=True):
+            optimiser.load_state_dict(state)
+            for group, rate in zip(optimiser.param_groups, highest, strict=True):
+                group["lr"] = rate
+        history = saved.get("history") or {"seconds": saved["seconds"], "curve": saved["curve"]}
+        return int(saved["step"]), dict(history)
+    except Exception as error:  # torch raises half a dozen kinds
+        raise UsageError(f"{path} is damaged", "remove it to begin the run again") from error

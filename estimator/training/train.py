@@ -1,8 +1,9 @@
 """Train the estimator on tones rendered as they are needed, on recorded takes, or on both.
 
-A run lives in a directory (`estimator.training.run`). The same settings, seed and takes give the same
-batches; a run that was stopped goes on at the step of its last checkpoint. One that is to end by the clock is
-repeatable but for how many steps fit.
+A run lives in a folder (`estimator.training.run`), with ``log.jsonl`` for its history, and
+``model.safetensors`` with ``model.json`` for the result so far. The same settings, seed and takes give the
+same batches; a run that was stopped goes on at the step of its last checkpoint. One that is to end by the
+clock is repeatable but for how many steps fit.
 
 ``torchrun`` trains in several processes (`estimator.training.distributed`); a step then hears a batch in
 each. A GPU is used where there is one: tones are rendered on the CPU, in processes of their own, the network
@@ -11,7 +12,7 @@ learns on the GPU.
 
 from __future__ import annotations
 
-import time
+import json
 from collections import deque
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -26,19 +27,63 @@ from estimator.network import checkpoint
 from estimator.network.network import Network, NetworkSettings
 from estimator.network.parameters import soft_cross_entropy
 from estimator.training.distributed import Processes, processes
+from estimator.training.loop import Clock, fraction, mixed_precision, optimise
 from estimator.training.recorded import Recorded, judging_batches, mixed_batch
-from estimator.training.run import TrainSettings, claimed, restore, save
-from estimator.training.schedule import schedule
+from estimator.training.run import SETTINGS, claimed, restore, save
 from estimator.training.synthetic import Batch, batches, make_batch
-from jxctl.errors import UsageError
+from jxctl.errors import JxError, UsageError
 from simulator.synth import load_profile
 
 VALIDATION_SEED = 1_000_003
+"""The seed of the tones that are judged by; none is learnt from it. Chosen."""
+VALIDATION_BATCH = 64
+"""Tones judged at a time; chosen."""
 UNHEARD_WEIGHT = 0.05
 """What a parameter that cannot be heard weighs in the loss: next to nothing, so that only its habits are
 learnt (what goes with the rest of such a tone), which a whole tone needs."""
-_TOLD = 10
-"""Steps between reports: to read a loss off a GPU is to wait for it."""
+WEIGHT_DECAY = 0.01
+"""AdamW's; chosen."""
+REPORTED_STEPS = 50
+"""A report tells the mean loss over so many steps; chosen."""
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """``tones``: how many sounds to hear in all; ``batch``: how many at a time; ``hearings``: how often each
+    is heard; ``minutes``: when to end in any case (0: never), with the learning rate brought down by then;
+    ``mix``: which share of them are recorded takes; ``start``: a checkpoint, without suffix, whose weights to
+    begin with, and ``encoder_rate``: the part of the learning rate that its encoder then has."""
+
+    profile: str = "superjx"
+    tones: int = 400_000
+    batch: int = 96
+    learning_rate: float = 1e-3
+    warm_up: int = 300
+    seed: int = 0
+    width: int = 224
+    validation: int = 512
+    every: int = 500
+    mix: float = 0.0
+    start: str = ""
+    encoder_rate: float = 1.0
+    hearings: int = 1
+    minutes: float = 0.0
+
+    def steps(self, processes: int = 1) -> int:
+        """Optimiser steps of the whole run."""
+        return -(-self.tones // (self.batch * processes))
+
+
+def settings_of(run: Path) -> TrainSettings:
+    """The settings of a run that has begun. Raises `UsageError` where there is none."""
+    try:
+        noted = json.loads((run / SETTINGS).read_text())
+        known = {name: noted[name] for name in asdict(TrainSettings()) if name in noted}
+        return TrainSettings(**known)
+    except (OSError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"{run} holds no run that could go on ({error})", "leave out --resume to begin one"
+        ) from None
 
 
 def train(
@@ -65,7 +110,8 @@ def train(
     if not 0 <= settings.mix <= 1 or (settings.mix > 0) != (recorded is not None):
         raise UsageError(f"a share of {settings.mix:g} recorded takes", "0 without data, else up to 1")
     wanted = asdict(settings) | ({"data": recorded.digest} if recorded else {})
-    with processes() as here, claimed(run, wanted) if here.first else nullcontext():
+    defaults = asdict(TrainSettings()) | {"data": None}
+    with processes() as here, claimed(run, wanted, defaults) if here.first else nullcontext():
         here.wait()  # until the first has looked at the folder
         return _train(run, settings, report, threads, recorded, here, workers)
 
@@ -82,56 +128,73 @@ def _train(
     torch.set_num_threads(threads)
     torch.manual_seed(settings.seed)
     model = _begin(settings).to(here.device)
-    steps = settings.steps(here.size)
     optimiser = _optimiser(model, settings)
-    step = 0
+    steps = settings.steps(here.size)
+    began_at = 0
     history: dict[str, Any] = {"step": 0}
-    if (run / "latest.pt").exists():
-        step, history = restore(run / "latest.pt", model, optimiser, here)
-        report(step, f"continued at step {step}")
+    if restored := restore(run, model, [optimiser], here.device):
+        began_at, history = restored
+        report(began_at, f"continued at step {began_at}")
+    before_s = float(history.get("seconds", 0))
     validation = [
-        make_batch(VALIDATION_SEED, k, 64, settings.profile, recordings=1)
-        for k in range(settings.validation // 64)
+        make_batch(VALIDATION_SEED, k, VALIDATION_BATCH, settings.profile, recordings=1)
+        for k in range(settings.validation // VALIDATION_BATCH)
     ]
-    judging = judging_batches(recorded, 64, settings.validation) if recorded else []
-    make = _Maker(settings, recorded, here.rank, here.size)
-    began_at = told = step
-    before_s, began = float(history.get("seconds", 0)), time.monotonic()
+    judging = judging_batches(recorded, VALIDATION_BATCH, settings.validation) if recorded else []
     losses: deque[torch.Tensor] = deque(maxlen=settings.every)
-    todo = steps if _gone(step, steps, before_s, settings) < 1 else step
-    for batch in batches(make, step, todo, settings.hearings, workers):
-        gone = here.agreed(_gone(step, steps, before_s + time.monotonic() - began, settings))
-        for group in optimiser.param_groups:
-            group["lr"] = group["most"] * schedule(gone, step, settings.warm_up)
-        loss = _loss(model, batch)
-        optimiser.zero_grad()
-        loss.backward()
-        here.average(model)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        step += 1
-        losses.append(loss.detach())
-        if here.device.type == "cpu" or step % _TOLD == 0:
-            report(step - told, f"loss {_mean(list(losses)[-50:]):.4f}")
-            told = step
-        last = step == steps or gone >= 1
-        if (step % settings.every == 0 or last) and here.first:
-            spent_s = time.monotonic() - began
-            history = {
-                "step": step,
-                "tones": step * settings.batch * here.size,
-                "loss": round(_mean(list(losses)), 5),
-                "validation": round(_validate(model, validation), 5),
-                **({"recorded": round(_validate(model, judging), 5)} if judging else {}),
-                **({"data": recorded.digest} if recorded else {}),
-                "tones_per_s": round((step - began_at) * settings.batch * here.size / spent_s, 1),
-                "seconds": round(before_s + spent_s, 1),
-            }
-            save(run, model, optimiser, step, history, settings)
-        if last:
-            break
-    here.wait()  # a process that is gone would take the last checkpoint's time-out with it
+
+    def loss(batch: Batch, step: int) -> torch.Tensor:
+        lost = _loss(model, batch)
+        losses.append(lost.detach())
+        return lost
+
+    def keep(clock: Clock) -> None:
+        nonlocal history
+        sounds = settings.batch * here.size
+        history = {
+            "step": clock.step,
+            "tones": clock.step * sounds,
+            "loss": round(_mean(list(losses)), 5),
+            "validation": round(_validate(model, validation), 5),
+            **({"recorded": round(_validate(model, judging), 5)} if judging else {}),
+            **({"data": recorded.digest} if recorded else {}),
+            "tones_per_s": round((clock.step - began_at) * sounds / clock.seconds, 1),
+            "seconds": round(before_s + clock.seconds, 1),
+        }
+        save(run, model, [optimiser], clock.step, history)
+        _write_result(run, model, history, settings)
+
+    # A run whose time is up takes no further step.
+    todo = steps if fraction(began_at, steps, before_s, settings.minutes) < 1 else began_at
+    make = _Maker(settings, recorded, here.rank, here.size)
+    optimise(
+        model,
+        [optimiser],
+        batches(make, began_at, todo, settings.hearings, workers),
+        loss,
+        first=began_at,
+        steps=steps,
+        warm_up=settings.warm_up,
+        here=here,
+        checkpoint_at=lambda step: step % settings.every == 0,
+        checkpoint=keep,
+        report=report,
+        note=lambda: f"loss {_mean(list(losses)[-REPORTED_STEPS:]):.4f}",
+        minutes=settings.minutes,
+        seconds_before=before_s,
+    )
     return history
+
+
+def _write_result(run: Path, model: Network, history: dict[str, Any], settings: TrainSettings) -> None:
+    """The result so far, and ``history`` as a line of the log. Raises `JxError` where nothing can be
+    written."""
+    checkpoint.write(model, run / "model", {"training": {**asdict(settings), **history}})
+    try:
+        with (run / "log.jsonl").open("a") as log:
+            log.write(json.dumps(history) + "\n")
+    except OSError as error:
+        raise JxError(f"cannot write {run / 'log.jsonl'}: {error.strerror}", "check free space") from error
 
 
 def _mean(losses: list[torch.Tensor]) -> float:
@@ -139,9 +202,8 @@ def _mean(losses: list[torch.Tensor]) -> float:
 
 
 def _loss(model: Network, batch: Batch, unheard: float = UNHEARD_WEIGHT) -> torch.Tensor:
-    # bfloat16 halves the time; sums and softmax stay in float32.
     batch = batch.to(model.gain.device)
-    with torch.autocast(model.gain.device.type, torch.bfloat16):
+    with mixed_precision(model.gain.device):
         logits = model(batch.views, batch.target, batch.recordings)
     losses = soft_cross_entropy(logits.float(), batch.target)
     counts = torch.where(batch.heard, 1.0, unheard)
@@ -155,14 +217,14 @@ def _begin(settings: TrainSettings) -> Network:
 
 
 def _optimiser(model: Network, settings: TrainSettings) -> torch.optim.Optimizer:
-    """AdamW; the encoder has its own rate. ``most``: the rate of a group at its highest."""
+    """AdamW; the encoder has its own rate."""
     slower = settings.learning_rate * settings.encoder_rate
     rest = [weight for name, weight in model.named_parameters() if not name.startswith("encoder.")]
     groups = [
-        {"params": list(model.encoder.parameters()), "most": slower},
-        {"params": rest, "most": settings.learning_rate},
+        {"params": list(model.encoder.parameters()), "lr": slower},
+        {"params": rest, "lr": settings.learning_rate},
     ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, weight_decay=0.01)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, weight_decay=WEIGHT_DECAY)
 
 
 def _validate(model: Network, batches: list[Batch]) -> float:
@@ -189,8 +251,3 @@ class _Maker:
         return mixed_batch(
             self.recorded, settings.mix, settings.seed, index, settings.batch, settings.profile
         )
-
-
-def _gone(step: int, steps: int, spent_s: float, settings: TrainSettings) -> float:
-    """How much of a run lies behind, 0 to 1: of its steps or of its time, whichever is more."""
-    return max(step / steps, spent_s / (60 * settings.minutes) if settings.minutes else 0.0)

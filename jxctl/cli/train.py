@@ -64,7 +64,7 @@ def train(
         raise UsageError(f"the share of recorded takes is {mix:g}; it lies above 0, up to 1", "--mix 0.5")
 
     from estimator.training.recorded import Recorded
-    from estimator.training.run import TrainSettings, settings_of
+    from estimator.training.train import TrainSettings, settings_of
     from estimator.training.train import train as go
 
     recorded = Recorded(data) if data else None

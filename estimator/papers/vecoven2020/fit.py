@@ -1,6 +1,6 @@
 """One way to train every entry: the same tones in the same order, the same number of them, the same schedule.
 
-A run is a folder: ``settings.json``, ``latest.pt`` (to go on from) and, when it is done, ``result.json`` and
+A run is a folder (`estimator.training.run`) in which, when it is done, are ``result.json`` and
 ``answers.npz``, what the trained network said of the validation tones. A run that was stopped goes on at its
 last point of the curve and ends as if it had not been.
 
@@ -12,9 +12,7 @@ GPU is used where there is one.
 
 from __future__ import annotations
 
-import io
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,12 +25,16 @@ from torch import nn
 
 from estimator.papers.vecoven2020.entries import Entry
 from estimator.papers.vecoven2020.views import FULL_SCALE
-from estimator.training.schedule import schedule
+from estimator.training.distributed import alone
+from estimator.training.loop import Clock, mixed_precision, optimise
+from estimator.training.run import LATEST, claimed, restore, save
 from jxctl._files import write_atomically
-from jxctl.errors import UsageError
 
-_VALIDATED_AT_ONCE = 128
-_TOLD = 20
+RESULT = "result.json"
+REPORTED_STEPS = 50
+"""A report tells the mean error over so many steps; chosen."""
+VALIDATION_BATCH = 128
+"""Sounds that are answered at a time; chosen."""
 
 
 @dataclass(frozen=True)
@@ -76,66 +78,89 @@ def fit(
     point before), ``validation_mse``, ``validation_mae`` and ``loss``; ``weights`` (their number) and
     ``seconds`` of training.
     ``report(steps, note)`` hears of progress. ``pause_after``: stop behind that many points, for tests.
-    Raises `UsageError` when ``run`` holds a run of another entry or other settings.
+    Raises `UsageError` when ``run`` holds a run of another entry or other settings, or a damaged one;
+    `JxError` while another process trains in it.
     """
     wanted = asdict(settings) | {"entry": entry.name, "tones": len(training.targets)}
-    _claim(run, wanted)
-    if (run / "result.json").exists():
-        return dict(json.loads((run / "result.json").read_text()))
+    with claimed(run, wanted):
+        if (run / RESULT).exists():
+            return dict(json.loads((run / RESULT).read_text()))
+        return _fit(run, wanted, entry, settings, training, validation, report, pause_after)
+
+
+def _fit(
+    run: Path,
+    wanted: dict[str, Any],
+    entry: Entry,
+    settings: FitSettings,
+    training: Data,
+    validation: Data,
+    report: Callable[[int, str], None],
+    pause_after: int | None,
+) -> dict[str, Any]:
+    here = alone()
     torch.manual_seed(settings.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = entry.make().to(device)
+    model = entry.make().to(here.device)
     cast(Any, model).to(memory_format=torch.channels_last)  # torch's types leave this form out
     optimisers = entry.optimisers(model, settings.learning_rate)
-    step, seconds = 0, 0.0
+    first, seconds_before, seconds = 0, 0.0, 0.0
     curve: list[dict[str, float]] = []
-    if (run / "latest.pt").exists():
-        step, seconds, curve = _restore(run / "latest.pt", model, optimisers)
-        report(step, f"{entry.name}: continued at step {step}")
-    marks = {round(settings.steps * (k + 1) / settings.points) for k in range(settings.points)}
-    seen: list[torch.Tensor] = []
-    began, told = time.perf_counter(), step
-    for rows in _orders(settings, len(training.targets), step):
-        rate = settings.learning_rate * schedule(step / settings.steps, step, settings.warm_up)
-        for group in (group for optimiser in optimisers for group in optimiser.param_groups):
-            group["lr"] = rate
+    if restored := restore(run, model, optimisers, here.device):
+        first, history = restored
+        seconds_before, curve = float(history["seconds"]), list(history["curve"])
+        seconds = seconds_before
+        report(first, f"{entry.name}: continued at step {first}")
+    errors: list[torch.Tensor] = []  # loss, squared and absolute error of each step since the last point
+
+    def loss(rows: NDArray[np.int64], step: int) -> torch.Tensor:
         torch.manual_seed(settings.seed * 1_000_003 + 1 + step)  # dropout, the same after a restart
-        targets = torch.from_numpy(training.targets[rows]).to(device)
+        targets = torch.from_numpy(training.targets[rows]).to(here.device)
         output = _heard(model, entry, training, rows)
-        loss = entry.kind.loss(output, targets)
-        model.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimiser in optimisers:
-            optimiser.step()
-        step += 1
+        lost = entry.kind.loss(output, targets)
         with torch.no_grad():
             error = entry.kind.answer(output.detach()) - targets
-        seen.append(torch.stack((loss.detach(), error.square().mean(), error.abs().mean())))
-        if device.type == "cpu" or step % _TOLD == 0:  # to read off a GPU is to wait for it
-            recent = torch.stack(seen[-50:])[:, 1].mean().item()
-            report(step - told, f"{entry.name}: squared error {recent:.4f}")
-            told = step
-        if step in marks:
-            seconds += time.perf_counter() - began
-            answers, _ = answer(model, entry, validation)
-            away = np.clip(answers, 0, 1) - validation.targets
-            lost, squared, absolute = torch.stack(seen).mean(0).tolist()
-            curve.append(
-                {
-                    "samples": step * settings.batch,
-                    "loss": lost,
-                    "train_mse": squared,
-                    "train_mae": absolute,
-                    "validation_mse": float(np.square(away).mean()),
-                    "validation_mae": float(np.abs(away).mean()),
-                }
-            )
-            seen = []
-            _save(run / "latest.pt", model, optimisers, step, seconds, curve)
-            if pause_after is not None and len(curve) >= pause_after and step < settings.steps:
-                return {"curve": curve}
-            began = time.perf_counter()
+        errors.append(torch.stack((lost.detach(), error.square().mean(), error.abs().mean())))
+        return lost
+
+    def point(clock: Clock) -> bool:
+        nonlocal seconds
+        seconds = seconds_before + clock.training_seconds
+        answers, _ = answer(model, entry, validation)
+        away = np.clip(answers, 0, 1) - validation.targets
+        lost, squared, absolute = torch.stack(errors).mean(0).tolist()
+        errors.clear()
+        curve.append(
+            {
+                "samples": clock.step * settings.batch,
+                "loss": lost,
+                "train_mse": squared,
+                "train_mae": absolute,
+                "validation_mse": float(np.square(away).mean()),
+                "validation_mae": float(np.abs(away).mean()),
+            }
+        )
+        save(run, model, optimisers, clock.step, {"seconds": seconds, "curve": curve})
+        return pause_after is not None and len(curve) >= pause_after
+
+    points = {round(settings.steps * (k + 1) / settings.points) for k in range(settings.points)}
+    step = optimise(
+        model,
+        optimisers,
+        _orders(settings, len(training.targets), first),
+        loss,
+        first=first,
+        steps=settings.steps,
+        warm_up=settings.warm_up,
+        here=here,
+        checkpoint_at=points.__contains__,
+        checkpoint=point,
+        report=report,
+        note=lambda: (
+            f"{entry.name}: squared error {torch.stack(errors[-REPORTED_STEPS:])[:, 1].mean().item():.4f}"
+        ),
+    )
+    if step < settings.steps:
+        return {"curve": curve}
     answers, scores = answer(model, entry, validation)
     said: dict[str, Any] = {"answers": answers} | (
         {} if scores is None else {"scores": scores.astype(np.float16)}
@@ -146,11 +171,11 @@ def fit(
         "family": entry.family,
         "weights": sum(p.numel() for p in model.parameters()),
         "seconds": seconds,
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+        "device": torch.cuda.get_device_name() if here.device.type == "cuda" else "cpu",
         "curve": curve,
     }
-    write_atomically(run / "result.json", (json.dumps(result, indent=1) + "\n").encode())
-    (run / "latest.pt").unlink()
+    write_atomically(run / RESULT, (json.dumps(result, indent=1) + "\n").encode())
+    (run / LATEST).unlink()
     return result
 
 
@@ -161,9 +186,9 @@ def answer(
     model.eval()
     answers, scores = [], []
     with torch.no_grad():
-        for first in range(0, len(data.targets), _VALIDATED_AT_ONCE):
+        for first in range(0, len(data.targets), VALIDATION_BATCH):
             output = _heard(
-                model, entry, data, np.arange(first, min(first + _VALIDATED_AT_ONCE, len(data.targets)))
+                model, entry, data, np.arange(first, min(first + VALIDATION_BATCH, len(data.targets)))
             )
             answers.append(entry.kind.answer(output).cpu().numpy())
             if entry.kind.scores is not None:
@@ -179,7 +204,7 @@ def _heard(model: nn.Module, entry: Entry, data: Data, rows: np.ndarray) -> torc
     for name in entry.views:
         view = torch.from_numpy(data.views[name][rows]).to(device).float()
         inputs.append(view / FULL_SCALE if name == "wave" else view)
-    with torch.autocast(device.type, torch.bfloat16):
+    with mixed_precision(device):
         output = model(*inputs)
     return output.float()
 
@@ -206,52 +231,3 @@ def _order(seed: int, epoch: int, tones: int) -> NDArray[np.int64]:
             _LAST_ORDER.clear()
         _LAST_ORDER[key] = np.random.default_rng((seed, epoch)).permutation(tones)
     return _LAST_ORDER[key]
-
-
-def _claim(run: Path, wanted: dict[str, Any]) -> None:
-    noted = run / "settings.json"
-    if noted.exists():
-        try:
-            found = json.loads(noted.read_text())
-        except (OSError, ValueError) as error:
-            raise UsageError(
-                f"{noted} cannot be read: {error}", "remove the folder, or give another one"
-            ) from error
-        if found != wanted:
-            raise UsageError(f"{run} holds another run", "remove the folder, or give another one")
-        return
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot make the folder {run}: {error.strerror}", "give another one") from error
-    write_atomically(noted, (json.dumps(wanted, indent=1) + "\n").encode())
-
-
-def _save(
-    path: Path,
-    model: nn.Module,
-    optimisers: list[torch.optim.Optimizer],
-    step: int,
-    seconds: float,
-    curve: list[Any],
-) -> None:
-    content = io.BytesIO()
-    torch.save(
-        {"model": model.state_dict(), "optimisers": [one.state_dict() for one in optimisers], "step": step,
-         "seconds": seconds, "curve": curve},
-        content,
-    )  # fmt: skip
-    write_atomically(path, content.getvalue())
-
-
-def _restore(
-    path: Path, model: nn.Module, optimisers: list[torch.optim.Optimizer]
-) -> tuple[int, float, list[Any]]:
-    try:
-        saved = torch.load(path, weights_only=True, map_location=next(model.parameters()).device)
-        model.load_state_dict(saved["model"])
-        for optimiser, state in zip(optimisers, saved["optimisers"], strict=True):
-            optimiser.load_state_dict(state)
-        return int(saved["step"]), float(saved["seconds"]), list(saved["curve"])
-    except Exception as error:  # torch raises half a dozen kinds
-        raise UsageError(f"{path} is damaged", "remove it to begin the run again") from error

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estimator.training.run import TrainSettings
 from estimator.training.synthetic import LAG, Batch, batches, number_heard
-from estimator.training.train import train
+from estimator.training.train import TrainSettings, train
 
 
 def numbered(number: int) -> Batch:

@@ -14,9 +14,8 @@ from takes import RATE, a_set, a_take, numbered_tone, sound, tone_number
 
 from estimator.network import checkpoint
 from estimator.training.recorded import HELD_OUT, Recorded, judging_batches, mixed_batch
-from estimator.training.run import TrainSettings
 from estimator.training.synthetic import SECONDS
-from estimator.training.train import train
+from estimator.training.train import TrainSettings, train
 from jxctl.dataset import rows
 from jxctl.dataset.writer import Writer
 from jxctl.errors import UsageError, VerificationError

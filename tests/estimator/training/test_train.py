@@ -13,9 +13,8 @@ import pytest
 import torch
 
 from estimator.network import checkpoint
-from estimator.training.run import TrainSettings, settings_of
 from estimator.training.synthetic import make_batch
-from estimator.training.train import VALIDATION_SEED, train
+from estimator.training.train import VALIDATION_SEED, TrainSettings, settings_of, train
 from jxctl._files import FolderLock
 from jxctl.errors import JxError, UsageError
 from jxctl.protocol.parameters import table_hash
@@ -150,8 +149,8 @@ def test_two_processes_learn_as_one_would_with_both_their_batches(tmp_path: Path
     """torchrun on this machine: half the steps for as many sounds, one log, and a checkpoint that loads."""
     script = tmp_path / "run.py"
     script.write_text(
-        "import json, sys\nfrom pathlib import Path\nfrom estimator.training.run import TrainSettings\n"
-        "from estimator.training.train import train\n"
+        "import json, sys\nfrom pathlib import Path\n"
+        "from estimator.training.train import TrainSettings, train\n"
         "train(Path(sys.argv[1]), TrainSettings(**json.loads(sys.argv[2])))\n"
     )
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]

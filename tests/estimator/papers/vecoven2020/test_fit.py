@@ -14,7 +14,8 @@ from torch import nn
 from estimator.papers.vecoven2020.entries import BINARY, BY_NAME, ENTRIES, SQUARED, Entry, classes_of
 from estimator.papers.vecoven2020.fit import Data, FitSettings, fit
 from estimator.papers.vecoven2020.optimisers import adam, muon
-from jxctl.errors import UsageError
+from jxctl._files import FolderLock
+from jxctl.errors import JxError, UsageError
 
 
 class Small(nn.Sequential):
@@ -97,10 +98,19 @@ def test_another_run_is_refused_and_left_alone(tmp_path: Path) -> None:
     training, validation = data(32, 0), data(8, 1)
     fit(tmp_path, small(), replace(SETTINGS, samples=32), training, validation)
     before = json.loads((tmp_path / "settings.json").read_text())
-    with pytest.raises(UsageError, match="another run") as caught:
+    with pytest.raises(UsageError, match=r"a run with another samples$") as caught:
         fit(tmp_path, small(), replace(SETTINGS, samples=64), training, validation)
-    assert "give another one" in str(caught.value.hint)
+    assert "give another directory" in str(caught.value.hint)
     assert json.loads((tmp_path / "settings.json").read_text()) == before
+
+
+def test_a_second_process_is_kept_out_of_a_run(tmp_path: Path) -> None:
+    """Two would write each other's checkpoints over, as `estimator.training.train` says too."""
+    lock = FolderLock(tmp_path)
+    with pytest.raises(JxError, match="another process is training in"):
+        fit(tmp_path, small(), SETTINGS, data(32, 0), data(8, 1))
+    lock.release()
+    fit(tmp_path, small(), replace(SETTINGS, samples=32), data(32, 0), data(8, 1))
 
 
 def test_a_damaged_checkpoint_says_what_to_do(tmp_path: Path) -> None:
