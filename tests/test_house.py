@@ -1,4 +1,4 @@
-"""Rules of the house that hold for every file: docstrings, help, reasons, no paths of one machine."""
+"""Rules of the house that hold for every file: docstrings, names, help, reasons, no paths of one machine."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,7 +69,8 @@ def test_no_path_of_one_machine() -> None:
     folders = "|".join(("wo" + "rk", "fa" + "rm", "ho" + "me", "ro" + "ot", "Us" + "ers"))
     local = re.compile(rf"(?<![\w.~-])/(?:{folders})/")
     kinds = {".py", ".md", ".toml", ".txt", ".json", ".yml", ".yaml", ".cff", ""}
-    paths = [path for path in ROOT.iterdir() if path.is_file() and path.suffix in kinds]
+    # In a worktree .git is a file, which says where the repository is; it is no part of the tree.
+    paths = [p for p in ROOT.iterdir() if p.is_file() and p.suffix in kinds and p.name != ".git"]
     for folder in (*CODE, *PROSE):
         paths += [p for p in (ROOT / folder).rglob("*") if p.is_file() and p.suffix in kinds]
     assert len(paths) > 20
@@ -79,6 +81,28 @@ def test_no_path_of_one_machine() -> None:
         if local.search(line)
     ]
     assert not found, "\n".join(found)
+
+
+MOST_OF_A_PREFIX = 2
+
+
+def crowded(names: list[str]) -> list[str]:
+    """Prefixes (the word before the first underscore) that more than two of a folder's files share."""
+    prefixes = Counter(name.lstrip("_").partition("_")[0] for name in names)
+    return sorted(prefix for prefix, files in prefixes.items() if files > MOST_OF_A_PREFIX)
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["guess", "guess_text", "guess_loop"], ["guess"]),
+        (["_chorus_kernel", "chorus", "chorus_law", "voice"], ["chorus"]),
+        (["board_ear", "board_play", "__init__", "_lanes"], []),
+        (["record", "recorder", "recorded", "records_of"], []),
+    ],
+)
+def test_a_crowd_of_files_with_one_prefix_is_found(names: list[str], found: list[str]) -> None:
+    assert crowded(names) == found
 
 
 def test_every_command_has_help_and_json() -> None:
