@@ -30,9 +30,8 @@ from benchmarks.machine import describe
 from benchmarks.tones import PLAYED
 from benchmarks.virtual_boards import board_entries, board_profile
 from estimator.calibration.report import profile_toml
-from estimator.inference.audibility import heard_in
 from estimator.inference.estimator import Estimator
-from estimator.inference.objective import Listener
+from estimator.inference.objective import Listener, heard_in
 from estimator.inference.search import search
 from estimator.network import checkpoint
 from estimator.network.parameters import IS_LEVEL

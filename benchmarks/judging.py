@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from estimator.inference import confidence as untold
 from estimator.inference import metrics
-from estimator.inference.audibility import heard_in
 from estimator.inference.evaluate import prior_answers
-from estimator.inference.objective import Listener
+from estimator.inference.objective import Listener, heard_in
 from estimator.inference.posterior import Played, Proposal, Recording
 from estimator.network import parameters
 from jxctl.errors import ToneError, UsageError

@@ -8,10 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from estimator.closed_loop.optimizer import Closed
-from estimator.inference.audibility import heard_in
 from estimator.inference.confidence import different, loud_distance
 from estimator.inference.estimator import Guess, candidates, told
-from estimator.inference.objective import Listener
+from estimator.inference.objective import Listener, heard_in
 from estimator.inference.posterior import Recording
 from estimator.inference.search import Found
 

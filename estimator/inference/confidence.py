@@ -25,10 +25,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.inference.audibility import audible
 from estimator.inference.posterior import Played, Recording, prior_marginals
 from estimator.inference.search import Found
 from estimator.network import parameters
+from estimator.network.audibility import audible
 from jxctl.protocol.tone import INIT_TONE
 from simulator.features import log_mel_distance
 

@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from estimator.inference.audibility import audible, heard_in
 from estimator.inference.confidence import confidence, different, far_db, loud_distance, untold
-from estimator.inference.objective import Listener
+from estimator.inference.objective import Listener, heard_in
 from estimator.inference.posterior import Played, Proposal, Recording
 from estimator.inference.search import Found, search
 from estimator.inference.threads import torch_on_one_thread
 from estimator.network import checkpoint, parameters
+from estimator.network.audibility import audible
 from estimator.network.inputs import Views
 from estimator.network.network import Drawn
 from estimator.training.synthetic import SECONDS, features

@@ -22,10 +22,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.inference.audibility import heard_in
 from estimator.inference.confidence import confidence
 from estimator.inference.estimator import Estimator, Played, Recording
-from estimator.inference.objective import Listener
+from estimator.inference.objective import Listener, heard_in
 from estimator.inference.posterior import prior_marginals
 from estimator.network import parameters
 from simulator.prior import Prior, read_table

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.inference.audibility import DEAF, audible
 from estimator.inference.posterior import Proposal
 from estimator.network import parameters
+from estimator.network.audibility import DEAF, audible
 from jxctl.protocol.parameters import parameter
 from jxctl.protocol.tone import INIT_TONE
 

@@ -1,4 +1,4 @@
-"""How far candidates sound from one or several recordings of a tone, and in which cells.
+"""The objective: how far candidates sound from recordings of a tone, in which cells, and what can be heard.
 
 A candidate's distance is the mean over the recordings of the log-mel distance (`features.log_mel_distance`).
 One candidate counts as one render however many recordings there are: it is rendered at each one's note.
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from estimator.inference.posterior import Recording
 from estimator.network import parameters
+from estimator.network.audibility import DEAF, one_at_a_time
 from estimator.network.inputs import mel_power
 from jxctl.protocol.tone import INIT_TONE
 from simulator.features import FLOOR_DB, RANKING, SAMPLE_RATE, distance, mel
@@ -25,6 +26,12 @@ SILENT = 1e-6
 CELL = (2, 3)
 """Mel bands, and frames of 10 ms, that a residual's cells take together."""
 NO_CELLS = (0, 0)
+AUDIBLE_DB = 0.1
+"""Log-mel distance by which a sound must change, at most, to count as changed (chosen)."""
+LEVEL_TRIAL = 24
+"""Raw steps to either side at which a level is tried, beside both ends (chosen)."""
+SWITCH_TRIALS = 5
+"""Positions of a switch that are tried; of the 25 of a TUNE, so many evenly spread (chosen)."""
 _AT_ONCE = 64
 
 
@@ -150,3 +157,28 @@ class Target:
             self.goal, self.loudest, self.rms, RANKING.hop, mel.filter_bank(RANKING), FLOOR_DB
         )
         return distance.compare(audio, goal, audible=SILENT, group=cell, threads=threads or 0)
+
+
+def heard_in(choice: NDArray[np.int64], listener: Listener) -> NDArray[np.bool_]:
+    """Whether each estimated parameter can be heard in a tone at the listener's notes: bool[heads].
+
+    ``choice``: int64[heads], classes. A level is tried at both ends and 24 raw to either side, a switch in
+    its other positions; it can be heard if one of these changes the log-mel spectrogram by more than
+    `AUDIBLE_DB` against the tone itself, levels matched. Renders about 160 tones, which do not count as
+    candidates.
+    """
+    which, tried = one_at_a_time(choice, [_trials(k, int(choice[k])) for k in range(len(choice))])
+    heard = np.zeros(len(choice), bool)
+    heard[which[listener.between(choice, tried) > AUDIBLE_DB]] = True
+    return heard
+
+
+def _trials(k: int, here: int) -> list[int]:
+    """The classes at which a head is tried."""
+    head = parameters.HEADS[k]
+    last = head.classes - 1
+    if head.parameter.name in DEAF:
+        return []
+    if head.parameter.kind == "level":
+        return sorted({0, last, max(here - LEVEL_TRIAL, 0), min(here + LEVEL_TRIAL, last)})
+    return sorted({int(v) for v in np.linspace(0, last, min(SWITCH_TRIALS, last + 1)).round()})

@@ -22,7 +22,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from estimator.inference.audibility import audible
+from estimator.network.audibility import audible
 from estimator.network.inputs import INPUT, Views, mel_power, partial_octaves, partials_power, relative_db
 from estimator.network.parameters import classes
 from estimator.training.augmentation import Disturbance, another, cut_and_hum, disturbance

@@ -19,6 +19,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from estimator.network.audibility import one_at_a_time
 from estimator.papers.vecoven2020 import task
 from estimator.papers.vecoven2020.task import NAMES, Normal
 from jxctl.protocol.parameters import parameter
@@ -47,16 +48,9 @@ def audible(
     out = np.zeros((len(tones), len(NAMES)), bool)
     targets = task.targets_of(tones)
     for n, target in enumerate(targets):
-        changed, owner = [], []
-        for k, name in enumerate(NAMES):
-            for value in trials(name):
-                if abs(value - target[k]) > 1e-6:
-                    changed.append(np.where(np.arange(len(NAMES)) == k, value, target))
-                    owner.append(k)
-        sounds = task.play(
-            np.concatenate((tones[n : n + 1], task.tones_of(np.array(changed)))), threads=threads
-        )
-        out[n, np.array(owner)[differs(sounds[1:], sounds[0])]] = True
+        which, changed = one_at_a_time(target.astype(np.float64), [trials(name) for name in NAMES])
+        sounds = task.play(np.concatenate((tones[n : n + 1], task.tones_of(changed))), threads=threads)
+        out[n, which[differs(sounds[1:], sounds[0])]] = True
         report(1)
     return out
 

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from estimator.inference.audibility import heard_in
 from estimator.inference.mutations import HEAD
-from estimator.inference.objective import Listener
+from estimator.inference.objective import Listener, heard_in
 from estimator.inference.posterior import Played, Recording
 from estimator.network import parameters
 from estimator.network.inputs import mel_power

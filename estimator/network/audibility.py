@@ -1,15 +1,17 @@
-"""Which parameters a tone lets be heard: read off its routing, or tried in the simulator.
+"""Audibility: which parameters a tone lets be heard, read off its routing.
 
 LFO RATE means nothing where no LFO depth is up; a DCO that is mixed out and modulates nothing has no
 sound. Such parameters are left out of loss and metrics. The rules of `audible` follow the block diagram
-(thesis figure 3.9); they are a first cut, made without rendering, and err on the side of "audible".
-`heard_in` asks the sound: it changes each parameter and listens, at the notes of the recordings.
+(thesis figure 3.9); they are a first cut, made without rendering, and err on the side of "audible". Who asks
+the sound itself changes one parameter at a time (`one_at_a_time`) and compares renders
+(`estimator.inference.objective.heard_in`, `estimator.papers.vecoven2020.audible`).
 """
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +19,12 @@ from numpy.typing import NDArray
 from estimator.network.parameters import HEADS
 from jxctl.protocol.parameters import parameter
 
-if TYPE_CHECKING:
-    from estimator.inference.objective import Listener
+_Value = TypeVar("_Value", np.int64, np.float64)
 
-AUDIBLE_DB = 0.1
-"""Log-mel distance by which a sound must change, at most, to count as changed."""
 DEAF = ("VCA LEVEL", "VCA DYNA")
 """Distances are between sounds of equal level: nothing tells these."""
-_TRIED_POSITIONS = 5
-"""Positions of a switch that are tried; of the 25 of a TUNE, so many evenly spread."""
+SAME = 1e-6
+"""Values so near are one value: far below a class, and below a raw step as a share of the range (chosen)."""
 _FROM_ENV1 = 2  # positions 2 and 3 of a MODE switch select ENV-1
 
 
@@ -35,32 +34,23 @@ def _positions(name: str) -> NDArray[np.int64]:
     return np.array(parameter(name).classes)
 
 
-def heard_in(choice: NDArray[np.int64], listener: Listener) -> NDArray[np.bool_]:
-    """Whether each estimated parameter can be heard in a tone at the listener's notes: bool[heads].
+def one_at_a_time(
+    values: NDArray[_Value], trials: Sequence[Iterable[float]]
+) -> tuple[NDArray[np.int64], NDArray[_Value]]:
+    """One-at-a-time variants of a tone, for asking a sound what can be heard in it.
 
-    ``choice``: int64[heads], classes. A level is tried at both ends and 24 raw to either side, a switch in
-    its other positions; it can be heard if one of these changes the log-mel spectrogram by more than
-    `AUDIBLE_DB` against the tone itself, levels matched. Renders about 160 tones, which do not count as
-    candidates.
+    ``values``: [n], classes or targets. ``trials``: for each of the n the values it is tried at; one that it
+    has already is left out. Returns which of the n each variant changes, int64[M], and the variants, [M, n].
     """
-    places, tried = [], []
-    for k, head in enumerate(HEADS):
-        if head.parameter.name in DEAF:
-            continue
-        here, last = int(choice[k]), head.classes - 1
-        if head.parameter.kind == "level":
-            values = {0, last, max(here - 24, 0), min(here + 24, last)}
-        else:
-            values = {int(v) for v in np.linspace(0, last, min(_TRIED_POSITIONS, last + 1)).round()}
-        for value in sorted(values - {here}):
-            other = choice.copy()
-            other[k] = value
-            places.append(k)
-            tried.append(other)
-    heard = np.zeros(len(HEADS), bool)
-    changed = listener.between(choice, np.array(tried)) > AUDIBLE_DB
-    np.logical_or.at(heard, np.array(places), changed)
-    return heard
+    which, variants = [], []
+    for k, tried in enumerate(trials):
+        for value in tried:
+            if abs(value - values[k]) > SAME:
+                other = values.copy()
+                other[k] = value
+                which.append(k)
+                variants.append(other)
+    return np.array(which, np.int64), np.array(variants, values.dtype).reshape(-1, len(values))
 
 
 def audible(tones: np.ndarray) -> NDArray[np.bool_]:
