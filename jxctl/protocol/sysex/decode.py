@@ -9,7 +9,7 @@ from typing import TypeAlias
 from jxctl.errors import UsageError
 from jxctl.protocol.patch import Patch
 from jxctl.protocol.sysex.family import LEVELS, PGR, Family, Level
-from jxctl.protocol.sysex.frame import JX8P_FORMAT, Frame, Splitter, Unused
+from jxctl.protocol.sysex.frame import JX8P_FORMAT, Frame, Frames, Unused
 from jxctl.protocol.sysex.jx8p import JX8P
 from jxctl.protocol.sysex.messages import (
     EDIT_BUFFER_REQUEST,
@@ -50,15 +50,15 @@ class Decoder:
     """
 
     def __init__(self) -> None:
-        self._splitter = Splitter()
+        self._frames = Frames()
 
     def feed(self, data: bytes) -> list[AnyMessage | Unused]:
         """What ``data`` completes."""
-        return [read_message(x) if isinstance(x, Frame) else x for x in self._splitter.feed(data)]
+        return [read_message(x) if isinstance(x, Frame) else x for x in self._frames.feed(data)]
 
     def finish(self) -> list[Unused]:
         """End of the stream: what was held back."""
-        return self._splitter.finish()
+        return self._frames.finish()
 
 
 def decode(data: bytes) -> Decoded:

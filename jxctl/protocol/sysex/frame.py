@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from jxctl.protocol.midi import END_OF_SYSEX, FIRST_REALTIME, NO_MESSAGE, SYSEX, Piece, Splitter
+
 ROLAND = 0x41
 JX8P_FORMAT, SUPERJX_FORMAT = 0x21, 0x24
 LONGEST = 1024
 """No message of this family is longer; the cartridge blocks have 263 bytes (4.8)."""
 
-START, END, FIRST_REALTIME = 0xF0, 0xF7, 0xF8
 _OTHERS = {0x20: "MKS-80", 0x22: "DDR-30", 0x23: "Alpha Juno or MKS-50"}
 _PREFIX = 5
 
@@ -51,10 +52,10 @@ class Frame:
 
     def encoded(self) -> bytes:
         """The bytes of the message."""
-        return bytes((START, ROLAND, self.op, self.channel, self.format)) + self.body + bytes((END,))
+        return bytes((SYSEX, ROLAND, self.op, self.channel, self.format)) + self.body + bytes((END_OF_SYSEX,))
 
 
-class Splitter:
+class Frames:
     """Bytes in, frames and unused bytes out, in pieces of any size; the pieces do not change the result.
 
     It never raises and never keeps more than `LONGEST` bytes. Every byte fed is in a frame, in an
@@ -62,54 +63,26 @@ class Splitter:
     """
 
     def __init__(self) -> None:
-        self._position = 0
-        self._start = 0
-        self._held = bytearray()
-        self._inside = False
+        self._splitter = Splitter(LONGEST, only_sysex=True)
 
     def feed(self, data: bytes) -> list[Frame | Unused]:
         """What ``data`` completes. Junk is reported when a message follows or at `finish`."""
-        found: list[Frame | Unused] = []
-        for byte in data:
-            if byte >= FIRST_REALTIME:
-                found.append(Unused(self._position, bytes((byte,)), "realtime byte", harmless=True))
-            elif byte == START:
-                self._give_up(found, "cut short by the next message")
-                self._inside = True
-                self._hold(byte)
-            elif self._inside and byte == END:
-                self._hold(byte)
-                found.append(read_frame(bytes(self._held), self._start))
-                self._clear()
-            else:
-                if self._inside and byte > 0x7F:
-                    self._give_up(found, f"cut short by status byte {byte:02X}")
-                self._hold(byte)
-                if len(self._held) == LONGEST:
-                    self._give_up(found, f"no end in {LONGEST} bytes")
-            self._position += 1
-        return found
+        return [_read(piece) for piece in self._splitter.pieces(data)]
 
     def finish(self) -> list[Unused]:
         """End of the stream: what was held back."""
-        found: list[Frame | Unused] = []
-        self._give_up(found, "cut short by the end")
-        return [item for item in found if isinstance(item, Unused)]
+        return [_unused(piece) for piece in self._splitter.finish()]
 
-    def _hold(self, byte: int) -> None:
-        if not self._held:
-            self._start = self._position
-        self._held.append(byte)
 
-    def _clear(self) -> None:
-        self._held.clear()
-        self._inside = False
+def _read(piece: Piece) -> Frame | Unused:
+    if piece.data[0] >= FIRST_REALTIME:
+        return Unused(piece.offset, piece.data, "realtime byte", harmless=True)
+    return read_frame(piece.message, piece.offset) if piece.message else _unused(piece)
 
-    def _give_up(self, found: list[Frame | Unused], reason: str) -> None:
-        if self._held:
-            outside = "not a System Exclusive message"
-            found.append(Unused(self._start, bytes(self._held), reason if self._inside else outside))
-        self._clear()
+
+def _unused(piece: Piece) -> Unused:
+    reason = "not a System Exclusive message" if piece.reason == NO_MESSAGE else piece.reason
+    return Unused(piece.offset, piece.data, reason)
 
 
 def read_frame(data: bytes, offset: int = 0) -> Frame | Unused:

@@ -14,8 +14,9 @@ from __future__ import annotations
 from typing import Literal
 
 from jxctl.errors import UsageError
+from jxctl.protocol.midi import SYSEX
 from jxctl.protocol.sysex.decode import Decoder
-from jxctl.protocol.sysex.frame import ROLAND, START, Unused, from_nibbles, to_nibbles
+from jxctl.protocol.sysex.frame import ROLAND, Unused, from_nibbles, to_nibbles
 from jxctl.protocol.sysex.transfer import BLOCK_SIZE, LONGEST_NAME, OPS, Transfer, TransferKind
 
 State = Literal["waiting", "running", "done", "failed"]
@@ -198,7 +199,7 @@ class Receiver(_Side):
 
 def _is_damaged(item: Unused) -> bool:
     """Whether unused bytes look like a message of the transfer that went wrong on the way."""
-    roland = not item.harmless and item.data[:2] == bytes((START, ROLAND))
+    roland = not item.harmless and item.data[:2] == bytes((SYSEX, ROLAND))
     return roland and len(item.data) > 2 and item.data[2] in OPS.values()
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jxctl.protocol.midi import LONGEST_SYSEX, Splitter, midi_text, split
+from jxctl.protocol.midi import LONGEST_SYSEX, NO_MESSAGE, Splitter, midi_text, split
 
 SEVEN = st.integers(0, 127)
 CHANNEL = st.integers(0, 15)
@@ -70,12 +70,48 @@ def test_noise_is_split_the_same_in_any_pieces_and_counted(data: bytes, cuts: li
         ("3C 64", [], 2),
         ("F2 01 02 03", ["F20102"], 1),
         ("F1 9E 00", [], 3),
+        ("90 3C 64 40 F6", ["903C64", "F6"], 1),  # the status of a message cut short did not come twice
     ],
 )
 def test_streams_worked_out_by_hand(stream: str, messages: list[str], dropped: int) -> None:
     found, lost = split(bytes.fromhex(stream))
     assert [message.hex().upper() for message in found] == messages
     assert lost == dropped
+
+
+def test_pieces_name_every_byte_its_offset_and_why_it_is_no_message() -> None:
+    splitter = Splitter()
+    stream = bytes.fromhex("12 90 3C FE 64 40 41 F0 01 C5 06 F4 F7 F0 01")
+    found = [*splitter.pieces(stream), *splitter.finish()]
+    assert [(piece.offset, piece.data.hex(), piece.message.hex(), piece.reason) for piece in found] == [
+        (0, "12", "", NO_MESSAGE),
+        (3, "fe", "fe", ""),
+        (1, "903c64", "903c64", ""),
+        (5, "4041", "904041", ""),
+        (7, "f001", "", "cut short by status byte C5"),
+        (9, "c506", "c506", ""),
+        (11, "f4f7", "", NO_MESSAGE),
+        (13, "f001", "", "cut short by the end"),
+    ]
+    assert splitter.dropped == 7
+
+
+@given(st.binary(max_size=300))
+def test_every_byte_is_in_one_piece(data: bytes) -> None:
+    splitter = Splitter(longest=20)
+    found = [*splitter.pieces(data), *splitter.finish()]
+    assert sorted(b"".join(piece.data for piece in found)) == sorted(data)
+    assert all(bool(piece.message) != bool(piece.reason) for piece in found)
+
+
+def test_only_sysex_leaves_other_messages_in_the_bytes_of_none() -> None:
+    splitter = Splitter(only_sysex=True)
+    found = [*splitter.pieces(bytes.fromhex("90 3C 64 C0 05 F0 01 F7 F6")), *splitter.finish()]
+    assert [(piece.offset, piece.data.hex(), bool(piece.message)) for piece in found] == [
+        (0, "903c64c005", False),
+        (5, "f001f7", True),
+        (8, "f6", False),
+    ]
 
 
 def test_a_sysex_without_end_does_not_fill_the_memory() -> None:

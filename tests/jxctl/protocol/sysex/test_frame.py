@@ -1,4 +1,4 @@
-"""The splitter: realtime bytes, junk, cuts and pieces; nothing lost, nothing raised."""
+"""The frames of a stream: realtime bytes, junk, cuts and pieces; nothing lost, nothing raised."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jxctl.protocol.sysex.frame import (
     LONGEST,
     Frame,
-    Splitter,
+    Frames,
     Unused,
     from_nibbles,
     read_frame,
@@ -29,9 +29,9 @@ streams = st.lists(troublesome, max_size=30).map(b"".join)
 
 
 def split(*pieces: bytes) -> list[Frame | Unused]:
-    splitter = Splitter()
-    found: list[Frame | Unused] = [item for piece in pieces for item in splitter.feed(piece)]
-    return found + list(splitter.finish())
+    frames = Frames()
+    found: list[Frame | Unused] = [item for piece in pieces for item in frames.feed(piece)]
+    return found + list(frames.finish())
 
 
 def test_one_message() -> None:
