@@ -77,7 +77,7 @@ class Splitter:
         return [piece.message for piece in self.pieces(data) if piece.message]
 
     def pieces(self, data: bytes) -> list[Piece]:
-        """As `feed`, with what belongs to no message; that comes out when a message follows or at `finish`."""
+        """As `feed`, with the bytes of no message, which come out when a message follows or at `finish`."""
         found: list[Piece] = []
         for byte in data:
             if byte < 0x80:
