@@ -24,9 +24,8 @@ from estimator.inference.search import Found, search
 from estimator.inference.threads import torch_on_one_thread
 from estimator.network import checkpoint, parameters
 from estimator.network.audibility import audible
-from estimator.network.inputs import Views
+from estimator.network.inputs import SECONDS, Views, features
 from estimator.network.network import Drawn
-from estimator.training.synthetic import SECONDS, features
 from jxctl.errors import UsageError
 from jxctl.protocol.tone import INIT_TONE, Tone, from_batch, to_batch
 from simulator.features import SAMPLE_RATE

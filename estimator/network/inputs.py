@@ -11,11 +11,12 @@ cell of each sound, cut `FLOOR_DB` below it: the level of a recording says nothi
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from simulator.features._fft import WINDOW
 from simulator.features.mel import (
@@ -26,8 +27,11 @@ from simulator.features.mel import (
     band_power,
     filter_bank,
     mel_filters,
+    mel_octaves,
 )
 
+SECONDS = 4.0
+"""How much of a sound the network sees (chosen)."""
 INPUT = MelSettings(window=WINDOW, hop=882, bands=96)
 """What the network sees: 20 ms a frame."""
 
@@ -41,6 +45,10 @@ PARTIAL_LOWEST_OCTAVE = -2
 """Octaves from the played note to the lowest band (chosen)."""
 PARTIAL_OCTAVES = 7
 """Octaves that the bands cover (chosen)."""
+
+Disturb = Callable[[torch.Tensor, NDArray[np.float64]], torch.Tensor]
+"""Augmentation: power, float32[N, bands, frames], and octaves above 20 Hz of its bands, [N or 1, bands], to
+power."""
 
 _PARTIAL_BANDS = PARTIAL_OCTAVES * PARTIAL_BANDS_PER_OCTAVE
 # In pieces that stay in the cache: all at once takes two to three times as long.
@@ -57,6 +65,45 @@ class Views:
     mel: torch.Tensor
     partials: torch.Tensor
     known: torch.Tensor
+
+
+def features(
+    audio: np.ndarray,
+    notes: ArrayLike,
+    velocities: ArrayLike,
+    gates_s: ArrayLike,
+    lengths_s: ArrayLike | None = None,
+    disturb: Disturb | None = None,
+) -> Views:
+    """The network's input for sounds, float32[N, samples], that start with the note.
+
+    They are cut or padded to four seconds. ``notes``, ``velocities``, ``gates_s``, ``lengths_s`` (how much of
+    each is known; all of it if None): [N]. ``disturb``: what recordings do to a sound, for training.
+    """
+    samples = round(SECONDS * SAMPLE_RATE)
+    whole = torch.as_tensor(np.asarray(audio, np.float32)[:, :samples])
+    if lengths_s is None:
+        lengths_s = np.full(len(whole), whole.shape[1] / SAMPLE_RATE)
+    if whole.shape[1] < samples:
+        whole = torch.nn.functional.pad(whole, (0, samples - whole.shape[1]))
+    note = torch.as_tensor(np.asarray(notes, np.float32))
+    mel, partials = mel_power(whole, INPUT), partials_power(whole, note)
+    if disturb is not None:
+        mel = disturb(mel, mel_octaves(INPUT)[None, :])
+        partials = disturb(partials, partial_octaves(np.asarray(notes)))
+    # After its end a recording is unknown: as dark as silence, and the network is told when that begins.
+    mel = relative_db(mel)
+    frame_s = torch.arange(mel.shape[2]) * (INPUT.hop / SAMPLE_RATE)
+    known_until = torch.as_tensor(np.asarray(lengths_s, np.float32))
+    mel = torch.where(frame_s[None, None] <= known_until[:, None, None], mel, -FLOOR_DB)
+    known = np.stack(
+        (
+            np.asarray(notes) / 127, np.asarray(velocities) / 127,
+            np.asarray(gates_s) / SECONDS, np.asarray(lengths_s) / SECONDS,
+        ),
+        axis=1,
+    )  # fmt: skip
+    return Views(mel, relative_db(partials), torch.as_tensor(known, dtype=torch.float32))
 
 
 def mel_power(audio: torch.Tensor, settings: MelSettings) -> torch.Tensor:

@@ -11,6 +11,7 @@ import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from simulator.features import FLOOR_DB, SAMPLE_RATE
@@ -46,6 +47,22 @@ def disturbance(rng: np.random.Generator, count: int) -> Disturbance:
     floor = np.where(rng.uniform(size=count) < 0.5, 10 ** (-floor_db / 10), 0.0)
     colour = rng.normal(0, 1.5, (count, 3)) * (rng.uniform(size=(count, 1)) < 0.25)
     return Disturbance(floor, colour)
+
+
+def disturbed(
+    what: Disturbance, rng: np.random.Generator, power: torch.Tensor, octaves: NDArray[np.float64]
+) -> torch.Tensor:
+    """Power float32[N, bands, frames], coloured and on a noise floor from ``rng``; ``octaves`` [N or 1,
+    bands]."""
+    if what.colour.any():
+        power = power * torch.from_numpy(what.gain(octaves))[:, :, None]
+    rows = torch.from_numpy(np.flatnonzero(what.floor))
+    if len(rows):
+        some = power[rows]
+        share = torch.as_tensor(what.floor[rows.numpy()], dtype=torch.float32)[:, None, None]
+        hiss = torch.from_numpy(rng.standard_exponential(some.shape, dtype=np.float32))
+        power[rows] = some + some.amax((1, 2), keepdim=True) * share * hiss
+    return power
 
 
 def cut_and_hum(

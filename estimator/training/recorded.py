@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.training.synthetic import SECONDS, Batch, Sounds, heard, rendered
+from estimator.network.inputs import SECONDS
+from estimator.training.synthetic import Batch, Sounds, heard, rendered
 from jxctl.dataset.edit import place
 from jxctl.dataset.reader import file_audio, rows
 from jxctl.dataset.schema import Row

@@ -1,17 +1,17 @@
-"""Training examples without end: tones from the prior, played by the simulator, heard as features.
+"""Synthetic training data without end: tones from the prior, rendered, augmented, as the network's input.
 
-Batch k of a stream depends on its seed and k alone, so that a run can stop and go on anywhere, and
-validation always hears the same sounds.
+Batch k of a stream depends on its seed and k alone (`make_batch`), so that a run can stop and go on anywhere,
+and validation always hears the same sounds.
 
-Where the batches of a training run come from: made ahead, in the background, by their numbers.
-
-Without ``workers`` a thread makes them beside the network. With them, processes do: a GPU learns faster than
-one process renders. ``hearings`` above 1 lets a network hear every batch so often, some `LAG` batches apart,
-which on a GPU costs next to nothing and teaches nearly as much as new tones.
+A training run takes its batches from `batches`, which makes them ahead, in the background, by their numbers:
+in a thread beside the network, or in ``workers``, processes, because a GPU learns faster than one process
+renders. ``hearings`` above 1 lets a network hear every batch so often, some `LAG` batches apart, which on a
+GPU costs next to nothing and teaches nearly as much as new tones.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,23 +19,27 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from estimator.network.audibility import audible
-from estimator.network.inputs import INPUT, Views, mel_power, partial_octaves, partials_power, relative_db
+from estimator.network.inputs import SECONDS, Views, features
 from estimator.network.parameters import classes
-from estimator.training.augmentation import Disturbance, another, cut_and_hum, disturbance
-from simulator.features import FLOOR_DB, SAMPLE_RATE
-from simulator.features.mel import mel_octaves
+from estimator.training.augmentation import another, cut_and_hum, disturbance, disturbed
 from simulator.prior import Prior
 from simulator.synth import Profile, render
 
-SECONDS = 4.0
 NOTES = (28, 96)
-SHORTEST_GATE_S, LONGEST_GATE_S = 0.08, 3.5
+"""MIDI notes of the stream, lowest and highest (chosen)."""
+SHORTEST_GATE_S = 0.08
+"""Seconds; the shortest key of the stream (chosen)."""
+LONGEST_GATE_S = 3.5
+"""Seconds; the longest (chosen)."""
 SHARES = {1: 0.6, 2: 0.15, 3: 0.1, 6: 0.15}
-"""How often a tone is heard in so many recordings."""
+"""How often a tone is heard in so many recordings (chosen)."""
+LAG = 32
+"""Batches between two hearings of one (chosen)."""
+_AHEAD = 3
 
 
 @dataclass(frozen=True)
@@ -128,10 +132,8 @@ def heard(sounds: Sounds, rng: np.random.Generator | None) -> Batch:
     audio, lengths_s = sounds.audio, sounds.lengths_s
     if rng is not None:
         audio, lengths_s = cut_and_hum(audio, rng)
-    views = features(
-        audio, sounds.notes, sounds.velocities, sounds.gates_s, lengths_s,
-        disturbance(rng, len(audio)) if rng is not None else None, rng,
-    )  # fmt: skip
+    disturb = None if rng is None else functools.partial(disturbed, disturbance(rng, len(audio)), rng)
+    views = features(audio, sounds.notes, sounds.velocities, sounds.gates_s, lengths_s, disturb)
     counts = audible(sounds.tones) & sounding[:, None]
     return Batch(
         sounds.tones,
@@ -140,65 +142,6 @@ def heard(sounds: Sounds, rng: np.random.Generator | None) -> Batch:
         torch.from_numpy(counts),
         sounds.recordings,
     )
-
-
-def features(
-    audio: np.ndarray,
-    notes: ArrayLike,
-    velocities: ArrayLike,
-    gates_s: ArrayLike,
-    lengths_s: ArrayLike | None = None,
-    disturbed: Disturbance | None = None,
-    rng: np.random.Generator | None = None,
-) -> Views:
-    """The network's input for sounds, float32[N, samples], that start with the note.
-
-    They are cut or padded to four seconds. ``notes``, ``velocities``, ``gates_s``, ``lengths_s`` (how much of
-    each is known; all of it if None): [N]. ``disturbed`` adds noise floors, from ``rng``, and colours.
-    """
-    samples = round(SECONDS * SAMPLE_RATE)
-    whole = torch.as_tensor(np.asarray(audio, np.float32)[:, :samples])
-    if lengths_s is None:
-        lengths_s = np.full(len(whole), whole.shape[1] / SAMPLE_RATE)
-    if whole.shape[1] < samples:
-        whole = torch.nn.functional.pad(whole, (0, samples - whole.shape[1]))
-    note = torch.as_tensor(np.asarray(notes, np.float32))
-    mel, partials = mel_power(whole, INPUT), partials_power(whole, note)
-    if disturbed is not None and rng is not None:
-        mel = _disturb(mel, disturbed, mel_octaves(INPUT)[None, :], rng)
-        partials = _disturb(partials, disturbed, partial_octaves(np.asarray(notes)), rng)
-    # After its end a recording is unknown: as dark as silence, and the network is told when that begins.
-    mel = relative_db(mel)
-    frame_s = torch.arange(mel.shape[2]) * (INPUT.hop / SAMPLE_RATE)
-    known_until = torch.as_tensor(np.asarray(lengths_s, np.float32))
-    mel = torch.where(frame_s[None, None] <= known_until[:, None, None], mel, -FLOOR_DB)
-    known = np.stack(
-        (
-            np.asarray(notes) / 127, np.asarray(velocities) / 127,
-            np.asarray(gates_s) / SECONDS, np.asarray(lengths_s) / SECONDS,
-        ),
-        axis=1,
-    )  # fmt: skip
-    return Views(mel, relative_db(partials), torch.as_tensor(known, dtype=torch.float32))
-
-
-def _disturb(
-    power: torch.Tensor, disturbed: Disturbance, octaves: NDArray[np.float64], rng: np.random.Generator
-) -> torch.Tensor:
-    """Coloured, and on a noise floor: power float32[N, bands, frames], ``octaves`` [N or 1, bands]."""
-    if disturbed.colour.any():
-        power = power * torch.from_numpy(disturbed.gain(octaves))[:, :, None]
-    rows = torch.from_numpy(np.flatnonzero(disturbed.floor))
-    if len(rows):
-        some = power[rows]
-        share = torch.as_tensor(disturbed.floor[rows.numpy()], dtype=torch.float32)[:, None, None]
-        hiss = torch.from_numpy(rng.standard_exponential(some.shape, dtype=np.float32))
-        power[rows] = some + some.amax((1, 2), keepdim=True) * share * hiss
-    return power
-
-
-LAG = 32
-_AHEAD = 3
 
 
 def number_heard(step: int, hearings: int) -> int:

@@ -22,7 +22,6 @@ import estimator.papers.vecoven2020.networks.inversynth
 import estimator.papers.vecoven2020.networks.thesis
 import estimator.papers.vecoven2020.task
 import estimator.training.augmentation
-import estimator.training.synthetic
 import simulator
 import simulator.instrument.instrument
 import simulator.synth.variants
@@ -31,6 +30,7 @@ from estimator.calibration.measurements import Heard
 from estimator.inference.note_detection import listen
 from estimator.inference.objective import CELL, Target
 from estimator.inference.posterior import Played, Recording
+from estimator.network.inputs import features
 from estimator.papers.vecoven2020.views import views_of
 from jxctl.errors import JxError
 from jxctl.library import edit, files
@@ -225,7 +225,7 @@ def jx(arguments: Sequence[str], folder: Path) -> str:
 
 def network_features(audio: Array, notes: Any, velocities: Any, gates_s: Any) -> Arrays:
     """What the network is given of sounds, float32[N, samples]."""
-    return _views(estimator.training.synthetic.features(audio, notes, velocities, gates_s))
+    return _views(features(audio, notes, velocities, gates_s))
 
 
 def _views(views: Any) -> Arrays:

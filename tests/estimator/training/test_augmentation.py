@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from estimator.network.inputs import INPUT, partial_octaves
-from estimator.training.augmentation import LATE_S, SHORTEST_S, another, cut_and_hum, disturbance
-from estimator.training.synthetic import features, make_batch
+from estimator.network.inputs import INPUT, features, partial_octaves
+from estimator.training.augmentation import LATE_S, SHORTEST_S, another, cut_and_hum, disturbance, disturbed
+from estimator.training.synthetic import make_batch
 from simulator.features import SAMPLE_RATE
 from simulator.features.mel import mel_octaves
 from simulator.synth import load_profile, render
@@ -68,7 +70,7 @@ def test_a_floor_lies_where_it_says() -> None:
     tone = np.sin(2 * np.pi * 440 * np.arange(4 * SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32)
     audio = np.tile(tone, (COUNT, 1))
     seen = disturbance(rng, COUNT)
-    views = features(audio, [69] * COUNT, [100] * COUNT, [1.0] * COUNT, None, seen, rng)
+    views = features(audio, [69] * COUNT, [100] * COUNT, [1.0] * COUNT, None, partial(disturbed, seen, rng))
     floors = np.median(views.mel.numpy()[:, 90], axis=1)  # far above the tone
     with_floor = seen.floor > 0
     assert 0.3 < with_floor.mean() < 0.7

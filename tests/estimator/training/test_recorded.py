@@ -13,8 +13,8 @@ import torch
 from takes import RATE, a_set, a_take, numbered_tone, sound, tone_number
 
 from estimator.network import checkpoint
+from estimator.network.inputs import SECONDS
 from estimator.training.recorded import HELD_OUT, Recorded, judging_batches, mixed_batch
-from estimator.training.synthetic import SECONDS
 from estimator.training.train import TrainSettings, train
 from jxctl.dataset import rows
 from jxctl.dataset.writer import Writer
