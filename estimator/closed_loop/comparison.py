@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from estimator.closed_loop.player import BoardPlay
 from estimator.inference.posterior import Played, Recording
+from jxctl.audio.analysis import hz_to_mel, mel_to_hz
 from jxctl.audio.capture import peak_dbfs
 from jxctl.protocol.tone import Tone, to_batch
 from jxctl.recording.rig import Rig
@@ -255,8 +256,8 @@ def _modulation(bands: NDArray[np.float32], gate_s: float, tone: Tone, found: Me
 
 def _band_hz() -> NDArray[np.float64]:
     """Centres of the mel bands (HTK scale), Hz."""
-    low, high = (2595 * np.log10(1 + f / 700) for f in (RANKING.low_hz, RANKING.high_hz))
-    return np.asarray(700 * (10 ** (np.linspace(low, high, RANKING.bands + 2)[1:-1] / 2595) - 1))
+    low, high = hz_to_mel(RANKING.low_hz), hz_to_mel(RANKING.high_hz)
+    return mel_to_hz(np.linspace(low, high, RANKING.bands + 2)[1:-1])
 
 
 NOISE_DB = 50.0

@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 
+from jxctl.audio.analysis import hz_to_mel
 from simulator.features import FLOOR_DB, RANKING, SAMPLE_RATE, log_mel
 
 _TICKS_HZ = (100, 300, 1000, 3000, 10000)
@@ -54,5 +55,5 @@ def _envelope_db(sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _band(hz: float) -> float:
     """Where a frequency lies on the axis of mel bands."""
-    mel = [2595 * np.log10(1 + f / 700) for f in (RANKING.low_hz, hz, RANKING.high_hz)]
+    mel = [hz_to_mel(f) for f in (RANKING.low_hz, hz, RANKING.high_hz)]
     return float((mel[1] - mel[0]) / (mel[2] - mel[0]) * RANKING.bands)

@@ -13,6 +13,8 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
+from jxctl.audio.analysis import hz_to_mel, mel_to_hz
+
 PER_FRAME = 32
 STATISTICS = 14
 STRETCHES = (slice(0, 256), slice(0, 64), slice(64, 128), slice(128, 192), slice(192, 256))
@@ -79,7 +81,7 @@ def _mel() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """24 triangular mel filters over 257 bins, float32[257, 24], and 12 cosines over them, float32[24,
     12]."""
     hz = np.arange(257) * _HZ_A_BIN
-    edges = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + 8192 / 700), 26) / 2595) - 1)
+    edges = mel_to_hz(np.linspace(0, hz_to_mel(8192), 26))
     rising = (hz[:, None] - edges[:-2]) / np.diff(edges)[:-1]
     falling = (edges[2:] - hz[:, None]) / np.diff(edges)[1:]
     filters = np.clip(np.minimum(rising, falling), 0, None)
