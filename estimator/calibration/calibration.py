@@ -19,10 +19,10 @@ from estimator.calibration.least_squares import Solution, solve
 from estimator.calibration.measurements import LOW_PASSES
 from estimator.calibration.parametrization import Form, Part, forms, law_values, with_values
 from estimator.calibration.samples import Sample
-from estimator.calibration.signals import Floats
 from estimator.calibration.voice_variation import STARTS
 from jxctl.errors import UsageError
 from jxctl.protocol.parameters import parameter
+from simulator.synth.laws import FloatArray as Floats
 from simulator.synth.profile import Profile, load_profile
 from simulator.synth.voices import HIGHEST_STEP
 

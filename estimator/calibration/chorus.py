@@ -22,7 +22,7 @@ from scipy.optimize import least_squares
 
 from estimator.calibration import measurements
 from estimator.calibration.measurements import LOW_PASSES, PASSED, Heard
-from estimator.calibration.signals import Floats
+from simulator.synth.laws import FloatArray as Floats
 
 HARMONICS = measurements.CHORUS_HARMONICS
 POSITIONS = ("1", "2")

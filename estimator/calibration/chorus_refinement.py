@@ -27,9 +27,9 @@ from estimator.calibration.chorus import POSITIONS, ChorusFit, as_positions
 from estimator.calibration.measurements import LOW_PASSES, PASSED, Heard
 from estimator.calibration.parametrization import law_values, with_choice, with_values
 from estimator.calibration.samples import Sample
-from estimator.calibration.signals import Floats
 from estimator.calibration.voice_variation import shifted
 from simulator.synth.chorus import phase_seeds
+from simulator.synth.laws import FloatArray as Floats
 from simulator.synth.profile import Profile
 from simulator.synth.render import render
 

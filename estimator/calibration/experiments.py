@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 
 from estimator.calibration import measurements
 from estimator.calibration.measurements import LOW_PASSES, Heard
-from estimator.calibration.signals import Floats
 from jxctl.protocol.bus import VOICES
 from jxctl.protocol.tone import INIT_TONE, Tone
 from jxctl.recording.plan import PlannedTake
+from simulator.synth.laws import FloatArray as Floats
 
 Changes = dict[str, int | str]
 TAIL_S = 0.3

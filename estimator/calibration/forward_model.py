@@ -13,11 +13,11 @@ from estimator.calibration import uncertainty
 from estimator.calibration.measurements import STEPPED, STRAIGHT_CENTS, Heard, bend, swing_rate, tuning
 from estimator.calibration.parametrization import Form, Part, law_values, with_choice, with_values
 from estimator.calibration.samples import Sample
-from estimator.calibration.signals import Floats
 from jxctl.protocol.parameters import TONE_SIZE
 from simulator.synth import voices
 from simulator.synth._lanes import LANES
 from simulator.synth.control import Voicing
+from simulator.synth.laws import FloatArray as Floats
 from simulator.synth.profile import Profile
 from simulator.synth.render import Batch, render
 

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from estimator.calibration import uncertainty
 from estimator.calibration.forward_model import Key, Model, Rendered
 from estimator.calibration.parametrization import Part
-from estimator.calibration.signals import Floats
 from estimator.calibration.uncertainty import OUTLIER
 from estimator.calibration.voice_variation import DRIFT, KINDS, MOVES, STARTS, SWELL, shifted
+from simulator.synth.laws import FloatArray as Floats
 from simulator.synth.profile import Profile
 
 _Records = tuple[NDArray[np.void], NDArray[np.float32]]

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from estimator.calibration.signals import Floats
 from simulator.synth.laws import RAW
+from simulator.synth.laws import FloatArray as Floats
 from simulator.synth.profile import Profile
 
 

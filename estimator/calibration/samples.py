@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.calibration.experiments import CalibrationPlan, Experiment
-from estimator.calibration.measurements import Heard
+from estimator.calibration.measurements import Heard, onset_sample
 from jxctl import dataset
+from jxctl.audio.analysis import SILENCE_DBFS
 from jxctl.dataset.take import TRUSTED, Take
 
 _EARLY_S = 0.003
@@ -90,21 +91,16 @@ def _sample(
     floor_dbfs: float | None,
     latency_s: float | None,
 ) -> Sample:
+    floor_dbfs = SILENCE_DBFS if floor_dbfs is None else floor_dbfs
     cut = max(0, round(((latency_s or 0.0) - _EARLY_S) * rate))
     # The latency was measured with a note that waits for its turn in the control loop; so it can be too long.
-    cut = min(cut, max(0, _first_sound(audio) - round(_EARLY_S * rate)))
-    noise = 10 ** ((-200.0 if floor_dbfs is None else floor_dbfs) / 20)
+    begins = onset_sample(audio, floor_dbfs) or 0
+    cut = min(cut, max(0, begins - round(_EARLY_S * rate)))
     return Sample(
         index,
         plan.experiment(index),
         np.frombuffer(values, np.uint8),
         velocity,
         -1 if voice is None else voice,
-        Heard(audio[cut:], rate, note, gate_s, noise),
+        Heard(audio[cut:], rate, note, gate_s, 10 ** (floor_dbfs / 20)),
     )
-
-
-def _first_sound(audio: NDArray[Any]) -> int:
-    from estimator.calibration.signals import onset_sample
-
-    return onset_sample(audio)

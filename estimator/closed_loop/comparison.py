@@ -22,8 +22,14 @@ from numpy.typing import NDArray
 
 from estimator.closed_loop.player import BoardPlay
 from estimator.inference.posterior import Played, Recording
-from jxctl.audio.analysis import hz_to_mel, mel_to_hz
-from jxctl.audio.capture import peak_dbfs
+from jxctl.audio.analysis import (
+    hz_to_mel,
+    mel_to_hz,
+    parabolic_peak,
+    peak_dbfs,
+    rms_dbfs,
+    rms_envelope,
+)
 from jxctl.protocol.tone import Tone, to_batch
 from jxctl.recording.rig import Rig
 from simulator.features import RANKING, SAMPLE_RATE, log_mel, log_mel_distance
@@ -36,6 +42,8 @@ _HOP_S = 0.005
 _WINDOW_S = 0.02
 _FLOOR_DB = -60.0
 _EDGE_DB = -40.0
+_QUIETEST_DBFS = -180.0
+"""Digital silence counts as this quiet, dBFS (chosen)."""
 _FFT = 1 << 17
 _PARTIALS = 12
 _NEAR_CENTS = 45.0
@@ -127,17 +135,8 @@ def measure(audio: NDArray[np.float32], played: Played, tone: Tone) -> Measured:
     return found
 
 
-def _level(audio: NDArray[np.float32]) -> NDArray[np.float64]:
-    """RMS every 5 ms, over 20 ms around."""
-    sums = np.concatenate([[0.0], np.cumsum(np.square(audio, dtype=np.float64))])
-    centres = np.arange(0, len(audio), round(_HOP_S * SAMPLE_RATE))
-    half = round(_WINDOW_S * SAMPLE_RATE / 2)
-    first, last = np.maximum(centres - half, 0), np.minimum(centres + half, len(audio))
-    return np.asarray(np.sqrt(np.maximum(sums[last] - sums[first], 0) / (last - first)))
-
-
 def _envelope(audio: NDArray[np.float32], gate_s: float, found: Measured) -> None:
-    level = _level(audio)
+    level = rms_envelope(audio, round(_WINDOW_S * SAMPLE_RATE), round(_HOP_S * SAMPLE_RATE))
     up = min(round(gate_s / _HOP_S), len(level) - 1)
     held = level[: up + 1]
     peak = float(held.max())
@@ -200,8 +199,7 @@ def _pitches(audio: NDArray[np.float32], played: Played, tone: Tone, found: Meas
             at = low + int(np.argmax(spectrum[low:high]))
             if spectrum[at] < loud or at in (low, high - 1):
                 continue
-            a, b, c = np.log(spectrum[at - 1 : at + 2] + 1e-12)
-            at_hz = (at + 0.5 * (a - c) / (a - 2 * b + c)) * bin_hz
+            at_hz = (at + parabolic_peak(np.log(spectrum[at - 1 : at + 2] + 1e-12))) * bin_hz
             offs.append(1200 * float(np.log2(at_hz / nominal)))
         if offs:
             found[f"dco{k} pitch"] = float(np.median(offs))
@@ -361,7 +359,7 @@ def check_board(
         chances.append(float(log_mel_distance(again[None], rendered)[0]))
         values = [measure(audio, played, tone) for audio in (heard.audio, rendered, again)]
         findings += _compared(played, *values)
-        loudness[key] = (_rms_db(heard.audio), _rms_db(rendered))
+        loudness[key] = (rms_dbfs(heard.audio, _QUIETEST_DBFS), rms_dbfs(rendered, _QUIETEST_DBFS))
         if take.noise_floor_dbfs is not None:
             findings.append(_noise(played, peak_dbfs(heard.audio) - take.noise_floor_dbfs))
     findings += _dynamics(loudness, notes, velocities)
@@ -427,7 +425,3 @@ def _dynamics(
         out.append(Finding("dynamics", "dynamics", "dB", note, hard, hard_b - soft_b, hard_s - soft_s, off,
                            DYNAMICS_DB, sentence))  # fmt: skip
     return out
-
-
-def _rms_db(audio: NDArray[np.float32]) -> float:
-    return 20 * float(np.log10(np.sqrt(np.mean(np.square(audio, dtype=np.float64))) + 1e-9))

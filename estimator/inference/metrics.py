@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from estimator.network.inputs import mel_power, relative_db
+from jxctl.audio.analysis import rms_frames
 from simulator.features import MelSettings, log_mel_distance
 
 SCALES = (
@@ -80,8 +81,8 @@ def warped_mfcc(audio: np.ndarray, target: np.ndarray) -> NDArray[np.float64]:
 def envelope(audio: np.ndarray, target: np.ndarray) -> NDArray[np.float64]:
     """RMS-envelope distance: the mean absolute difference of RMS in windows of 20 ms every 10 ms, levels
     matched, divided by the mean of the target's envelope; 0.1 means off by a tenth of it on average."""
-    goal = _envelope(np.asarray(target, np.float32)[None])[0]
-    own = _envelope(_matched(audio, target))
+    goal = rms_frames(np.asarray(target, np.float32), ENVELOPE_WINDOW, ENVELOPE_HOP)
+    own = rms_frames(_matched(audio, target), ENVELOPE_WINDOW, ENVELOPE_HOP)
     return np.asarray(np.abs(own - goal).mean(axis=1) / max(float(goal.mean()), 1e-9))
 
 
@@ -102,14 +103,6 @@ def _cepstra(audio: NDArray[np.float32]) -> NDArray[np.float64]:
     """MFCCs, float64[N, frames, 20]."""
     levels = relative_db(mel_power(torch.as_tensor(audio), CEPSTRA)).numpy().astype(np.float64)
     return np.asarray(fft.dct(levels, axis=1, norm="ortho")[:, :COEFFICIENTS].transpose(0, 2, 1))
-
-
-def _envelope(audio: NDArray[np.float32]) -> NDArray[np.float64]:
-    """RMS, float64[N, windows]; sounds shorter than a window are padded to one."""
-    short = max(0, ENVELOPE_WINDOW - audio.shape[1])
-    padded = np.pad(np.asarray(audio, np.float64), ((0, 0), (0, short)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, ENVELOPE_WINDOW, axis=1)[:, ::ENVELOPE_HOP]
-    return np.asarray(np.sqrt(np.mean(np.square(windows), axis=2)))
 
 
 def _warped(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:

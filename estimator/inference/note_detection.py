@@ -295,23 +295,14 @@ def listen(audio: np.ndarray, sample_rate: int) -> Heard:
     )
 
 
-def _rms(x: np.ndarray, window: int, hop: int) -> np.ndarray:
-    """RMS of windows centred on every multiple of ``hop``: float64[len(x) // hop + 1]."""
-    import numpy as np
-
-    sums = np.concatenate([[0.0], np.cumsum(x * x)])
-    centres = np.arange(0, len(x) + 1, hop)
-    first = np.maximum(centres - window // 2, 0)
-    last = np.minimum(centres + (window + 1) // 2, len(x))
-    return np.asarray(np.sqrt(np.maximum(sums[last] - sums[first], 0) / np.maximum(last - first, 1)))
-
-
 def _event(x: np.ndarray, rate: int) -> tuple[int, int, float]:
     """First and last sample of the sound that counts, and the RMS of the noise around it."""
     import numpy as np
 
+    from jxctl.audio.analysis import rms_envelope
+
     hop = max(1, round(LEVEL_HOP_S * rate))
-    level = _rms(x, round(LEVEL_WINDOW_S * rate), hop)
+    level = rms_envelope(x, round(LEVEL_WINDOW_S * rate), hop)
     peak = float(level.max())
     floor = float(np.quantile(level, 0.05))
     if floor > NO_SILENCE * peak:
@@ -324,7 +315,7 @@ def _event(x: np.ndarray, rate: int) -> tuple[int, int, float]:
     energies = np.array([(level[a : b + 1] ** 2).sum() for a, b in zip(firsts, lasts, strict=True)])
     pick = int(np.argmax(energies >= EVENT_ENERGY * energies.max()))
     # The wide window sees the sound early by up to its length: the narrow one tells when.
-    fine = _rms(x, round(ONSET_WINDOW_S * rate), hop)
+    fine = rms_envelope(x, round(ONSET_WINDOW_S * rate), hop)
     begin = int(firsts[pick])
     begin += int(np.argmax(fine[begin:] >= threshold))
     return begin * hop, min((int(lasts[pick]) + 1) * hop, len(x)), floor
@@ -338,8 +329,10 @@ def _release(x: np.ndarray, rate: int, floor: float) -> float | None:
     """
     import numpy as np
 
+    from jxctl.audio.analysis import rms_envelope
+
     hop = max(1, round(GATE_HOP_S * rate))
-    level = np.sqrt(np.maximum(_rms(x, round(LEVEL_WINDOW_S * rate), hop) ** 2 - floor**2, 0))
+    level = np.sqrt(np.maximum(rms_envelope(x, round(LEVEL_WINDOW_S * rate), hop) ** 2 - floor**2, 0))
     # The highest level still to come: beating, tremolo and swells are no release, as they rise again.
     falling = np.maximum.accumulate(level[::-1])[::-1]
     lowest = min(max(float(falling[0]) * 10 ** (GATE_RANGE_DB / 20), 2 * floor), 0.9 * float(falling[0]))

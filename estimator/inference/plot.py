@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 
-from jxctl.audio.analysis import hz_to_mel
+from jxctl.audio.analysis import hz_to_mel, rms_frames
 from simulator.features import FLOOR_DB, RANKING, SAMPLE_RATE, log_mel
 
 _TICKS_HZ = (100, 300, 1000, 3000, 10000)
@@ -45,12 +45,9 @@ def plot_guess(target: np.ndarray, guess: np.ndarray, title: str) -> bytes:
 
 def _envelope_db(sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """RMS over 10 ms, relative to the highest."""
-    hop = RANKING.hop
-    frames = max(1, len(sound) // hop)
-    cut = np.resize(np.asarray(sound, np.float64), frames * hop).reshape(frames, hop)
-    rms = np.sqrt(np.mean(cut**2, axis=1))
+    rms = rms_frames(sound, RANKING.hop, RANKING.hop)
     level = 20 * np.log10(np.maximum(rms / max(rms.max(), 1e-12), 1e-6))
-    return np.arange(frames) * hop / SAMPLE_RATE, level
+    return np.arange(len(rms)) * RANKING.hop / SAMPLE_RATE, level
 
 
 def _band(hz: float) -> float:

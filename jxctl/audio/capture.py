@@ -1,10 +1,8 @@
-"""Audio in: what a rig listens through, and the levels of what it heard.
+"""Audio in: what a rig listens through.
 
 An `AudioInput` is both the clock and the audio of a recording: ``listen(seconds)`` returns the next
 stretch of sound and comes back when that much time has passed, which a sound card spends waiting and
 a virtual board (``sim:``) spends rendering.
-
-Levels are in dBFS, decibels relative to a full-scale sample (1.0).
 """
 
 from __future__ import annotations
@@ -16,18 +14,12 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from jxctl.audio.analysis import to_dbfs
 from jxctl.errors import DeviceError
 
 Audio = NDArray[np.float32]
 
 DEFAULT_SAMPLE_RATE = 44100
-SILENCE_DBFS = -200.0
-"""The level given to digital silence, whose logarithm is no number. 24 bits end at -144.5 dBFS."""
-ONSET_ABOVE_FLOOR_DB = 20.0
-"""A sound begins this far above the RMS noise floor: the peaks of Gaussian noise over some seconds
-reach 14 dB above its RMS, those of hum 3 dB."""
-ONSET_BELOW_PEAK_DB = 60.0
-"""On a quiet floor a sound begins this far below its own peak."""
 WATCHED_CHANNELS = 8
 """So many channels of a device are opened at most, beside the one that is recorded, to see where sound is."""
 _PATIENCE_S = 2.0
@@ -144,7 +136,7 @@ class SoundCard:
     def peaks_dbfs(self) -> list[float]:
         """The largest sample of each open channel since this was last asked, in dBFS."""
         peaks, self._peaks = self._peaks, np.zeros_like(self._peaks)
-        return [_dbfs(float(peak)) for peak in peaks]
+        return [to_dbfs(float(peak)) for peak in peaks]
 
     def close(self) -> None:
         """Stop recording and give the device back."""
@@ -204,30 +196,3 @@ def portaudio() -> Any:
     except OSError as error:
         raise DeviceError(f"audio devices cannot be used: {error}", _INSTALL_HINT) from error
     return sounddevice
-
-
-def peak_dbfs(audio: Audio) -> float:
-    """The largest sample, in dBFS; `SILENCE_DBFS` for digital silence or no sample at all."""
-    return _dbfs(float(np.max(np.abs(audio), initial=0.0)))
-
-
-def rms_dbfs(audio: Audio) -> float:
-    """The root mean square, in dBFS; `SILENCE_DBFS` for digital silence or no sample at all."""
-    if not audio.size:
-        return SILENCE_DBFS
-    return _dbfs(float(np.sqrt(np.mean(np.square(audio, dtype=np.float64)))))
-
-
-def onset(audio: Audio, sample_rate: int, floor_dbfs: float) -> float | None:
-    """When a sound begins, in seconds; `None` when nothing rises above the noise floor.
-
-    It is the first sample `ONSET_ABOVE_FLOOR_DB` over the RMS floor and less than
-    `ONSET_BELOW_PEAK_DB` under the peak.
-    """
-    threshold_dbfs = max(floor_dbfs + ONSET_ABOVE_FLOOR_DB, peak_dbfs(audio) - ONSET_BELOW_PEAK_DB)
-    above = np.abs(audio) > 10 ** (threshold_dbfs / 20)
-    return int(np.argmax(above)) / sample_rate if above.any() else None
-
-
-def _dbfs(amplitude: float) -> float:
-    return max(SILENCE_DBFS, 20 * float(np.log10(amplitude))) if amplitude > 0 else SILENCE_DBFS

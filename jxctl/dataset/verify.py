@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl.audio.capture import Audio, peak_dbfs, rms_dbfs
+from jxctl.audio.analysis import peak_dbfs, rms_dbfs
+from jxctl.audio.capture import Audio
 from jxctl.dataset.reader import METADATA, TAKES, decode, lines, take_bytes, torn_bytes
 from jxctl.dataset.schema import Indices, Row
 from jxctl.dataset.take import TRUSTED

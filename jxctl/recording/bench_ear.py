@@ -13,10 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.calibration import signals
-from estimator.calibration.signals import Floats
-from jxctl.audio.analysis import pitch_hz
-from jxctl.audio.capture import Audio, Channels, peak_dbfs
+from jxctl.audio.analysis import (
+    SILENCE_DBFS,
+    Floats,
+    band_levels,
+    band_tracks,
+    cents_from_note,
+    onset_sample,
+    peak_dbfs,
+    pitch_hz,
+    rms_dbfs,
+)
+from jxctl.audio.capture import Audio, Channels
 from jxctl.protocol.tone import INIT_TONE, Tone
 from jxctl.recording.rig import Rig
 
@@ -38,6 +46,10 @@ _LATE_S = 0.4
 _RETRIES = 3
 _HARMONICS, _WINDOW_S, _STEP_S = 12, 0.1, 0.05
 _NEAR_TOP = 0.98
+QUIETEST_DBFS = -140.0
+"""Digital silence counts as this quiet, a little above what 24 bits end at (chosen)."""
+_ONSET_BELOW_PEAK_DB = 20 * float(np.log10(50))
+"""A note begins at a fiftieth of its peak (chosen)."""
 _MOVING_DB = 0.1
 _MAINS_HZ, _MAINS_TO_HZ, _MAINS_SHARE = (50.0, 60.0), 1000.0, 0.6
 
@@ -77,7 +89,7 @@ class Ear:
     @property
     def quiet_db(self) -> float:
         """Level of that quiet."""
-        return signals.level_db(self.quiet)
+        return rms_dbfs(self.quiet, QUIETEST_DBFS)
 
     def _played(self, tone: Tone, key: int, gate_s: float) -> Sound:
         for _ in range(_RETRIES):
@@ -109,7 +121,7 @@ class Sound:
     @property
     def level_db(self) -> float:
         """Of what is held."""
-        return signals.level_db(self.held)
+        return rms_dbfs(self.held, QUIETEST_DBFS)
 
     @property
     def ending_db(self) -> float:
@@ -117,7 +129,7 @@ class Sound:
         after = self._part(self.gate_s + SETTLED_S, self.gate_s + SETTLED_S + _AFTER_S)
         # A recording ends when the sound has gone.
         size = round(_AFTER_S * self.rate)
-        return signals.level_db(np.pad(after, (0, max(0, size - after.size)))) - self.level_db
+        return rms_dbfs(np.pad(after, (0, max(0, size - after.size))), QUIETEST_DBFS) - self.level_db
 
     @property
     def peak_dbfs(self) -> float:
@@ -128,7 +140,7 @@ class Sound:
     def off_cents(self) -> float:
         """Cents above the key, octaves counted; nan without a clear pitch."""
         hz = pitch_hz(np.asarray(self.held, np.float32), self.rate)
-        return float("nan") if hz is None else float(signals.cents(hz, self.key))
+        return float("nan") if hz is None else float(cents_from_note(hz, self.key))
 
     @property
     def even_db(self) -> float:
@@ -187,15 +199,18 @@ class Sound:
     @cached_property
     def _tracks(self) -> Floats:
         edges = self._hz * (np.arange(_HARMONICS + 1) + 0.5)
-        return signals.band_tracks(self.held, self.rate, edges, _WINDOW_S, _STEP_S)
+        return band_tracks(self.held, self.rate, edges, _WINDOW_S, _STEP_S)
 
     def _harmonics(self, count: int) -> Floats:
         # By the key, not the pitch: a wave an octave lower is another sound, and shall be.
         hz = 440 * 2 ** ((self.key - 69) / 12)
-        return signals.band_levels(self.held, self.rate, hz * (np.arange(count + 1) + 0.5))
+        return band_levels(self.held, self.rate, hz * (np.arange(count + 1) + 0.5))
 
     def _part(self, begin_s: float, end_s: float) -> NDArray[Any]:
-        begin = signals.onset_sample(self.audio) if self.late_s is None else round(self.late_s * self.rate)
+        if self.late_s is None:
+            begin = onset_sample(self.audio, SILENCE_DBFS, below_peak_db=_ONSET_BELOW_PEAK_DB) or 0
+        else:
+            begin = round(self.late_s * self.rate)
         low, high = (max(0, begin + round(at * self.rate)) for at in (begin_s, end_s))
         return self.audio[low : max(high, low)]
 

@@ -11,12 +11,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from estimator.calibration import signals
+from jxctl.audio.analysis import rms_dbfs
 from jxctl.audio.capture import Channels
 from jxctl.recording.bench_ear import (
     KEYS,
     LOUD,
     PLAIN,
+    QUIETEST_DBFS,
     STEADY_KEY,
     STEADY_S,
     Ear,
@@ -191,7 +192,9 @@ def follows(ear: Ear, _: float) -> Told:
 def rings(ear: Ear, ending: float) -> Told:
     """A sound after the key."""
     last = ear.sound().level_db
-    later = signals.level_db(ear.rig.hush(_LATER_S)[-round(_LATER_S / 2 * ear.rig.audio.sample_rate) :])
+    later = rms_dbfs(
+        ear.rig.hush(_LATER_S)[-round(_LATER_S / 2 * ear.rig.audio.sample_rate) :], QUIETEST_DBFS
+    )
     if later > last - FAINT_DB:
         return (
             f"something else is heard, which goes on by itself: {last:.0f} dBFS while a key is down, "

@@ -15,7 +15,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl.audio.capture import ONSET_ABOVE_FLOOR_DB, Audio, onset, peak_dbfs
+from jxctl.audio.analysis import ONSET_ABOVE_FLOOR_DB, onset, peak_dbfs
+from jxctl.audio.capture import Audio
 from jxctl.protocol.tone import Tone, to_batch
 from jxctl.recording.plan import SHORTEST_GATE_S
 from simulator.synth import load_profile, render

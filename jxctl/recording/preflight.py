@@ -13,8 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from jxctl.audio.analysis import cents, pitch_hz
-from jxctl.audio.capture import ONSET_ABOVE_FLOOR_DB, Audio, onset, peak_dbfs, rms_dbfs
+from jxctl.audio.analysis import (
+    ONSET_ABOVE_FLOOR_DB,
+    cents_within_octave,
+    onset,
+    parabolic_peak,
+    peak_dbfs,
+    pitch_hz,
+    rms_dbfs,
+)
+from jxctl.audio.capture import Audio
 from jxctl.errors import VerificationError
 from jxctl.protocol.tone import INIT_TONE, Tone
 from jxctl.recording.plan import Plan
@@ -215,7 +223,7 @@ def measure(rig: Rig, tones: Iterable[Tone] = ()) -> Preflight:
     spread = max(times) - min(times) if times else None
     plain = rig.take(CLICK_TONE, _PLAIN_NOTE, 127, _LEVEL_GATE_S, _LEVEL_GATE_S).audio
     hz = pitch_hz(plain, rig.audio.sample_rate)
-    tuning = None if hz is None else cents(hz, _PLAIN_HZ)
+    tuning = None if hz is None else cents_within_octave(hz, _PLAIN_HZ)
     return Preflight(floor_dbfs, float(peak), loudest, clipped, dropouts, middle, spread, tuning)
 
 
@@ -253,9 +261,7 @@ def _found(audio: np.ndarray, pattern: np.ndarray) -> tuple[float, float]:
     alike = float(products[best] / np.sqrt(energy)) if energy > 0 else 0.0
     if not 0 < best < products.size - 1:
         return float(best), alike
-    left, middle, right = fits[best - 1 : best + 2]
-    bend = left - 2 * middle + right
-    return best + (0.5 * float(left - right) / float(bend) if bend else 0.0), alike
+    return best + parabolic_peak(fits[best - 1 : best + 2]), alike
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl.audio.analysis import cents, pitch_hz
-from jxctl.audio.capture import (
+from jxctl.audio.analysis import (
     ONSET_ABOVE_FLOOR_DB,
     ONSET_BELOW_PEAK_DB,
-    Audio,
+    cents_within_octave,
     onset,
     peak_dbfs,
+    pitch_hz,
 )
+from jxctl.audio.capture import Audio
 from jxctl.dataset.take import Verdict
 from jxctl.protocol.tone import Tone
 
@@ -216,7 +217,7 @@ def judge(
         return wrong_time
     asked_hz = expected.hz(tone, note)
     heard_hz = None if asked_hz is None else pitch_hz(heard.audio, heard.sample_rate)
-    off = None if asked_hz is None or heard_hz is None else cents(heard_hz, asked_hz)
+    off = None if asked_hz is None or heard_hz is None else cents_within_octave(heard_hz, asked_hz)
     if off is not None and abs(off - tuning_cents) > OUT_OF_TUNE_CENTS:
         reason = f"heard {heard_hz:.1f} Hz, {off:+.0f} cents from {asked_hz:.1f} Hz"
         return Judgement("out of tune", reason, begins_s, off)

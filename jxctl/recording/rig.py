@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from jxctl.audio.capture import Audio, AudioInput, LiveInput, peak_dbfs, rms_dbfs
+from jxctl.audio.analysis import peak_dbfs, rms_dbfs
+from jxctl.audio.capture import Audio, AudioInput, LiveInput
 from jxctl.dataset.take import Take
 from jxctl.errors import DeviceError
 from jxctl.ports.client import Synth

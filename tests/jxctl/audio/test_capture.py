@@ -1,4 +1,4 @@
-"""Levels, onsets, and a sound card behind a PortAudio that is not there."""
+"""A sound card behind a PortAudio that is not there."""
 
 from __future__ import annotations
 
@@ -12,45 +12,6 @@ import pytest
 
 from jxctl.audio import capture
 from jxctl.errors import DeviceError
-
-
-def sine(amplitude: float, seconds: float = 1.0, rate: int = 8000) -> np.ndarray:
-    t = np.arange(round(seconds * rate)) / rate
-    return (amplitude * np.sin(2 * np.pi * 100 * t)).astype(np.float32)
-
-
-@pytest.mark.parametrize(("amplitude", "peak"), [(1.0, 0.0), (0.5, -6.0206), (0.001, -60.0)])
-def test_a_sine_has_its_peak_and_three_db_less_rms(amplitude: float, peak: float) -> None:
-    assert capture.peak_dbfs(sine(amplitude)) == pytest.approx(peak, abs=1e-3)
-    assert capture.rms_dbfs(sine(amplitude)) == pytest.approx(peak - 3.0103, abs=1e-3)
-
-
-def test_a_negative_peak_counts() -> None:
-    assert capture.peak_dbfs(np.array([0.1, -0.5], dtype=np.float32)) == pytest.approx(-6.0206, abs=1e-3)
-
-
-@pytest.mark.parametrize("samples", [0, 10])
-def test_digital_silence_has_a_level_that_json_can_hold(samples: int) -> None:
-    nothing = np.zeros(samples, dtype=np.float32)
-    assert (capture.peak_dbfs(nothing), capture.rms_dbfs(nothing)) == (-200.0, -200.0)
-    assert capture.onset(nothing, 8000, -200.0) is None
-
-
-def test_the_onset_is_the_first_sample_of_a_click() -> None:
-    heard = np.zeros(8000, dtype=np.float32)
-    heard[1234:] = 0.25
-    assert capture.onset(heard, 8000, -200.0) == 1234 / 8000
-
-
-def test_the_onset_ignores_the_noise_before_it() -> None:
-    heard = (0.001 * np.random.default_rng(0).standard_normal(32000)).astype(np.float32)
-    floor = capture.rms_dbfs(heard)
-    assert floor == pytest.approx(-60, abs=0.1)
-    assert capture.onset(heard, 8000, floor) is None
-    heard[20000:] += sine(0.5, 1.5)
-    found = capture.onset(heard, 8000, floor)
-    assert found is not None
-    assert 20000 <= found * 8000 < 20010
 
 
 class FakeStream:

@@ -12,7 +12,7 @@ from odd_rigs import RATE, odd
 
 from benchmarks.virtual_boards import board_profile
 from estimator.calibration.recording import RotatingPlayer
-from jxctl.audio.capture import peak_dbfs
+from jxctl.audio.analysis import peak_dbfs
 from jxctl.errors import VerificationError
 from jxctl.ports.client import Synth
 from jxctl.ports.virtual import SimPort

@@ -1,11 +1,10 @@
-"""Direct estimators of calibration against signals whose answer is known by construction."""
+"""Measurements of calibration against signals whose answer is known by construction."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from estimator.calibration import signals
 from estimator.calibration.chorus import Swept, fit_chorus
 from estimator.calibration.measurements import (
     Heard,
@@ -28,29 +27,6 @@ def _square(hz: np.ndarray | float, seconds: float) -> np.ndarray:
 
 def _sine(hz: np.ndarray, seconds: float) -> np.ndarray:
     return np.sin(2 * np.pi * np.cumsum(np.broadcast_to(hz, round(seconds * RATE))) / RATE)
-
-
-def test_the_frequency_of_a_steady_wave_is_exact_under_noise() -> None:
-    noise = 1e-3 * np.random.default_rng(0).standard_normal(RATE // 2)
-    sine = np.sin(2 * np.pi * 261.37 * np.arange(RATE // 2) / RATE)
-    assert signals.steady_hz(sine + noise, RATE) == pytest.approx(261.37, rel=1e-5)
-
-
-def test_bands_hold_the_power_of_the_sines_in_them() -> None:
-    t = np.arange(RATE) / RATE
-    sound = 0.5 * np.sin(2 * np.pi * 150 * t) + 0.05 * np.sin(2 * np.pi * 600 * t)
-    levels = signals.band_levels(sound, RATE, np.array([100.0, 300.0, 1000.0]))
-    assert levels == pytest.approx([20 * np.log10(0.5) - 3.01, 20 * np.log10(0.05) - 3.01], abs=0.02)
-
-
-@pytest.mark.parametrize("tick_s", [0.0071, 0.01, 0.0137, 0.06])
-def test_the_control_loop_shows_in_the_steps_of_a_pitch(tick_s: float) -> None:
-    step_s = 0.00025
-    times = np.arange(0, 1.4, step_s)
-    pitch = 2 * (1 - np.floor(times / tick_s) * tick_s / 1.6) ** 3
-    assert signals.comb_period(np.abs(np.diff(pitch)), step_s, 0.004, 0.1, 4) == pytest.approx(
-        tick_s, rel=2e-3
-    )
 
 
 def test_rate_and_depth_of_a_square_lfo() -> None:
