@@ -27,6 +27,7 @@ from jxctl._files import write_atomically
 from jxctl.errors import UsageError
 
 PIECE = 128
+"""Tones that are rendered and noted at a time; chosen."""
 VERSION = 1
 """Counts up when views change, so that an old corpus is refused."""
 

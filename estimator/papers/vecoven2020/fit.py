@@ -6,7 +6,7 @@ last point of the curve and ends as if it had not been.
 
 The recipe is one for all: batches of `FitSettings.batch`, a short rise of the learning rate and a fall along
 a half cosine, gradients cut at a norm of one (the thesis wished for both), bfloat16 in the layers and float32
-in losses and weights; Adam, and for one of ours Muon beside it (`estimator.papers.vecoven2020.optimisers`). A
+in losses and weights; Adam, and for one of ours Muon beside it (`estimator.papers.vecoven2020.entries`). A
 GPU is used where there is one.
 """
 

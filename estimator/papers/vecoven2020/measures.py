@@ -23,7 +23,9 @@ from estimator.papers.vecoven2020.networks.inversynth import CLASSES
 from estimator.papers.vecoven2020.views import resampled, short_spectra
 
 TOP = (1, 2, 3, 4, 5)
+"""The k of top-k, as in the paper."""
 _RENDERED_AT_ONCE = 64
+"""Answers; chosen."""
 
 
 def errors(answers: np.ndarray, targets: np.ndarray) -> dict[str, float]:
@@ -46,8 +48,7 @@ def interval(values: np.ndarray) -> float:
 
 def ranks(scores: np.ndarray, classes: np.ndarray) -> NDArray[np.float64]:
     """How many values score higher than the true one, float64[N, P], equal ones counted half; ``scores``
-    float[N, P, 16],
-    ``classes`` int[N, P]."""
+    float[N, P, 16], ``classes`` int[N, P]."""
     own = np.take_along_axis(scores, classes[..., None], axis=2)
     higher = (scores > own).sum(axis=2)
     equal = (scores == own).sum(axis=2) - 1

@@ -17,10 +17,15 @@ from numpy.typing import NDArray
 from estimator.papers.vecoven2020.networks.inversynth import VECTOR
 
 FITTED = 4096
+"""Training tones that are fitted to, at most; chosen."""
 _ROUNDS = 10
+"""Of Lloyd's algorithm; chosen."""
 _PCA = 64
+"""Directions along frequency, of 257; chosen."""
 _FRAMES_FITTED = 40_000
+"""Frames whose centres are looked for, at most; chosen."""
 _AT_ONCE = 256
+"""Sounds that are reduced at a time; chosen."""
 
 
 @dataclass(frozen=True)

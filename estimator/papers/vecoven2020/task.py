@@ -65,11 +65,22 @@ WAVES = ("noise", "square", "sawtooth")
 
 PROFILE = "thesis"
 NOTE = 69
+"""A4, 440 Hz (4.7.1)."""
 SECONDS = 4.0
+"""How long every sound is (4.7.1)."""
 GATE_S = 2.0
-WINDOW, HOP, FRAMES, BINS = 512, 256, 690, 16
+"""When the key goes up; assumed."""
+WINDOW = 512
+"""Samples of a window (4.7.1)."""
+HOP = 256
+"""Samples from one window to the next (4.7.1)."""
+FRAMES = 690
+"""Of a spectrogram (4.7.1)."""
+BINS = 16
+"""Of a spectrogram, of 257 (4.7.1)."""
 
 _SOUNDS_A_PIECE = 4
+"""Sounds whose spectrogram is made at a time; measured: they stay in the cache."""
 _PARAMETERS = tuple(parameter(name) for name in NAMES)
 _COLUMNS = [row.column for row in _PARAMETERS]
 # Raw values that a parameter can take here, in order: a target of 0 is the first, of 1 the last.

@@ -28,8 +28,13 @@ POINTS = 49
 """Values a parameter is spread over. 48 steps divide by two, three and four, as switches do."""
 
 _WIDTH = 768
+"""Numbers between layers; chosen."""
 _BLOCKS = 2
-_DROPPED_INPUTS, _DROPPED = 0.1, 0.2
+"""Residual blocks; chosen."""
+_DROPPED_INPUTS = 0.1
+"""Share of the inputs that is dropped while it learns; chosen."""
+_DROPPED = 0.2
+"""Share of what lies between layers that is dropped while it learns; chosen."""
 _EDGES_S = (
     0, 0.02, 0.04, 0.06, 0.08, 0.12, 0.16, 0.22, 0.3, 0.4, 0.52, 0.66, 0.82, 1.0, 1.2, 1.44, 1.7, 1.98,
     *(GATE_S + after for after in (0, 0.02, 0.04, 0.08, 0.14, 0.22, 0.32, 0.46, 0.64, 0.86, 1.14, 1.5)),

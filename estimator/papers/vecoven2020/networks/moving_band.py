@@ -15,9 +15,18 @@ from torch import nn
 from estimator.papers.vecoven2020.networks.full_band import POINTS, FullBand
 from estimator.papers.vecoven2020.task import NAMES
 
-_CHANNELS, _WIDTH, _QUERY, _SUMMARY = 32, 256, 64, 384
-_BANDS_LEFT = 12  # 96 mel bands after three strides of two
-_FINE_LEFT = 84  # 672 fine bands after three strides of two
+_CHANNELS = 32
+"""Of the first convolution; chosen."""
+_WIDTH = 256
+"""Numbers a frame, before and behind the LSTM; chosen."""
+_QUERY = 64
+"""Numbers of a query and of a key; chosen."""
+_SUMMARY = 384
+"""Numbers that say what a sound is made of; chosen."""
+_BANDS_LEFT = 12
+"""Of 96 mel bands after three strides of two."""
+_FINE_LEFT = 84
+"""Of 672 fine bands after three strides of two."""
 
 
 class MovingBand(nn.Module):
@@ -55,7 +64,7 @@ class MovingBand(nn.Module):
         return out
 
     def hidden_layers(self) -> list[nn.Module]:
-        """What lies between hidden layers (`estimator.papers.vecoven2020.optimisers`)."""
+        """What lies between hidden layers (`estimator.papers.vecoven2020.entries`)."""
         return [*self.steady.blocks(), self.squeeze, self.lstm, self.fine, self.keys]
 
 

@@ -24,18 +24,33 @@ from estimator.papers.vecoven2020.networks.full_band import POINTS, expected, sc
 from estimator.papers.vecoven2020.networks.moving_band import MovingBand
 from estimator.papers.vecoven2020.task import NAMES
 
-RANGES, TUNES, SEMITONES = 4, 25, 61
-"""Octaves, semitones within, and the pitches that they make: from 110 Hz (16', -12) to 3.5 kHz (2', +12)."""
+RANGES = 4
+"""Octaves: the positions of RANGE."""
+TUNES = 25
+"""Semitones: the positions of TUNE."""
+SEMITONES = 61
+"""The pitches that they make: from 110 Hz (16', -12) to 3.5 kHz (2', +12)."""
 
 # Where the positions of RANGE and of TUNE lie among a parameter's points.
 _OCTAVES = slice(None, None, (POINTS - 1) // (RANGES - 1))
 _STEPS = slice(None, None, (POINTS - 1) // (TUNES - 1))
 _PARTIALS = (0.5, 1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16)
-_SPECTRA, _BANDS, _PER_OCTAVE, _PER_SEMITONE = 5, 672, 96, 8  # the view ``fine``, from 110 Hz on
-_MARGIN = 8  # a semitone on either side of the pitches
-_CHANNELS, _WIDTH = 64, 128
-_OFF = -1.0  # -40 dB over 40: nothing
+"""Partials whose places are read together, an octave below included; chosen."""
+# The view ``fine``, from 110 Hz on:
+_SPECTRA = 5
+_BANDS = 672
+_PER_OCTAVE = 96
+_PER_SEMITONE = 8
+_MARGIN = 8
+"""Bands: a semitone on either side of the pitches."""
+_CHANNELS = 64
+"""Of each pitch's column; chosen."""
+_WIDTH = 128
+"""Numbers that say what is heard where the oscillators are; chosen."""
+_OFF = -1.0
+"""-40 dB over 40: nothing."""
 _NEVER = -30.0
+"""The logit of a point that is no position; chosen."""
 _MARGINALS = len(NAMES) * POINTS
 
 
@@ -82,7 +97,7 @@ class PitchedBand(nn.Module):
         return torch.cat((out.flatten(1), *both), dim=1)
 
     def hidden_layers(self) -> list[nn.Module]:
-        """What lies between hidden layers (`estimator.papers.vecoven2020.optimisers`)."""
+        """What lies between hidden layers (`estimator.papers.vecoven2020.entries`)."""
         return [*self.moving.hidden_layers(), self.overview[1], self.timbre]
 
 

@@ -11,9 +11,17 @@ import pytest
 import torch
 from torch import nn
 
-from estimator.papers.vecoven2020.entries import BINARY, BY_NAME, ENTRIES, SQUARED, Entry, classes_of
+from estimator.papers.vecoven2020.entries import (
+    BINARY,
+    BY_NAME,
+    ENTRIES,
+    SQUARED,
+    Entry,
+    adam,
+    classes_of,
+    muon,
+)
 from estimator.papers.vecoven2020.fit import Data, FitSettings, fit
-from estimator.papers.vecoven2020.optimisers import adam, muon
 from jxctl._files import FolderLock
 from jxctl.errors import JxError, UsageError
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from estimator.papers.vecoven2020.handmade import SIZE, features, statistics
 from estimator.papers.vecoven2020.reduced import Bag, Pca, nearest
-from estimator.papers.vecoven2020.views import short_spectra
 
 
 def test_a_bag_counts_the_nearest_of_clusters_that_are_plain_to_see() -> None:
@@ -38,22 +36,3 @@ def test_pca_gives_the_directions_of_greatest_variance_standardised() -> None:
     _, _, axes = np.linalg.svd(scaled, full_matrices=False)
     assert abs(np.corrcoef(found[:, 3], scaled @ axes[0])[0, 1]) > 0.999
     assert Pca.fit(rows[:3], size=10)(rows).shape == (300, 10)
-
-
-def test_statistics_of_a_ramp() -> None:
-    frames = np.linspace(0, 1, 101, dtype=np.float32).reshape(1, 101, 1)
-    mean, deviation, skewness, least, most, first, last, middle, low, high = statistics(frames)[0, :10]
-    np.testing.assert_allclose((mean, middle, low, high), (0.5, 0.5, 0.1, 0.9), atol=1e-5)
-    assert abs(deviation - np.std(np.linspace(0, 1, 101))) < 1e-5
-    assert abs(skewness) < 1e-4
-    assert (least, most, first) == (0, 1, 0)
-    assert last > 0.98
-
-
-def test_handmade_features_have_their_size_and_are_finite_for_silence() -> None:
-    sounds = np.zeros((2, 65536), np.float32)
-    sounds[1] = np.sin(2 * np.pi * 440 * np.arange(65536) / 16384)
-    found = features(sounds, short_spectra(sounds))
-    assert found.shape == (2, SIZE)
-    assert np.isfinite(found).all()
-    assert np.abs(found[1] - found[0]).max() > 1
