@@ -1,0 +1,1 @@
+"""Programs that keep this repository true: not installed, not part of the packages."""
