@@ -43,7 +43,7 @@ leaderboard: .venv/.installed ## train what is not trained, write benchmarks/lea
 	$(BIN)/python -m benchmarks.leaderboard
 
 docs: .venv/.installed ## fill the tables in the documents from the code (ARGS=--check)
-	$(BIN)/python -m docs.generate $(ARGS)
+	$(BIN)/python -m tools.docs.generate $(ARGS)
 
 clean: ## remove .venv, demo/ and caches; runs/ stays
 	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

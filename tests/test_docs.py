@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from docs import generate
 from jxctl.errors import UsageError
+from tools.docs import generate
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted(
@@ -77,7 +77,7 @@ def test_broken_marks_are_named(text: str, said: str) -> None:
 
 
 def test_the_command_checks() -> None:
-    command = [sys.executable, "-m", "docs.generate", "--check"]
+    command = [sys.executable, "-m", "tools.docs.generate", "--check"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
@@ -102,7 +102,7 @@ def test_open_questions_are_numbered_once_and_found_from_the_notes() -> None:
             assert 1 <= int(number) <= len(rows), f"{path.name} names U{number}"
 
 
-PLACES = "jxctl|simulator|estimator|tests|benchmarks|docs|examples"
+PLACES = "jxctl|simulator|estimator|tests|benchmarks|tools|docs|examples"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from docs.figures import FIGURES, drawn, path_of
 from jxctl.protocol.parameters import PARAMETERS
+from tools.docs.figures.groups import FIGURES, drawn, path_of
 
 ROOT = Path(__file__).resolve().parents[1]
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -42,7 +42,7 @@ def test_a_figure_can_be_drawn() -> None:
 
 
 def test_an_unknown_group_is_named() -> None:
-    command = [sys.executable, "-m", "docs.figures", "WOBBLE"]
+    command = [sys.executable, "-m", "tools.docs.figures", "WOBBLE"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 2
     assert "no figure is called WOBBLE" in result.stderr

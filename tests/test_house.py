@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("jxctl", "simulator", "estimator")
-CODE = (*PACKAGES, "tests", "benchmarks", "docs")
+CODE = (*PACKAGES, "tests", "benchmarks", "tools")
 PROSE = ("docs", "examples", "firmware_notes", ".ci")
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef

@@ -1,1 +1,1 @@
-"""Documents, and the program that keeps their tables true."""
+"""Fill the tables in the documents (`generate`) and draw their figures (`figures`)."""

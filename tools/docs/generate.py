@@ -2,8 +2,8 @@
 
 ::
 
-    python -m docs.generate            # rewrite what differs (make docs)
-    python -m docs.generate --check    # only say what differs; exit code 4 if anything does
+    python -m tools.docs.generate            # rewrite what differs (make docs)
+    python -m tools.docs.generate --check    # only say what differs; exit code 4 if anything does
 
 A table stands between ``<!-- generated: NAME ... -->`` and ``<!-- end -->`` in README.md, docs/*.md or
 firmware_notes/*.md. NAME is a function of `BLOCKS`; words after it are its arguments, such as the
@@ -19,15 +19,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from docs import laws, sysex
-from docs.markdown import table
 from jxctl._files import write_atomically
 from jxctl.dataset import summary
 from jxctl.errors import JxError, UsageError, VerificationError
 from jxctl.protocol import bus
 from jxctl.protocol.parameters import FIRST_ID, LAST_ID, PARAMETERS, Parameter
+from tools.docs import laws, sysex
+from tools.markdown import table
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 _BLOCK = re.compile(r"^<!-- generated: (.*?) -->\n(.*?)^<!-- end -->$", re.MULTILINE | re.DOTALL)
 _MARK = re.compile(r"^<!-- (generated:.*|end) -->$", re.MULTILINE)

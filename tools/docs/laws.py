@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any, get_args
 
-from docs.markdown import table
 from jxctl.errors import UsageError
 from jxctl.protocol.parameters import Evidence
+from tools.markdown import table
 
 EVIDENCE: tuple[str, ...] = get_args(Evidence)
 

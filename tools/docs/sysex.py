@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from docs.markdown import table
 from jxctl.errors import UsageError
 from jxctl.protocol.bank import FAMILIES
 from jxctl.protocol.models import markdown_matrix
@@ -13,6 +12,7 @@ from jxctl.protocol.sysex.forms import Form, forms, transfer_forms
 from jxctl.protocol.sysex.mks70 import PATCH_BITS
 from jxctl.protocol.sysex.vecoven4 import TONE_BITS
 from jxctl.protocol.vecoven_tone import TONE_V4
+from tools.markdown import table
 
 
 def message_forms(family: str) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from docs import listening as hear
-from docs.drawing import A3, apart, in_hertz, lines, named, over_note
-from docs.listening import SINE, Values, perform, play, register
 from jxctl.protocol import bus
+from tools.docs.figures import listening as hear
+from tools.docs.figures.drawing import A3, apart, in_hertz, lines, named, over_note
+from tools.docs.figures.listening import SINE, Values, perform, play, register
 
 PRESSED = [register(f"AFTER {name} SW", "on") for name in ("VIB", "BRI", "VOL")]
 STRIKE = bus.VoiceOn(0, A3, 100)

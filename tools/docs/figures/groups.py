@@ -2,8 +2,8 @@
 
 ::
 
-    python -m docs.figures              # all of them, into docs/figures/
-    python -m docs.figures VCF LFO      # some groups
+    python -m tools.docs.figures              # all of them, into docs/figures/
+    python -m tools.docs.figures VCF LFO      # some groups
 
 Each figure sweeps a few parameters of its group and shows what the sound does; docs/figures.md shows them.
 """
@@ -20,27 +20,28 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from PIL import Image
 
-from docs import figures_control, figures_sound
-from docs.drawing import LOOK
 from jxctl._files import write_atomically
 from jxctl.errors import JxError, UsageError
+from tools.docs.figures import control, sound
+from tools.docs.figures.drawing import LOOK
 
-FOLDER = Path(__file__).with_name("figures")
+ROOT = Path(__file__).resolve().parents[3]
+FOLDER = ROOT / "docs" / "figures"
 
 FIGURES: dict[str, tuple[Callable[[Sequence[Axes]], None], int]] = {
-    "DCO-1": (figures_sound.dco_1, 3),
-    "DCO-2": (figures_sound.dco_2, 3),
-    "DCO": (figures_sound.dco, 2),
-    "MIXER": (figures_sound.mixer, 3),
-    "HPF": (figures_sound.hpf, 1),
-    "VCF": (figures_sound.vcf, 3),
-    "VCA": (figures_sound.vca, 3),
-    "CHORUS": (figures_sound.chorus, 4),
-    "LFO": (figures_control.lfo, 3),
-    "ENV-1": (figures_control.env_1, 3),
-    "ENV-2": (figures_control.env_2, 4),
-    "AFTERTOUCH": (figures_control.aftertouch, 3),
-    "PERFORMANCE": (figures_control.performance, 3),
+    "DCO-1": (sound.dco_1, 3),
+    "DCO-2": (sound.dco_2, 3),
+    "DCO": (sound.dco, 2),
+    "MIXER": (sound.mixer, 3),
+    "HPF": (sound.hpf, 1),
+    "VCF": (sound.vcf, 3),
+    "VCA": (sound.vca, 3),
+    "CHORUS": (sound.chorus, 4),
+    "LFO": (control.lfo, 3),
+    "ENV-1": (control.env_1, 3),
+    "ENV-2": (control.env_2, 4),
+    "AFTERTOUCH": (control.aftertouch, 3),
+    "PERFORMANCE": (control.performance, 3),
 }
 """Group of the parameter table -> what draws it, and on how many axes."""
 
@@ -80,7 +81,7 @@ def main() -> None:
         FOLDER.mkdir(exist_ok=True)
         for group in groups:
             write_atomically(path_of(group), drawn(group))
-            print(f"wrote {path_of(group).relative_to(FOLDER.parent.parent)}")
+            print(f"wrote {path_of(group).relative_to(ROOT)}")
     except JxError as error:
         print(f"docs: {error.message}", file=sys.stderr)
         if error.hint:

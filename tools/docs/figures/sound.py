@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from docs import listening as hear
-from docs.drawing import in_hertz, lines, named, over_note, shades, stacked
-from docs.listening import HZ_A1, SINE, Values, db, play, play_at
 from simulator.synth import SAMPLE_RATE
+from tools.docs.figures import listening as hear
+from tools.docs.figures.drawing import in_hertz, lines, named, over_note, shades, stacked
+from tools.docs.figures.listening import HZ_A1, SINE, Values, db, play, play_at
 
 BENT: Values = {**SINE, "DCO1 ENV": 60}
 SECOND: Values = {"MIX DCO1": 0, "MIX DCO2": 127}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from docs import generate
 from jxctl.errors import UsageError
+from tools.docs import generate
 
 ROOT = Path(__file__).resolve().parents[4]
 NOTE = ROOT / "firmware_notes" / "sysex.md"
