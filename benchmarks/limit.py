@@ -27,8 +27,7 @@ import numpy as np
 from numba import types
 
 from simulator.synth import _kernel, _lanes
-from simulator.synth._compiling import FAST
-from simulator.synth._lanes import full_width
+from simulator.synth._compiling import FAST, full_width
 
 _REGISTER_LANES = {"zmm": 16, "ymm": 8, "xmm": 4}
 _FUSED = re.compile(r"vf(n?m)(add|sub)\w*(ps|ss)")

@@ -10,9 +10,7 @@ A sound's result depends on nothing but the sound: not on the batch, its place i
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numba
@@ -43,6 +41,7 @@ from simulator.features.mel import (
     shared_out,
     spectra_of,
 )
+from simulator.synth._compiling import cached
 
 QUIET = 1e-9
 """RMS, full scale 1, below which a sound counts as silence, which no gain brings to the target's level."""
@@ -251,19 +250,4 @@ def _compare(
             _grouped(own[n], goal, high, wide, cells[n])
 
 
-def _entry(source: bytes) -> Callable[..., None]:
-    """The compiled loop, cached on disk under the text of its parts, as in `simulator.synth._kernel`."""
-
-    def entry(*arguments: Any) -> None:
-        if len(source) > 0:
-            _compare(*arguments)
-
-    try:
-        return numba.njit(nogil=True, cache=True)(entry)
-    except RuntimeError:
-        # Nowhere to write a cache: compiling takes seconds each time.
-        return numba.njit(nogil=True)(entry)
-
-
-_PARTS = ("_fft.py", "mel.py")
-_compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))
+_compiled = cached(_compare)

@@ -21,7 +21,6 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numba
@@ -45,6 +44,7 @@ from simulator.features._fft import (
     transform,
 )
 from simulator.features._fft import WIDTH as LANES
+from simulator.synth._compiling import cached
 from simulator.synth.render import SAMPLE_RATE as SAMPLE_RATE
 
 FLOOR_DB = 80.0
@@ -316,19 +316,4 @@ def spectra_of(
             _to_decibels(out[n].reshape(out.shape[1] * frames), scale[n], depth)
 
 
-def _entry(source: bytes) -> Callable[..., None]:
-    """The compiled loop, cached on disk under the text of its parts, as in `simulator.synth._kernel`."""
-
-    def entry(*arguments: Any) -> None:
-        if len(source) > 0:
-            spectra_of(*arguments)
-
-    try:
-        return numba.njit(nogil=True, cache=True)(entry)
-    except RuntimeError:
-        # Nowhere to write a cache: compiling takes seconds each time.
-        return numba.njit(nogil=True)(entry)
-
-
-_PARTS = ("_fft.py",)
-_compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))
+_compiled = cached(spectra_of)

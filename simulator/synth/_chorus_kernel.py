@@ -17,17 +17,15 @@ slowly; a line that has run out is exactly silent.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.synth._compiling import FAST, inline
+from simulator.synth._compiling import FAST, cached, full_width, inline
 from simulator.synth._gather import LINE, PAST_CACHE, aligned, gather, scatter
-from simulator.synth._lanes import LANES, at, fma, full_width, move_lanes
+from simulator.synth._lanes import LANES, at, fma, move_lanes
 from simulator.synth._oscillators import HALF, ZERO, F
 
 TAPS = 4
@@ -232,24 +230,7 @@ def _run(
             filters[group, slot] = w[slot]
 
 
-def _entry(source: bytes) -> Callable[..., None]:
-    """The compiled loop, cached on disk; it closes over the text of its parts, as in
-    `simulator.synth._kernel`."""
-
-    def entry(*arguments: Any) -> None:
-        full_width()
-        if len(source) > 0:
-            _run(*arguments)
-
-    try:
-        return numba.njit(nogil=True, cache=True)(entry)
-    except RuntimeError:
-        # Nowhere to write a cache. Compiling takes seconds each time.
-        return numba.njit(nogil=True)(entry)
-
-
-_PARTS = ("_compiling.py", "_gather.py", "_lanes.py", "_oscillators.py")
-_compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))
+_compiled = cached(_run)
 
 
 def run(

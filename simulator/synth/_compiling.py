@@ -1,25 +1,168 @@
-"""Says when numba compiles: seconds of silence, on the first call on a machine and never again."""
+"""How functions are compiled: numba's decorators, and one cache on disk, keyed by what is compiled.
+
+numba's own cache notices a change of the file in which the cached function stands, and of the values it
+closes over, but none of the files from which other functions are compiled into it. `cached` notices all.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numba
+import numpy as np
+from numba import types
 from numba.core import event
+from numba.extending import intrinsic
 
-# No fast mathematics: a control frame has the same bits however the loop around it is compiled.
-scalar = numba.njit(forceinline=True, error_model="numpy")
 # Neither reordering nor contraction: results must not depend on the surroundings, nor on the processor.
 # Where a multiply-add is meant, `simulator.synth._lanes.fma` says so.
 FAST = {"nsz"}
+# No fast mathematics: a control frame has the same bits however the loop around it is compiled.
+scalar = numba.njit(forceinline=True, error_model="numpy")
 inline = numba.njit(forceinline=True, error_model="numpy", fastmath=FAST)
 
 _log = logging.getLogger("simulator")
+# Global values that count by what they are; functions and modules count by the text of their files.
+_CONSTANTS = (bool, int, float, complex, str, bytes, tuple, frozenset, np.generic)
+# Stands for the function that an entry calls, which is a global of that entry: see `cached`.
+_function: Any = None
+
+
+@intrinsic
+def full_width(typing_context: Any) -> Any:
+    """Vectorise the calling function's loops to 512 bits: sets LLVM's attribute ``prefer-vector-width``.
+
+    By itself LLVM keeps to 256 bits on Intel's servers. Processors without AVX-512 take no notice, nor do
+    AMD's, which get 512 anyway. Each function that holds a loop over lanes calls it first, the inlined ones
+    too: numba optimises every function by itself before it is inlined. What a lane computes does not depend
+    on how many go side by side.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        # llvmlite's own `add` takes only the attributes that it has a list of.
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+def cached(function: Any) -> Callable[..., None]:
+    """Cache a compiled function on disk, under a hash of all that is compiled into it.
+
+    What is cached is an entry that calls ``function`` and closes over its `digest`. ``function`` itself is a
+    global of the entry: among the values closed over it would make another key in every process.
+
+    The first call of a process that has to compile is logged, as INFO of the logger ``simulator``.
+
+    Args:
+        function: what `numba.njit` gives, without a cache of its own.
+
+    Returns:
+        A function of the same arguments, which returns nothing. Its attribute ``ready`` is the entry.
+    """
+    key = digest(function)
+
+    def entry(*arguments: Any) -> None:
+        full_width()  # LLVM may put the whole loop in here
+        if len(key) > 0:
+            _function(*arguments)
+
+    plain = function.py_func
+    # For numba the entry stands where the function does: the files of its cache lie beside that file.
+    code = entry.__code__.replace(
+        co_filename=plain.__code__.co_filename, co_firstlineno=plain.__code__.co_firstlineno
+    )
+    names = {"__name__": plain.__module__, "full_width": full_width, "_function": function}
+    named = FunctionType(code, names, closure=entry.__closure__)
+    named.__qualname__ = f"{plain.__qualname__}_cached"
+    try:
+        ready = numba.njit(nogil=True, cache=True)(named)
+    except RuntimeError:
+        # Nowhere to write a cache: a read-only installation and no home. Compiling takes seconds each time.
+        ready = numba.njit(nogil=True)(named)
+
+    def call(*arguments: Any) -> None:
+        if ready.overloads:
+            ready(*arguments)
+        else:
+            with event.install_listener("numba:compile", _announcer):
+                ready(*arguments)
+
+    call.ready = ready  # type: ignore[attr-defined]
+    return call
+
+
+def digest(function: Any) -> bytes:
+    """A hash, 32 bytes, of the files and constants that are compiled into a function: `compiled_in`."""
+    files, constants = compiled_in(function)
+    parts = [path.read_bytes() for path in sorted(files)] + [text.encode() for text in sorted(constants)]
+    return hashlib.sha256(b"\0".join(parts)).digest()
+
+
+def compiled_in(function: Any) -> tuple[set[Path], set[str]]:
+    """What is compiled into a function: files, and constants as ``name=value``.
+
+    Files: in which the function stands, those that it calls, that these call, and so on, and modules that any
+    of them names, of the function's own package and of the simulator. A constant may have been imported from
+    a file that is not among them, so all that these functions name count by their values.
+    """
+    packages = {_package(function), _package(full_width)}
+    files, constants = {Path(__file__)}, set()
+    waiting, seen = [("", function)], set()
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, _CONSTANTS):
+            constants.add(f"{name}={value!r}")
+        elif isinstance(value, np.ndarray):
+            constants.add(f"{name}={value.tolist()!r}")
+        elif id(value) not in seen and _package(value) in packages:
+            seen.add(id(value))
+            files.add(_file(value))
+            # Behind what numba makes of a function (`njit`; `intrinsic`) stands the function.
+            plain = getattr(value, "py_func", getattr(value, "_defn", value))
+            if isinstance(plain, FunctionType):
+                waiting.extend(_named_by(plain))
+    return files, constants
+
+
+def _package(value: Any) -> str:
+    module = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+    return str(module).partition(".")[0]
+
+
+def _file(value: Any) -> Path:
+    module = value if isinstance(value, ModuleType) else sys.modules[value.__module__]
+    return Path(str(module.__file__))
+
+
+def _named_by(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """The global values that a function names, of modules their attributes, and the values it closes over."""
+    names = set(_names(function.__code__))
+    for name in names & function.__globals__.keys():
+        value = function.__globals__[name]
+        yield name, value
+        if isinstance(value, ModuleType):
+            yield from ((other, getattr(value, other)) for other in names if hasattr(value, other))
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        yield name, cell.cell_contents
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    """Names in a function and in the functions within it."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
 
 
 class _Announcer(event.Listener):  # type: ignore[misc]  # numba has no types
-    """Logs once in a process; what is loaded from numba's cache is not compiled and not announced."""
+    """Logs the first compilation of a process; what is loaded from the cache is not compiled."""
 
     def __init__(self) -> None:
         self._said = False
@@ -33,6 +176,4 @@ class _Announcer(event.Listener):  # type: ignore[misc]  # numba has no types
         """Nothing to say: the sound follows."""
 
 
-def announce() -> None:
-    """Log the first compilation of this process as INFO of the logger ``simulator``."""
-    event.register("numba:compile", _Announcer())
+_announcer = _Announcer()

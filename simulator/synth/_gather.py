@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 
 from simulator.synth import _lanes
-from simulator.synth._compiling import inline
+from simulator.synth._compiling import full_width, inline
 from simulator.synth._lanes import (
     BLOCK,
     LANES,
     at,
-    full_width,
     move_block,
     stream_block,
     transpose,

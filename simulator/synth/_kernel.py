@@ -22,7 +22,6 @@ their coefficients follow the control voltage every `CHUNK` samples.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numba
@@ -30,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.synth import _lanes, _oscillators
-from simulator.synth._compiling import FAST, inline
+from simulator.synth._compiling import FAST, cached, full_width, inline
 from simulator.synth._filters import filtered, set_filters
 from simulator.synth._gather import (
     LINE,
@@ -42,7 +41,7 @@ from simulator.synth._gather import (
     set_tick,
     store,
 )
-from simulator.synth._lanes import at, fma, full_width, move_lanes
+from simulator.synth._lanes import at, fma, move_lanes
 from simulator.synth._oscillators import ONE, F, as_int, white
 
 CHUNK, LONGEST = 16, 128  # samples at a time, while the cutoff moves and when it holds
@@ -166,27 +165,7 @@ def _run(
                 store(w, k, voices[k], constants, phases, state)
 
 
-def _entry(source: bytes) -> Callable[..., None]:
-    """The compiled loop, cached on disk.
-
-    numba's cache notices a change of the file in which the cached function stands, and of the values it
-    closes over; so it closes over the text of the files that are compiled into it.
-    """
-
-    def entry(*arguments: Any) -> None:
-        full_width()  # LLVM may put the whole loop in here
-        if len(source) > 0:
-            _run(*arguments)
-
-    try:
-        return numba.njit(nogil=True, cache=True)(entry)
-    except RuntimeError:
-        # Nowhere to write a cache: a read-only installation and no home. Compiling takes seconds each time.
-        return numba.njit(nogil=True)(entry)
-
-
-_PARTS = ("_compiling.py", "_filters.py", "_gather.py", "_lanes.py", "_oscillators.py")
-_compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))
+_compiled = cached(_run)
 
 
 def run(

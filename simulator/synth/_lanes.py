@@ -92,24 +92,6 @@ stream_block = _mover(BLOCK, past_cache=True)
 
 
 @intrinsic
-def full_width(typing_context: Any) -> Any:
-    """Vectorise the calling function's loops to 512 bits: sets LLVM's attribute ``prefer-vector-width``.
-
-    By itself LLVM keeps to 256 bits on Intel's servers. Processors without AVX-512 take no notice, nor do
-    AMD's, which get 512 anyway. Each function that holds a loop over lanes calls it first, the inlined ones
-    too: numba optimises every function by itself before it is inlined. What a lane computes does not depend
-    on how many go side by side.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        # llvmlite's own `add` takes only the attributes that it has a list of.
-        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
-        return context.get_dummy_value()
-
-    return types.void(), generate
-
-
-@intrinsic
 def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     """``a * b + c`` in float32, rounded once: the same bits on every processor."""
 

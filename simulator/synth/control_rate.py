@@ -20,15 +20,13 @@ evaluates them tick by tick. Everything is in physical units, so that the loop i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.synth._compiling import scalar
+from simulator.synth._compiling import cached, scalar
 from simulator.synth._lanes import CUTOFF, GAIN, LEVELS, MIX1, MIX2
 from simulator.synth.random import random_at
 
@@ -163,21 +161,7 @@ def _fill(voices: Any, board: Any, first: int, frequencies: Any, levels: Any) ->
             levels[GAIN, n, t] = v.gain * shape if age > 0 else 0.0
 
 
-def _entry(source: bytes) -> Callable[..., None]:
-    """The compiled loop, cached on disk; see `simulator.synth._kernel` for why it closes over its sources."""
-
-    def entry(*arguments: Any) -> None:
-        if len(source) > 0:
-            _fill(*arguments)
-
-    try:
-        return numba.njit(nogil=True, cache=True)(entry)
-    except RuntimeError:  # nowhere to write a cache
-        return numba.njit(nogil=True)(entry)
-
-
-_PARTS = ("_compiling.py", "_lanes.py", "control_rate.py", "random.py")
-_compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))
+_compiled = cached(_fill)
 
 
 def fill(

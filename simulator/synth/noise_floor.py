@@ -7,14 +7,13 @@ however a stretch is divided into blocks.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.synth._compiling import cached
 from simulator.synth.profile import Profile
 from simulator.synth.random import IntArray, mix_seed, random_at
 
@@ -54,18 +53,4 @@ def _add(audio: Any, keys: Any, begin: int, scale: float) -> None:
                     audio[n, output, s] += np.float32(scale * random_at(keys[n, output], begin + s))
 
 
-def _entry(source: bytes) -> Callable[..., None]:
-    """The compiled loop, cached on disk; see `simulator.synth._kernel` for why it closes over its sources."""
-
-    def entry(*arguments: Any) -> None:
-        if len(source) > 0:
-            _add(*arguments)
-
-    try:
-        return numba.njit(nogil=True, cache=True)(entry)
-    except RuntimeError:  # nowhere to write a cache
-        return numba.njit(nogil=True)(entry)
-
-
-_PARTS = ("_compiling.py", "random.py")
-_compiled = _entry(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS))
+_compiled = cached(_add)

@@ -18,8 +18,7 @@ from numba import types
 from numba.core.registry import cpu_target
 
 from simulator.synth import _chorus_kernel, _kernel
-from simulator.synth._compiling import FAST
-from simulator.synth._lanes import full_width
+from simulator.synth._compiling import FAST, full_width
 
 ROOT = Path(__file__).resolve().parents[3]
 TRIPLE, _, FEATURES = cpu_target.target_context.codegen().magic_tuple()
@@ -89,8 +88,7 @@ LOOPS = """
 import re
 import numba
 from numba import types
-from simulator.synth._compiling import FAST
-from simulator.synth._lanes import full_width
+from simulator.synth._compiling import FAST, full_width
 
 def plain(x, y):
     for k in range(64):
