@@ -1,7 +1,8 @@
-"""Every name of jx that the goldens use, in one place: bytes in, arrays or bytes out.
+"""Every name of jx that the goldens use: bytes in, arrays or bytes out.
 
-After modules have moved or merged only this file changes. Nothing here computes: each function calls what
-jx has and turns its answer into plain arrays, bytes or text.
+Here are instruments, files and sound; what estimates is in `adapter_estimator` (both in one file would be
+longer than a file here may be). After modules have moved or merged only these two change. Nothing in them
+computes: each function calls what jx has and turns its answer into plain arrays, bytes or text.
 """
 
 from __future__ import annotations
@@ -10,35 +11,30 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import estimator.closed_loop.comparison
-import estimator.inference.metrics
-import estimator.network.parameters
-import estimator.papers.vecoven2020.networks.inversynth
-import estimator.papers.vecoven2020.networks.thesis
-import estimator.papers.vecoven2020.task
 import estimator.training.augmentation
 import simulator
 import simulator.instrument.instrument
 import simulator.synth.variants
-from estimator.calibration.experiments import EXPERIMENTS
+from estimator.calibration.calibration import calibrate
+from estimator.calibration.experiments import EXPERIMENTS, CalibrationPlan
 from estimator.calibration.measurements import Heard
-from estimator.inference.note_detection import listen
-from estimator.inference.objective import CELL, Target
-from estimator.inference.posterior import Played, Recording
-from estimator.network.inputs import features
-from estimator.papers.vecoven2020.views import views_of
+from estimator.calibration.recording import RotatingPlayer
+from estimator.calibration.report import calibrated_toml
+from estimator.calibration.samples import from_takes
 from jxctl.errors import JxError
 from jxctl.library import edit, files
 from jxctl.library.song import read_song
+from jxctl.ports.client import Synth, load_sequence
+from jxctl.ports.virtual import SimPort
 from jxctl.protocol import bus, sysex
-from jxctl.protocol.load_order import load_sequence
 from jxctl.protocol.tone import INIT_TONE, Tone, from_batch
-from simulator.features import log_mel
+from jxctl.recording.rig import Rig
 from simulator.instrument.assigner import Assigner
 from simulator.instrument.board import Board
 from simulator.instrument.memory import Memory
@@ -220,56 +216,7 @@ def jx(arguments: Sequence[str], folder: Path) -> str:
     return done.stdout
 
 
-# Measured on sounds.
-
-
-def network_features(audio: Array, notes: Any, velocities: Any, gates_s: Any) -> Arrays:
-    """What the network is given of sounds, float32[N, samples]."""
-    return _views(features(audio, notes, velocities, gates_s))
-
-
-def _views(views: Any) -> Arrays:
-    return {name: getattr(views, name).numpy() for name in ("mel", "partials", "known")}
-
-
-def ranking_cells(audio: Array) -> Array:
-    """The log-mel cells that sounds are compared in: float32[N, bands, frames], dB."""
-    return log_mel(audio)
-
-
-def views26(audio: Array) -> Arrays:
-    """The views of the task with 26 parameters of sounds, float32[N, 4 s]."""
-    return views_of(audio)
-
-
-def distances(audio: Array, target: Array) -> Arrays:
-    """Every distance between sounds, float32[N, samples], and a target."""
-    found = estimator.inference.metrics.distances(audio, target)
-    return {
-        name: getattr(found, name) for name in ("log_mel", "multi_scale", "warped_mfcc", "envelope")
-    }  # fmt: skip
-
-
-def compared(audio: Array, target: Array) -> Arrays:
-    """How the search hears sounds beside a target: distances, and cells of residuals."""
-    heard = Target(Recording(target, Played(60, 100, 1.0))).hear(audio, CELL, None)
-    return {"distances": heard.distances, "cells": heard.cells, "sounding": heard.sounding}
-
-
-def what_was_played(audio: Array, rate: int) -> Array:
-    """Note (-1: none), cents, confidence, onset, gate, end, whether a release was heard: float64[7]."""
-    heard = listen(audio, rate)
-    note = -1 if heard.note is None else heard.note
-    return np.array([
-        note, heard.cents, heard.pitch_confidence, heard.onset_s, heard.gate_s, heard.end_s,
-        heard.release_heard,
-    ], np.float64)  # fmt: skip
-
-
-def player_measures(audio: Array, note: int, velocity: int, gate_s: float, values: bytes) -> Array:
-    """What ``jx check`` measures on one note, by name in order: float64[measures]."""
-    found = estimator.closed_loop.comparison.measure(audio, Played(note, velocity, gate_s), Tone(values))
-    return np.array([found[name] for name in sorted(found)], np.float64)
+# Calibration.
 
 
 def experiments() -> list[tuple[str, Array, Any, Any, Any, Any]]:
@@ -289,3 +236,25 @@ def measured(experiment: str, audio: Array, rate: int, note: int, gate_s: float)
     """What an experiment of calibration reads off one take."""
     row = next(row for row in EXPERIMENTS if row.name == experiment)
     return np.asarray(row.measure(Heard(audio, rate, note, gate_s, 1e-5)))
+
+
+def calibrated(names: Sequence[str], seed: int, moved: Mapping[str, float]) -> tuple[bytes, Arrays]:
+    """A virtual board with some laws moved, played and fitted by some experiments: the profile as a file, and
+    the laws."""
+    plan = CalibrationPlan(tuple(row for row in EXPERIMENTS if row.name in names))
+    rig = virtual_rig(moved, seed)
+    asked = [plan[index] for index in range(len(plan))]
+    takes = [(a.index, rig.take(a.tone, a.note, a.velocity, a.gate_s, a.max_seconds)) for a in asked]
+    done = calibrate(from_takes(takes, plan))
+    return calibrated_toml(done, "golden", "a test").encode(), _laws(done.profile)
+
+
+def virtual_rig(moved: Mapping[str, float], seed: int) -> Any:
+    """A rig on a virtual board whose constants are moved; its voices play in turn."""
+    base = simulator.load_profile()
+    laws = {law: replace(base.laws[law], values=np.array(value)) for law, value in moved.items()}
+    profile = simulator.Profile("moved", "", {**base.laws, **laws})
+    port = SimPort("sim:", Board(profile, SAMPLE_RATE, seed), SAMPLE_RATE)
+    synth = Synth(port)
+    synth.wake()
+    return Rig(RotatingPlayer(synth), port)

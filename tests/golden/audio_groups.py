@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import adapter, scripts
+from . import adapter, adapter_estimator, scripts
 from .store import Item
 
 TONES = 200
@@ -73,16 +73,17 @@ def settings(shared: Path) -> Iterator[Item]:
     yield Item("an odd length", adapter.render(some[:3], 60, seconds=12345 / 44100), samples=192)
     variants = adapter.render_profiles(some, ["superjx", "thesis", "superjx"], 48, 100, 0.5, 1.0, seed=few)
     yield Item("several profiles at once", variants, samples=960)
-    slopes = adapter.jacobian(
-        tones[7].tobytes(), lambda audio: adapter.ranking_cells(audio).mean(axis=2), note=50, gate_s=0.4,
-        seconds=0.8,
-    )  # fmt: skip
+    slopes = adapter.jacobian(tones[7].tobytes(), _mean_levels, note=50, gate_s=0.4, seconds=0.8)
     yield Item("derivatives of mean log-mel levels", slopes, samples=512, scale=80.0)
     for name in adapter.FULL_BOARDS:
         for law, values in adapter.laws(name).items():
             yield Item(f"law {law} of {name}", values, samples=128, scale=_size(values))
         for law, values in adapter.another_profile(name, 5).items():
             yield Item(f"law {law} beside {name}", values, samples=128, scale=_size(values))
+
+
+def _mean_levels(audio: np.ndarray) -> np.ndarray:
+    return np.asarray(adapter_estimator.ranking_cells(audio).mean(axis=2))
 
 
 def _size(values: np.ndarray) -> float:

@@ -1,5 +1,4 @@
-"""What decides, beside the code, which bits come out: the processor as libraries see it, and their
-versions."""
+"""What decides, beside the code, which bits come out: the processor as libraries see it, and versions."""
 
 from __future__ import annotations
 
@@ -12,27 +11,20 @@ LIBRARIES = (
     "numpy", "scipy", "numba", "llvmlite", "torch", "librosa", "soxr", "soundfile", "mido", "safetensors",
 )  # fmt: skip
 VECTORS = (
-    "sse4_2",
-    "avx",
-    "avx2",
-    "fma",
-    "avx512f",
-    "avx512dq",
-    "avx512bw",
-    "avx512vl",
-    "avx512_fp16",
-    "amx_tile",
-)
+    "sse4_2", "avx", "avx2", "fma", "avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_fp16", "amx_tile",
+)  # fmt: skip
 
 
 def machine() -> dict[str, Any]:
     """The key: where two are equal, results must be equal to the byte."""
     import llvmlite.binding
     import numba
+    import scipy.linalg  # brings a linear algebra of its own
     import threadpoolctl
     import torch
     from numpy._core._multiarray_umath import __cpu_features__
 
+    del scipy
     model, flags = _processor()
     pools = {(pool["internal_api"], pool.get("architecture", "")) for pool in threadpoolctl.threadpool_info()}
     return {

@@ -73,6 +73,18 @@ def test_a_bit_counts_where_it_was_recorded_and_a_millionth_elsewhere(kept: Gold
     assert "largest error at the sparse samples: 2.98e-06 of full scale, in two" in off
 
 
+def test_few_may_stray_elsewhere_and_not_far() -> None:
+    def sounds(*moved: float) -> list[Item]:
+        return [Item(f"{k}", np.full(9, moved[k] if k < len(moved) else 0.0)) for k in range(40)]
+
+    golden = Golden()
+    golden.take("a", sounds())
+    assert compared("a", sounds(3e-5, 9e-5), golden, exactly=False) == ""
+    assert "3 of 40" in compared("a", sounds(3e-5, 3e-5, 3e-5), golden, exactly=False)
+    assert "1 of 40" in compared("a", sounds(2e-4), golden, exactly=False)
+    assert "2 of 40" in compared("a", sounds(3e-5, 9e-5), golden, exactly=True)
+
+
 def test_what_is_no_number_any_more_is_told(kept: Golden) -> None:
     for exactly in (True, False):
         assert "off by inf" in compared("a group", small(np.nan), kept, exactly=exactly)
@@ -91,7 +103,7 @@ def test_bytes_are_equal_everywhere_and_some_results_only_where_recorded() -> No
     golden = Golden()
     golden.take("a", [Item("bytes", b"abc", tolerance=0), Item("guess", np.arange(9), tolerance=None)])
     other = [Item("bytes", b"abd", tolerance=0), Item("guess", np.arange(9)[::-1], tolerance=None)]
-    assert "bytes: its bytes differ" in compared("a", other, golden, exactly=False)
+    assert "bytes: bytes differ" in compared("a", other, golden, exactly=False)
     assert "guess" not in compared("a", other, golden, exactly=False)
     assert "2 of 2" in compared("a", other, golden, exactly=True)
 
