@@ -12,6 +12,7 @@ import torch
 
 import estimator.closed_loop.comparison
 import estimator.inference.metrics
+import estimator.network.inputs
 import estimator.papers.vecoven2020.task
 import estimator.training.synthetic
 from estimator.closed_loop.optimizer import closed_loop
@@ -34,7 +35,7 @@ from .adapter import Array, Arrays, virtual_rig
 
 def network_features(audio: Array, notes: Any, velocities: Any, gates_s: Any) -> Arrays:
     """What the network is given of sounds, float32[N, samples]."""
-    return _views(estimator.training.synthetic.features(audio, notes, velocities, gates_s))
+    return _views(estimator.network.inputs.features(audio, notes, velocities, gates_s))
 
 
 def _views(views: Any) -> Arrays:
