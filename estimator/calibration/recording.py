@@ -10,7 +10,7 @@ from jxctl.errors import DeviceError
 from jxctl.ports.client import Synth
 from jxctl.protocol.bus import VOICES, BoardName
 from jxctl.protocol.tone import Tone
-from jxctl.recording.bench_ear import GATE_S, KEY, PLAIN
+from jxctl.recording.note_measurements import GATE_S, KEY, PLAIN
 from jxctl.recording.player import BoardPlayer
 from jxctl.recording.rig import Rig
 

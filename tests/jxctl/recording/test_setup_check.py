@@ -18,7 +18,7 @@ from jxctl.ports.client import Synth
 from jxctl.ports.virtual import SimPort
 from jxctl.ports.virtual import open as open_sim
 from jxctl.protocol.models import model
-from jxctl.recording.bench_ear import LOUD, Sound, mains_hz
+from jxctl.recording.note_measurements import LOUD, Sound, mains_hz
 from jxctl.recording.player import MidiPlayer
 from jxctl.recording.rig import Rig
 from jxctl.recording.setup_check import CHECKS, SetUp, check_setup

@@ -1,4 +1,4 @@
-"""What the checks of a set-up hear: plain notes on a rig, and what can be read off them.
+"""Plain notes played on a rig, and what can be read off them: level, pitch, harmonics, movement, hum.
 
 Nothing here knows what is right; `jxctl.recording.setup_check` does. Levels are RMS in dBFS, of a held note
 from `SETTLED_S` after its beginning on. Notes are played once and kept.
@@ -34,24 +34,50 @@ LOUD = PLAIN.with_values({"DCO2 WF": "square", "DCO2 TUNE": "+7", "MIX DCO2": 12
 """Two waves at an interval, so that in a held note they meet in every phase."""
 SOFT = LOUD.with_values({"VCA LEVEL": 24}).named("JX SOFT")
 KEYS = (45, 57, 64)
-KEY, GATE_S, STEADY_KEY, STEADY_S = 57, 0.35, 62, 2.6
-"""A note is held so long; the one in which movement is looked for, longer. D4 and its harmonics lie between
-those of the mains."""
+"""MIDI notes on which the pitch has to be that of the key (chosen)."""
+KEY = 57
+"""The MIDI note that is played where one is enough (chosen)."""
+GATE_S = 0.35
+"""Seconds for which a key is held (chosen)."""
+STEADY_KEY = 62
+"""The MIDI note in which movement is looked for: D4 and its harmonics lie between those of the mains."""
+STEADY_S = 2.6
+"""Seconds for which that is held (chosen)."""
 
 SETTLED_S = 0.07
 """From the first sound, or from the key going up, to a moment that is surely held, or surely over: the
 slowest control loop that sources allow, 60 ms (jx_hardware.md section 1), and a rest."""
-_END_S, _AFTER_S, _QUIET_S, _FADED_S = 0.02, 0.12, 0.8, 1.2
-_LATE_S = 0.4
-_RETRIES = 3
-_HARMONICS, _WINDOW_S, _STEP_S = 12, 0.1, 0.05
-_NEAR_TOP = 0.98
 QUIETEST_DBFS = -140.0
 """Digital silence counts as this quiet, a little above what 24 bits end at (chosen)."""
 _ONSET_BELOW_PEAK_DB = 20 * float(np.log10(50))
-"""A note begins at a fiftieth of its peak (chosen)."""
+"""A plain note, which begins at once, begins at a fiftieth of its peak (chosen)."""
+_END_S = 0.02
+"""Before the key goes up, so much is left out, seconds (chosen)."""
+_AFTER_S = 0.12
+"""Seconds after the key in which a note should have ended (chosen)."""
+_QUIET_S = 0.8
+"""Seconds of quiet that are listened to (chosen)."""
+_FADED_S = 1.2
+"""Seconds before them in which an echo of what was played before fades (chosen)."""
+_LATE_S = 0.4
+"""Seconds by which a note may be heard late (chosen)."""
+_RETRIES = 3
+"""How often a note is played at most when audio is lost."""
+_HARMONICS = 12
+"""Whose movement is looked at."""
+_WINDOW_S = 0.1
+"""Window for movement, seconds."""
+_STEP_S = 0.05
+"""Seconds from a window to the next."""
+_NEAR_TOP = 0.98
+"""Share of the largest sample from which another one is at the top."""
 _MOVING_DB = 0.1
-_MAINS_HZ, _MAINS_TO_HZ, _MAINS_SHARE = (50.0, 60.0), 1000.0, 0.6
+"""Harmonics that swing by less are still: then it is the pitch that may move (chosen)."""
+_MAINS_HZ = (50.0, 60.0)
+_MAINS_TO_HZ = 1000.0
+"""Multiples of the mains are looked at up to here."""
+_MAINS_SHARE = 0.6
+"""Share of the power from which a sound is hum (chosen)."""
 
 
 @dataclass
