@@ -28,7 +28,7 @@ from estimator.calibration.measurements import LOW_PASSES, PASSED, Heard
 from estimator.calibration.parametrization import law_values, with_choice, with_values
 from estimator.calibration.samples import Sample
 from estimator.calibration.voice_variation import shifted
-from simulator.synth.chorus import phase_seeds
+from simulator.synth.chorus import seeds_at
 from simulator.synth.laws import FloatArray as Floats
 from simulator.synth.profile import Profile
 from simulator.synth.render import render
@@ -43,9 +43,7 @@ _SEEDS = 256
 def seeds(one_side: bool) -> list[int]:
     """Seeds of renders that place the LFO evenly: over a turn, or over half of it, after which the mean of
     both sides is alike."""
-    turns = phase_seeds(np.arange(_SEEDS)) / 2.0**32
-    wanted = (np.arange(PLACES) + 0.5) / PLACES * (1.0 if one_side else 0.5)
-    return [int(np.argmin(np.abs(turns - place))) for place in wanted]
+    return seeds_at((np.arange(PLACES) + 0.5) / PLACES * (1.0 if one_side else 0.5), _SEEDS)
 
 
 def placed(

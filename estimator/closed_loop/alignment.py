@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from simulator.features import SAMPLE_RATE
 from simulator.synth import Profile
-from simulator.synth.chorus import phase_seeds, positions
+from simulator.synth.chorus import positions, seeds_at
 
 Distance = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 
@@ -47,13 +47,9 @@ class Moment:
         return SEEDS[self.place]
 
 
-def _seeds() -> tuple[int, ...]:
-    turns = phase_seeds(np.arange(4096)) / 2.0**32
-    apart = [np.abs((turns - k / PLACES + 0.5) % 1 - 0.5) for k in range(PLACES)]
-    return tuple(int(np.argmin(each)) for each in apart)
-
-
-SEEDS = _seeds()
+_AMONG = 4096
+"""Seeds of which those are taken that stand nearest to a place."""
+SEEDS = tuple(seeds_at(np.arange(PLACES) / PLACES, _AMONG))
 """For each place a seed whose chorus starts there."""
 
 

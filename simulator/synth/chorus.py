@@ -174,6 +174,28 @@ def phase_seeds(seeds: NDArray[np.int64]) -> NDArray[np.uint32]:
     return mix_seed(seeds, _PHASE).astype(np.uint32)
 
 
+def seeds_at(phases: NDArray[np.float64], among: int) -> list[int]:
+    """Choose seeds of `simulator.synth.render` whose free-running LFO starts nearest to some phases.
+
+    A key does not start the LFO, so its phase is no property of a tone: who compares a recording with renders
+    has to find it, by renders at a grid of phases.
+
+    Args:
+        phases: in cycles, 0 to 1, float64[N].
+        among: so many seeds, from 0 on, are gone through: N phases are met within about 1 / ``among``.
+
+    Returns:
+        A seed for each phase.
+
+    Examples:
+        >>> turns = phase_seeds(np.array(seeds_at(np.array([0.25, 0.5]), 4096))) / 2.0**32
+        >>> turns.round(2).tolist()
+        [0.25, 0.5]
+    """
+    turns = phase_seeds(np.arange(among)) / 2.0**32
+    return [int(np.argmin(np.abs((turns - phase + 0.5) % 1 - 0.5))) for phase in phases]
+
+
 def _coefficients(law: str, profile: Profile, sample_rate: float) -> tuple[float, float, float]:
     """Of a two-pole low-pass by the trapezoidal rule, as `simulator.synth._kernel` makes them for the VCF."""
     g = float(np.tan(np.pi * min(profile.constant(law) / sample_rate, HIGHEST_CUTOFF)))
