@@ -11,8 +11,7 @@ import numpy as np
 from estimator.calibration import control_loop, initialization, uncertainty
 from estimator.calibration.choices import CHOICES, Chosen, choose, choose_couplings
 from estimator.calibration.chorus import Swept, fit_chorus
-from estimator.calibration.chorus_refinement import entries as swept_entries
-from estimator.calibration.chorus_refinement import played, refine
+from estimator.calibration.chorus_refinement import entries, played, refine
 from estimator.calibration.experiments import EXPERIMENTS
 from estimator.calibration.forward_model import Key, Model
 from estimator.calibration.least_squares import Solution, solve
@@ -27,8 +26,15 @@ from simulator.synth.profile import Profile, load_profile
 from simulator.synth.voices import HIGHEST_STEP
 
 JOINT_STEPS = 6
-LOOP, CHORUS = "control loop", "chorus"
-"""The experiments that are fitted by themselves, in closed form: before all others, and after them."""
+"""Of the fit of all laws together, at most (chosen)."""
+LOOP = "control loop"
+"""The experiment that is read by itself before all others."""
+CHORUS = "chorus"
+"""The experiment that is fitted by itself after all others."""
+_NEARLY = 0.97
+"""Of the highest cutoff that a render can place: from there on a limit is not told from none."""
+_WIDEST = 0.1 / uncertainty.NINETY
+"""A standard deviation, as a share, from which on a number does not count as measured."""
 
 
 @dataclass(frozen=True)
@@ -187,10 +193,6 @@ def _found(law: str, model: Model, solution: Solution, doubtful: Sequence[str]) 
     )  # fmt: skip
 
 
-_NEARLY = 0.97
-"""Of the highest cutoff that a render can place: from there on a limit is not told from none."""
-
-
 def _rate(model: Model) -> int:
     return max(sample.heard.rate for sample in model.samples)
 
@@ -222,7 +224,7 @@ def _chorus(swept: Sequence[Sample], model: Model, solution: Solution) -> dict[s
             law: Found(law, None, takes=indices, why="nothing moves when the chorus is on") for law in laws
         }
     found: dict[str, Found] = {}
-    entries = swept_entries(base, fit)
+    chorus_entries = entries(base, fit)
     for law in laws:
         own = {name: value for (each, name), value in fit.values.items() if each == law}
         sigma = {name: fit.sigma[law, name] for name in own}
@@ -232,12 +234,8 @@ def _chorus(swept: Sequence[Sample], model: Model, solution: Solution) -> dict[s
             continue
         order = [part.name for part in model.forms[law].parts if part.name in own]
         covariance = np.diag([sigma[name] ** 2 for name in order])
-        found[law] = Found(law, entries[law], own, sigma, log, covariance, fit.left, indices)
+        found[law] = Found(law, chorus_entries[law], own, sigma, log, covariance, fit.left, indices)
     return found
-
-
-_WIDEST = 0.1 / uncertainty.NINETY
-"""A standard deviation, as a share, from which on a number does not count as measured."""
 
 
 def _loose(form: Form, part: Part) -> float:

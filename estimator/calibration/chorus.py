@@ -7,7 +7,8 @@ delays: ``exp(-i w middle) cos(w swing x)`` for the mean of two sides swept in o
 Where the LFO stood when the key went down is not known; so what is compared is how much of the time each
 harmonic is above which amplitude, over whole turns of the LFO, and the rate is read off by itself.
 
-How the numbers of `measures.chorus_motion` lie: rate, amplitudes that harmonics pass, upper bands.
+The numbers of `measurements.chorus_motion` are a rate, amplitudes that harmonics pass and levels of upper
+bands; where each lies among them is said at the end of this file.
 """
 
 from __future__ import annotations
@@ -25,9 +26,13 @@ from estimator.calibration.measurements import LOW_PASSES, PASSED, Heard
 from simulator.synth.laws import FloatArray as Floats
 
 HARMONICS = measurements.CHORUS_HARMONICS
+"""Whose amplitudes are compared."""
 POSITIONS = ("1", "2")
-_COUNT = len(PASSED) * HARMONICS
+"""Of the switch CHORUS, at which it is on."""
+SHARES = len(PASSED) * HARMONICS
+"""How many amplitudes of a `chorus_motion` there are."""
 _X = np.linspace(-1, 1, 96)
+"""Values of the LFO, a triangle, in equal times (so many: chosen)."""
 _DB = 0.1
 """What a decibel of the upper bands counts against a share of 1 of a harmonic's amplitude."""
 _RATE_SIGMA = 0.002
@@ -129,7 +134,7 @@ def _fitted(takes: Sequence[Swept], corner_hz: float, damping: float, one_side: 
 
 def _split(motion: Floats) -> tuple[Floats, Floats]:
     """Amplitudes, [5, harmonics], and levels of the upper bands in dB, of a `chorus_motion`."""
-    return motion[1 : 1 + _COUNT].reshape(len(PASSED), -1), motion[1 + _COUNT :] * 10
+    return motion[1 : 1 + SHARES].reshape(len(PASSED), -1), motion[1 + SHARES :] * 10
 
 
 def _searched(shares: Sequence[Floats], notes: Sequence[int], one_side: bool) -> list[float]:
@@ -184,10 +189,6 @@ def as_positions(law: str, base: Floats, values: Mapping[tuple[str, str], float]
     return [float(value) for value in row]
 
 
-SHARES = len(PASSED) * measurements.CHORUS_HARMONICS
-"""How many amplitudes there are."""
-
-
 def at_rate(size: int, value: float) -> Floats:
     """Numbers of a take, of which only that of the rate is not 0."""
     return np.concatenate([[value], np.zeros(size - 1)])
@@ -200,7 +201,7 @@ def kinds(size: int) -> Floats:
 
 def used(data: Floats, harmonics: int) -> Floats:
     """Which numbers of a take are compared while only the lowest harmonics are."""
-    shares = np.zeros((len(PASSED), measurements.CHORUS_HARMONICS), bool)
+    shares = np.zeros((len(PASSED), HARMONICS), bool)
     shares[:, :harmonics] = True
     return np.concatenate([[True], shares.ravel(), np.ones(data.size - 1 - SHARES, bool)])
 
@@ -212,6 +213,6 @@ def by_harmonic(data: Sequence[Floats]) -> tuple[Any, Any]:
     for own in data:
         shares = begin + 1 + np.arange(SHARES).reshape(len(PASSED), -1).T
         order += [begin, *shares.ravel(), *range(begin + 1 + SHARES, begin + own.size)]
-        sizes += [1, *[len(PASSED)] * measurements.CHORUS_HARMONICS, *[1] * (own.size - 1 - SHARES)]
+        sizes += [1, *[len(PASSED)] * HARMONICS, *[1] * (own.size - 1 - SHARES)]
         begin += own.size
     return np.array(order), np.cumsum(sizes)

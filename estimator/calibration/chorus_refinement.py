@@ -4,14 +4,11 @@ The closed form takes a delay as standing still within a window, which it does n
 finish: what they measure is compared with the recordings, at first for the lowest harmonics only (the
 higher ones turn too often to be followed from afar), then for all.
 
-Where the LFO stood when a key went down is open as well (`estimator.calibration.chorus_refinement`): at the
-turning point, where renders would begin by themselves, harmonics pass least like they do from anywhere else.
-
-Where the LFO of a chorus stood when the key went down: open for each take, and found along with the laws.
-
-What harmonics pass depends a little on it, and on the depth of the modulation alike; so places are compared
-by what they leave once the laws have moved along (variable projection), not by what they leave at first.
-Between places, measurements are taken to go in straight lines.
+The phase of the LFO when a key went down is open as well, for each take, and found along with the laws: at
+the turning point, where renders would begin by themselves, harmonics pass least like they do from anywhere
+else. What harmonics pass depends a little on it, and on the depth of the modulation alike; so phases are
+compared by what they leave once the laws have moved along (variable projection), not by what they leave at
+first. Between phases, measurements are taken to go in straight lines.
 """
 
 from __future__ import annotations
@@ -34,73 +31,37 @@ from simulator.synth.profile import Profile
 from simulator.synth.render import render
 
 PLACES = 8
-"""That are tried for a take."""
+"""Phases of the LFO that are tried for a take."""
 BETWEEN = 1 / np.sqrt(12)
 """Standard deviation of where an LFO stood beside the nearest place, in distances of places: anywhere."""
 _SEEDS = 256
-
-
-def seeds(one_side: bool) -> list[int]:
-    """Seeds of renders that place the LFO evenly: over a turn, or over half of it, after which the mean of
-    both sides is alike."""
-    return seeds_at((np.arange(PLACES) + 0.5) / PLACES * (1.0 if one_side else 0.5), _SEEDS)
-
-
-def placed(
-    left: Sequence[Sequence[Floats]],
-    matrix: Floats,
-    weight: Floats,
-    prior: Floats,
-    together: Sequence[Sequence[int]],
-) -> list[int]:
-    """The best place of each take. ``left``: by place and take, what the recording has beyond the render.
-    ``matrix``: derivatives of all numbers by all that is open, ``prior``: how surely each is known
-    beforehand, ``weight``: of each number. ``together``: takes that share laws, few at a time."""
-    ends = np.cumsum([0, *(own.size for own in left[0])])
-    chosen = [0] * len(left[0])
-    for takes in together:
-        rows = np.concatenate([np.arange(ends[take], ends[take + 1]) for take in takes])
-        some = matrix[rows] * weight[rows, None]
-        inverse = np.linalg.pinv(some.T @ some + np.diag(prior + 1e-9), hermitian=True)
-        choices = list(product(range(len(left)), repeat=len(takes)))
-        all_left = np.stack(
-            [
-                np.concatenate([left[n][take] for n, take in zip(choice, takes, strict=True)])
-                for choice in choices
-            ]
-        )
-        scaled = all_left * weight[rows]
-        slopes = scaled @ some
-        cost = np.sum(np.square(scaled), axis=1) - np.sum(slopes @ inverse * slopes, axis=1)
-        for n, take in zip(choices[int(np.argmin(cost))], takes, strict=True):
-            chosen[take] = n
-    return chosen
-
-
-def around(tried: Sequence[Floats], place: int) -> tuple[Floats, Floats]:
-    """How measurements change from a place to the next in a straight line, and how far they lie from it."""
-    before, after = tried[place - 1], tried[(place + 1) % len(tried)]
-    return np.nan_to_num(after - before) / 2, np.nan_to_num((after + before) / 2 - tried[place])
-
-
+"""Of which those are taken that stand nearest to a phase."""
 _ALL = measurements.CHORUS_HARMONICS
 _STAGES = ((4, 3), (10, 3), *((_ALL, 3),) * 3)
 """Harmonics that are compared, and how often the laws are moved with one set of derivatives. The last stage
 is repeated until the LFO stays where it is, three times at most."""
 _STEP = 0.001
+"""Of an open number, for a derivative (chosen)."""
 _LEAST = 1e-5
 """Scatter that is not believed to be smaller."""
 _EACH = 4
 """Open numbers of a position: logarithms of middle and half width of the delay, level, logarithm of the
 rate."""
 _RATE = 3
+"""Which of them is the rate."""
 _OCTAVES = 0.02
+"""Of a take's cutoff, for a derivative (chosen)."""
 _OWN = 3
 """What each take has for itself: level, cutoff, and how far its LFO stood from the place that was tried."""
 _LONGEST = 0.1
-_APART, _APART_STEP = 0.25, 0.04
-"""Of the square of how far the low-passes lie apart: standard deviation beforehand (two corners half an
-octave from each other, assumed), and step for a derivative."""
+"""No open number moves by more in one step (chosen)."""
+_APART = 0.25
+"""Standard deviation beforehand of the square of how far the low-passes lie apart: two corners half an octave
+from each other (assumed)."""
+_APART_STEP = 0.04
+"""Of that square, for a derivative (chosen)."""
+_DB = 2 / np.log(10)
+"""Of the upper bands' measure, dB / 10, for each natural logarithm of a gain."""
 
 
 def entries(base: Profile, fit: ChorusFit) -> dict[str, dict[str, Any]]:
@@ -335,8 +296,50 @@ class _Renders:
         return np.nan_to_num(np.stack(columns, axis=1))
 
 
-_DB = 2 / np.log(10)
-"""Of the upper bands' measure, dB / 10, for each natural logarithm of a gain."""
+# The phase of the LFO in each take.
+
+
+def seeds(one_side: bool) -> list[int]:
+    """Seeds of renders that place the LFO evenly: over a turn, or over half of it, after which the mean of
+    both sides is alike."""
+    return seeds_at((np.arange(PLACES) + 0.5) / PLACES * (1.0 if one_side else 0.5), _SEEDS)
+
+
+def placed(
+    left: Sequence[Sequence[Floats]],
+    matrix: Floats,
+    weight: Floats,
+    prior: Floats,
+    together: Sequence[Sequence[int]],
+) -> list[int]:
+    """The best place of each take. ``left``: by place and take, what the recording has beyond the render.
+    ``matrix``: derivatives of all numbers by all that is open, ``prior``: how surely each is known
+    beforehand, ``weight``: of each number. ``together``: takes that share laws, few at a time."""
+    ends = np.cumsum([0, *(own.size for own in left[0])])
+    chosen = [0] * len(left[0])
+    for takes in together:
+        rows = np.concatenate([np.arange(ends[take], ends[take + 1]) for take in takes])
+        some = matrix[rows] * weight[rows, None]
+        inverse = np.linalg.pinv(some.T @ some + np.diag(prior + 1e-9), hermitian=True)
+        choices = list(product(range(len(left)), repeat=len(takes)))
+        all_left = np.stack(
+            [
+                np.concatenate([left[n][take] for n, take in zip(choice, takes, strict=True)])
+                for choice in choices
+            ]
+        )
+        scaled = all_left * weight[rows]
+        slopes = scaled @ some
+        cost = np.sum(np.square(scaled), axis=1) - np.sum(slopes @ inverse * slopes, axis=1)
+        for n, take in zip(choices[int(np.argmin(cost))], takes, strict=True):
+            chosen[take] = n
+    return chosen
+
+
+def around(tried: Sequence[Floats], place: int) -> tuple[Floats, Floats]:
+    """How measurements change from a place to the next in a straight line, and how far they lie from it."""
+    before, after = tried[place - 1], tried[(place + 1) % len(tried)]
+    return np.nan_to_num(after - before) / 2, np.nan_to_num((after + before) / 2 - tried[place])
 
 
 def played(sample: Sample, tone: Any, profile: Profile, one_side: bool = False, seed: int = 0) -> Heard:

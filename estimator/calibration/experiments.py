@@ -1,10 +1,8 @@
 """Which notes isolate which law: the table of experiments, and the plan of takes that follows from it.
 
 An experiment is a row: its name, the laws that it decides, how its takes are measured, how far such a number
-scatters, and its takes. Takes are plain tones that differ in one parameter, played on keys that the
-instrument has. What a law needs to be heard is set to full, so that it depends on few others.
-
-The notes of each experiment: plain tones that differ in one parameter, on keys that the instrument has.
+scatters, and its notes: plain tones that differ in one parameter, played on keys that the instrument has.
+What a law needs to be heard is set to full, so that it depends on few others.
 """
 
 from __future__ import annotations
@@ -21,7 +19,32 @@ from jxctl.recording.plan import PlannedTake
 from simulator.synth.laws import FloatArray as Floats
 
 Changes = dict[str, int | str]
+"""Of parameters, by name."""
+
 TAIL_S = 0.3
+"""Of recording after a key goes up, where nothing else is wanted (chosen)."""
+LONGEST_S = 6.5
+"""For which a slow envelope is listened to at most (chosen)."""
+FEWEST = 0.5
+"""Share of an experiment's takes that must be there for its laws to be fitted (chosen)."""
+FALLS = (
+    (16, 0.3),
+    (32, 0.3),
+    (48, 0.4),
+    (64, 0.8),
+    (80, 2.0),
+    (96, 5.0),
+    (112, LONGEST_S),
+    (127, LONGEST_S),
+)
+"""Times of decay and release by raw value, with for how long they are listened to, seconds (chosen)."""
+
+GATED: Changes = {"VCA MODE": "gate"}
+SQUARE: Changes = {"DCO1 WF": "square", **GATED}
+LOW: Changes = {"DCO1 RANGE": "16'", **GATED}
+HELD: Changes = {"ENV1 ATT": 0, "ENV1 DECY": 127, "ENV1 SUS": 127}
+CARRIER: Changes = {"DCO1 WF": "square", "VCA MODE": "ENV-2", "ENV2 ATT": 0, "ENV2 SUS": 127, "ENV2 REL": 0}
+PITCH_LFO: Changes = {**SQUARE, "LFO WF": "square", "DCO1 LFO": 72, "LFO RATE": 80}
 
 
 @dataclass(frozen=True)
@@ -35,13 +58,27 @@ class Note:
     tail_s: float = TAIL_S
 
 
-GATED: Changes = {"VCA MODE": "gate"}
-SQUARE: Changes = {"DCO1 WF": "square", **GATED}
-LOW: Changes = {"DCO1 RANGE": "16'", **GATED}
-HELD: Changes = {"ENV1 ATT": 0, "ENV1 DECY": 127, "ENV1 SUS": 127}
-CARRIER: Changes = {"DCO1 WF": "square", "VCA MODE": "ENV-2", "ENV2 ATT": 0, "ENV2 SUS": 127, "ENV2 REL": 0}
-PITCH_LFO: Changes = {**SQUARE, "LFO WF": "square", "DCO1 LFO": 72, "LFO RATE": 80}
-LONGEST_S = 6.5
+@dataclass(frozen=True)
+class Experiment:
+    """A row of the table. ``scatter``: standard deviation of a measured number on a good bench, a first
+    guess; what the residuals show replaces it. ``feels``: what of a sound the measurement notices: its
+    ``pitch``, ``gain``, colour (``cutoff``, ``resonance``, ``pulse_width``), ``envelope`` times, or a law
+    by its name."""
+
+    name: str
+    laws: tuple[str, ...]
+    measure: Callable[[Heard], Floats]
+    scatter: float
+    feels: frozenset[str]
+    notes: tuple[Note, ...] = field(repr=False)
+
+    @property
+    def fewest(self) -> int:
+        """So many of its takes must be there for its laws to be fitted."""
+        return max(1, math.ceil(FEWEST * len(self.notes)))
+
+
+# The notes of each experiment.
 
 
 def plain(name: str, *changes: Changes) -> Tone:
@@ -199,18 +236,6 @@ def attacks() -> Iterator[Note]:
         yield Note(plain(f"ATT {raw}", CARRIER, {"ENV2 ATT": raw}), 84, gate_s=gate_s)
 
 
-FALLS = (
-    (16, 0.3),
-    (32, 0.3),
-    (48, 0.4),
-    (64, 0.8),
-    (80, 2.0),
-    (96, 5.0),
-    (112, LONGEST_S),
-    (127, LONGEST_S),
-)
-
-
 def decays() -> Iterator[Note]:
     """ENV-2 falling to nothing while the key is held."""
     for raw, gate_s in FALLS:
@@ -280,37 +305,14 @@ def chorus() -> Iterator[Note]:
             yield Note(plain(f"CHORUS {position}", GATED, {"CHORUS": position}), note, gate_s=gate_s)
 
 
-FEWEST = 0.5
-"""Share of an experiment's takes that must be there for its laws to be fitted."""
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """A row of the table. ``scatter``: standard deviation of a measured number on a good bench, a first
-    guess; what the residuals show replaces it. ``feels``: what of a sound the measurement notices: its
-    ``pitch``, ``gain``, colour (``cutoff``, ``resonance``, ``pulse_width``), ``envelope`` times, or a law
-    by its name."""
-
-    name: str
-    laws: tuple[str, ...]
-    measure: Callable[[Heard], Floats]
-    scatter: float
-    feels: frozenset[str]
-    notes: tuple[Note, ...] = field(repr=False)
-
-    @property
-    def fewest(self) -> int:
-        """So many of its takes must be there for its laws to be fitted."""
-        return max(1, math.ceil(FEWEST * len(self.notes)))
-
+# What their measurements notice, and the table.
 
 _PITCH = frozenset({"pitch"})
-
-
 _MOVED = frozenset({"chorus", "gain"})
 _LOOP = frozenset({"tick"})
 _SWING: frozenset[str] = frozenset()
-_RATE, _DEPTH = frozenset({"lfo_rate"}), frozenset({"dco_lfo"})
+_RATE = frozenset({"lfo_rate"})
+_DEPTH = frozenset({"dco_lfo"})
 _LEVEL = frozenset({"gain"})
 _SHAPE = frozenset({"gain", "envelope"})
 _COLOUR = frozenset({"vcf_lowest", "vcf_highest", "cutoff", "resonance", "gain", "pulse_width"})

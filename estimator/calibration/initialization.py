@@ -20,10 +20,20 @@ from simulator.synth.profile import Profile
 
 _CAPPED_DB = 4.0
 """A band that is further off than this may be any distance away."""
-_DEEPEST, _SHALLOWEST, _DEPTHS = 1.3, 0.04, 9
+SEARCHED = {"dco_pulse_width": [round(0.04 + 0.01 * step, 2) for step in range(47)]}
+"""Laws whose start is searched, with the candidates."""
+_DEEPEST = 1.3
+"""The deepest cross-modulation that is searched (chosen)."""
+_SHALLOWEST = 0.04
+"""The shallowest, beside none (chosen)."""
+_DEPTHS = 9
+"""Between both, in equal ratios (chosen)."""
 _WALKS = 3
+"""So many of the best points of the grid are walked downhill from (chosen)."""
 _STEPS = (1.2, 1.07)
+"""Ratios of a move on such a walk, one after the other (chosen)."""
 _MOST_MOVES = 4
+"""With each of them, at most (chosen)."""
 RIVAL = 1.15
 """Depths that leave at most so much more than the best cannot be ruled out."""
 _OTHER = 0.05
@@ -35,10 +45,6 @@ def nearest(model: Model, values: Mapping[Key, float], places: Sequence[int], ke
     candidates = SEARCHED[key[0]]
     profiles = [model.profile({**values, key: each}) for each in candidates]
     return candidates[int(np.argmin([_cost(model, profile, places) for profile in profiles]))]
-
-
-SEARCHED = {"dco_pulse_width": [round(0.04 + 0.01 * step, 2) for step in range(47)]}
-"""Laws whose start is searched, with the candidates."""
 
 
 @dataclass(frozen=True)

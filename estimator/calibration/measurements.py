@@ -21,6 +21,7 @@ from simulator.synth.laws import FloatArray as Floats
 THIRDS = analysis.band_edges(26.0, 18000.0, 3)
 """Bands in which filters are seen: each holds harmonics of the low notes that are played."""
 SIXTHS = analysis.band_edges(60.0, 16000.0, 6)
+"""Bands in which spectra are compared rather than explained."""
 ONSET_ABOVE_FLOOR_DB = 20 * float(np.log10(6))
 """A planned note begins at six times the RMS of the noise: Gaussian noise gets to five within seconds."""
 ONSET_BELOW_PEAK_DB = 20 * float(np.log10(50))
@@ -30,11 +31,11 @@ BELOW_PEAK_DB = 75.0
 ENVELOPE_WINDOW_S = 4 / 1046.502
 """Whole periods of the waves whose envelopes are measured, C6 and octaves of it: no ripple is left."""
 ENVELOPE_POINTS = 32
+"""Times at which an envelope is read (chosen)."""
 _SLEW_WINDOW_S = 0.0005
+"""Over which the rise of a gate is read at least (chosen)."""
 FULL = 4.0
 """Amplitudes are multiplied by this, so that one oscillator at full level gives about 1."""
-
-
 STRAIGHT_CENTS = 5.0
 """Up to about here a shift of the pitch counts by its cents, beyond by their ratio."""
 
@@ -45,7 +46,10 @@ _SWUNG = ((0.65, 0.95), (0.05, 0.35))
 """Ranks of the frames that count as high and as low."""
 CHORUS_HARMONICS = 20
 CHORUS_HIGH = analysis.band_edges(3000.0, 18000.0, 3)
-_CHORUS_STEP_S, _CHORUS_WINDOW_S = 0.0125, 0.04
+_CHORUS_STEP_S = 0.0125
+"""Seconds from a level of a harmonic to the next (chosen)."""
+_CHORUS_WINDOW_S = 0.04
+"""Over which each is taken (chosen)."""
 _CHORUS_LEAST = 0.05
 """Share of its amplitude by which some harmonic has to move for a chorus to be there."""
 

@@ -59,9 +59,8 @@ def calibrate(
     after an interruption. Then fits every law by least squares over renders. What cannot be identified stays
     as it was, and is named. Before, the set-up is checked: that what is played is what is heard.
     """
-    from estimator.calibration.coverage import coverage
     from estimator.calibration.experiments import CalibrationPlan
-    from estimator.calibration.samples import from_data_set
+    from estimator.calibration.samples import coverage, from_data_set
     from jxctl.cli.output import check_output
     from simulator.synth.profile import load_profile
 

@@ -96,8 +96,8 @@ def test_noise_scatters_what_is_quiet() -> None:
     ]
     base = load_profile("superjx")
     model = Model(samples, base, forms(base))
-    chorus_refinement = range(len(samples))
-    noise = model.noise(model.rendered(base, chorus_refinement)).measured
+    everything = range(len(samples))
+    noise = model.noise(model.rendered(base, everything)).measured
     assert noise[0][0] > 3 * noise[len(samples) - 1][0] > 0
 
 
