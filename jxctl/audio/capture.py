@@ -18,12 +18,16 @@ from jxctl.audio.analysis import to_dbfs
 from jxctl.errors import DeviceError
 
 Audio = NDArray[np.float32]
+"""``float32[samples]``, mono, full scale at 1.0."""
 
 DEFAULT_SAMPLE_RATE = 44100
+"""Hz, at which an input is opened unless another rate is asked for."""
 WATCHED_CHANNELS = 8
 """So many channels of a device are opened at most, beside the one that is recorded, to see where sound is."""
 _PATIENCE_S = 2.0
+"""An input that has delivered nothing for so long has gone (chosen)."""
 _QUEUED_BLOCKS = 4096
+"""Blocks that wait to be listened to; what arrives beyond them is lost (chosen)."""
 
 _INSTALL_HINT = (
     "install PortAudio: apt install libportaudio2 (Debian, Ubuntu), dnf install portaudio (Fedora), "

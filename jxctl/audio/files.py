@@ -7,7 +7,8 @@ What `read_audio` decides, so that nothing after it has to:
 - The level is left alone; what uses a recording scales it.
 - Only the first `MAX_SECONDS` are read: one note is wanted, and an hour of sound must not fill the memory.
 
-A WAV that is written piece by piece, whole or not at all, in memory that does not grow with it.
+`write_wav` writes a sound that is there, `WavStream` one that comes piece by piece, in memory that does not
+grow with it: both 24 bits, whole or not at all, and scaled down rather than clipped.
 """
 
 from __future__ import annotations
@@ -30,11 +31,15 @@ if TYPE_CHECKING:
     import soundfile
 
 SAMPLE_RATE = 44100
+"""Hz, to which recordings are brought unless another rate is asked for."""
 MAX_SECONDS = 30.0
+"""Of a recording, from its beginning: what lies behind is not read (chosen)."""
 MIN_SECONDS = 0.1
 """Shorter than this, neither a low note nor an envelope can be told."""
 MAX_CHANNELS = 8
+"""Of a file (chosen)."""
 RATES = (4000, 384000)
+"""Lowest and highest sample rate of a file, Hz (chosen)."""
 MAX_LEVEL = 1e12
 """Above any level, also that of whole numbers written as floats by mistake."""
 SILENCE_PEAK = 1e-4
@@ -43,9 +48,16 @@ CANCELLED = 0.1
 """Power of the channels' mean, relative to that of unrelated channels, below which they cancel."""
 QUIET = 0.03
 """A stretch this much quieter than the loudest one is silence between or behind notes."""
-_BLOCKS = 40
 DULL_RATE = 22050
-"""Below this rate a recording lacks what tells an open filter from a closed one."""
+"""Below this rate, Hz, a recording lacks what tells an open filter from a closed one."""
+MOST_BYTES = 2**32 - 4096
+"""A WAV counts its bytes in 32 bits."""
+_BLOCKS = 40
+"""Stretches of a recording of which the quietest is looked for (chosen)."""
+_SAMPLE_BYTES = 3
+"""Of a sample of 24 bits."""
+_AT_ONCE = 1 << 18
+"""Samples of each channel that are scaled and written at a time (chosen)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,24 +131,103 @@ def write_wav(path: str | Path, audio: np.ndarray, sample_rate: int) -> tuple[st
     import soundfile
 
     path = Path(path)
-    if path.suffix.lower() not in (".wav", ".wave"):
-        raise AudioError(f"{path}: jx writes WAV files only", f"name it {path.stem or 'out'}.wav")
+    _check_wav_name(path)
     if not audio.size or not (audio.ndim == 1 or (audio.ndim == 2 and len(audio) == 2)):
         raise AudioError(
             f"{path}: audio has shape {list(audio.shape)}; expected [samples] or [2, samples], at least one"
         )
     if not np.isfinite(audio).all():
-        raise AudioError(f"{path}: not written, the audio contains samples that are not numbers")
+        raise _not_numbers(path)
     warnings: tuple[str, ...] = ()
     samples = audio.astype(np.float64)
     peak = float(np.abs(samples).max())
     if peak > 1:
         samples = samples / peak
-        warnings = (f"{path}: scaled down by {20 * np.log10(peak):.1f} dB so that it does not clip",)
+        warnings = (_scaled_down(path, peak),)
     content = io.BytesIO()
     soundfile.write(content, samples.T, sample_rate, subtype="PCM_24", format="WAV")
     write_atomically(path, content.getvalue())
     return warnings
+
+
+class WavStream:
+    """A 24-bit WAV of ``channels``, to be written at ``path`` once `finish` is called.
+
+    Until then the samples wait in a file without a name in the same folder, which goes with the process: how
+    far they have to be scaled down is known at the end only. ``peak``: the largest so far; 1 is full
+    scale. Use it as a context manager. Raises `AudioError` for a name that does not end in .wav, `JxError`
+    where nothing can be written.
+    """
+
+    def __init__(self, path: str | Path, channels: int, sample_rate: int) -> None:
+        self.path = Path(path)
+        _check_wav_name(path)
+        self.channels, self.sample_rate = channels, sample_rate
+        self.samples = 0
+        self.peak = 0.0
+        beside = self.path.parent if self.path.is_file() or not self.path.exists() else None
+        try:
+            self._waiting = tempfile.TemporaryFile(dir=beside)  # noqa: SIM115
+        except OSError as error:
+            raise _cannot(self.path, error) from error
+
+    def write(self, audio: np.ndarray) -> None:
+        """Append ``float32[channels, samples]``.
+
+        Raises `AudioError` for samples that are not numbers and for more than a WAV can hold.
+        """
+        import numpy as np
+
+        if not audio.size:
+            return
+        peak = float(np.abs(audio).max())
+        if not math.isfinite(peak):
+            raise _not_numbers(self.path)
+        self.peak = max(self.peak, peak)
+        self.samples += audio.shape[1]
+        if self.samples * self.channels * _SAMPLE_BYTES > MOST_BYTES:
+            raise AudioError(f"{self.path}: not written, it is longer than a WAV can be", "render less of it")
+        try:
+            self._waiting.write(np.ascontiguousarray(audio.T, dtype="<f4").tobytes())
+        except OSError as error:
+            raise _cannot(self.path, error) from error
+
+    def finish(self) -> tuple[str, ...]:
+        """Write the file. Audio that passes full scale is scaled down, and the warning returned says so.
+
+        Raises `AudioError` when nothing was written to it and `JxError` where the file cannot be written.
+        """
+        import numpy as np
+        import soundfile
+
+        if not self.samples:
+            raise AudioError(f"{self.path}: not written, there is no audio")
+        scale = max(self.peak, 1.0)
+        with written_atomically(self.path) as file, wave.open(file, "wb") as out:
+            out.setparams((self.channels, _SAMPLE_BYTES, self.sample_rate, self.samples, "NONE", ""))
+            self._waiting.seek(0)
+            while data := self._waiting.read(_AT_ONCE * 4 * self.channels):
+                piece = np.frombuffer(data, "<f4").reshape(-1, self.channels).astype(np.float64) / scale
+                encoded = io.BytesIO()
+                soundfile.write(encoded, piece, self.sample_rate, format="RAW", subtype="PCM_24")
+                out.writeframesraw(encoded.getvalue())
+        if scale == 1:
+            return ()
+        return (_scaled_down(self.path, scale),)
+
+    def close(self) -> None:
+        """Forget what was not finished."""
+        # On a full disk, closing tries once more to write what waits in memory.
+        with contextlib.suppress(OSError):
+            self._waiting.close()
+
+    def __enter__(self) -> WavStream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def _read_channels(path: Path) -> tuple[np.ndarray, int, list[str]]:
@@ -242,91 +333,18 @@ def _to_mono(channels: np.ndarray) -> tuple[np.ndarray, list[str]]:
     ]
 
 
-MOST_BYTES = 2**32 - 4096
-"""A WAV counts its bytes in 32 bits."""
-_SAMPLE_BYTES = 3
-_AT_ONCE = 1 << 18
+def _check_wav_name(path: str | Path) -> None:
+    name = Path(path)
+    if name.suffix.lower() not in (".wav", ".wave"):
+        raise AudioError(f"{path}: jx writes WAV files only", f"name it {name.stem or 'out'}.wav")
 
 
-class WavStream:
-    """A 24-bit WAV of ``channels``, to be written at ``path`` once `finish` is called.
+def _not_numbers(path: Path) -> AudioError:
+    return AudioError(f"{path}: not written, the audio contains samples that are not numbers")
 
-    Until then the samples wait in a file without a name in the same folder, which goes with the process: how
-    far they have to be scaled down is known at the end only. ``peak``: the largest so far; 1 is full
-    scale. Use it as a context manager. Raises `AudioError` for a name that does not end in .wav, `JxError`
-    where nothing can be written.
-    """
 
-    def __init__(self, path: str | Path, channels: int, sample_rate: int) -> None:
-        self.path = Path(path)
-        if self.path.suffix.lower() not in (".wav", ".wave"):
-            raise AudioError(f"{path}: jx writes WAV files only", f"name it {self.path.stem or 'out'}.wav")
-        self.channels, self.sample_rate = channels, sample_rate
-        self.samples = 0
-        self.peak = 0.0
-        beside = self.path.parent if self.path.is_file() or not self.path.exists() else None
-        try:
-            self._waiting = tempfile.TemporaryFile(dir=beside)  # noqa: SIM115
-        except OSError as error:
-            raise _cannot(self.path, error) from error
-
-    def write(self, audio: np.ndarray) -> None:
-        """Append ``float32[channels, samples]``.
-
-        Raises `AudioError` for samples that are not numbers and for more than a WAV can hold.
-        """
-        import numpy as np
-
-        if not audio.size:
-            return
-        peak = float(np.abs(audio).max())
-        if not math.isfinite(peak):
-            raise AudioError(f"{self.path}: not written, the audio contains samples that are not numbers")
-        self.peak = max(self.peak, peak)
-        self.samples += audio.shape[1]
-        if self.samples * self.channels * _SAMPLE_BYTES > MOST_BYTES:
-            raise AudioError(f"{self.path}: not written, it is longer than a WAV can be", "render less of it")
-        try:
-            self._waiting.write(np.ascontiguousarray(audio.T, dtype="<f4").tobytes())
-        except OSError as error:
-            raise _cannot(self.path, error) from error
-
-    def finish(self) -> tuple[str, ...]:
-        """Write the file. Audio that passes full scale is scaled down, and the warning returned says so.
-
-        Raises `AudioError` when nothing was written to it and `JxError` where the file cannot be written.
-        """
-        import numpy as np
-        import soundfile
-
-        if not self.samples:
-            raise AudioError(f"{self.path}: not written, there is no audio")
-        scale = max(self.peak, 1.0)
-        with written_atomically(self.path) as file, wave.open(file, "wb") as out:
-            out.setparams((self.channels, _SAMPLE_BYTES, self.sample_rate, self.samples, "NONE", ""))
-            self._waiting.seek(0)
-            while data := self._waiting.read(_AT_ONCE * 4 * self.channels):
-                piece = np.frombuffer(data, "<f4").reshape(-1, self.channels).astype(np.float64) / scale
-                encoded = io.BytesIO()
-                soundfile.write(encoded, piece, self.sample_rate, format="RAW", subtype="PCM_24")
-                out.writeframesraw(encoded.getvalue())
-        if scale == 1:
-            return ()
-        return (f"{self.path}: scaled down by {20 * math.log10(scale):.1f} dB so that it does not clip",)
-
-    def close(self) -> None:
-        """Forget what was not finished."""
-        # On a full disk, closing tries once more to write what waits in memory.
-        with contextlib.suppress(OSError):
-            self._waiting.close()
-
-    def __enter__(self) -> WavStream:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+def _scaled_down(path: Path, peak: float) -> str:
+    return f"{path}: scaled down by {20 * math.log10(peak):.1f} dB so that it does not clip"
 
 
 def _cannot(path: Path, error: OSError) -> JxError:

@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     import numpy as np
 
 BLOCK = 256
-"""Samples that are asked for at a time."""
+"""Samples that are asked for at a time (chosen)."""
 PATIENCE_S = 2.0
-"""A device that has asked for nothing for so long has gone."""
+"""A device that has asked for nothing for so long, seconds, has gone (chosen)."""
 
 Fill = Callable[["np.ndarray", bool], None]
 """Fills ``float32[samples, 2]``, left and right; True: PortAudio ran out of sound before this block."""
+
+_client_name: ctypes.Array[ctypes.c_char] | None = None
+"""What JACK calls this program: PortAudio keeps the pointer."""
 
 
 class AudioOutput:
@@ -172,15 +175,11 @@ def _reason(error: Exception) -> str:
     return str(error).partition("\n")[0].removeprefix("Error opening OutputStream: ")
 
 
-_client_name: ctypes.Array[ctypes.c_char] | None = None
-
-
 def _name_client(name: str) -> None:
     """Tell PortAudio what JACK shall call this program; it listens only before it is first used."""
     global _client_name
     if "sounddevice" in sys.modules or (library := ctypes.util.find_library("portaudio")) is None:
         return
-    # PortAudio keeps the pointer.
     _client_name = ctypes.create_string_buffer(name.encode("ascii", "replace")[:30])
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(library).PaJack_SetClientName(_client_name)
