@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from benchmarks.judging import Target
 from estimator.inference.evaluate import prior_answers
+from estimator.inference.note_detection import Played
 from estimator.inference.objective import Listener
-from estimator.inference.posterior import Played, from_prior
+from estimator.inference.posterior import from_prior
 from estimator.network import parameters
 from jxctl.protocol.tone import INIT_TONE
 from simulator.features import FLOOR_DB, RANKING, MelSettings, mel

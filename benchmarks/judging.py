@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from estimator.inference import confidence as untold
 from estimator.inference import metrics
 from estimator.inference.evaluate import prior_answers
+from estimator.inference.note_detection import Played, Recording
 from estimator.inference.objective import Listener, heard_in
-from estimator.inference.posterior import Played, Proposal, Recording
+from estimator.inference.posterior import Proposal
 from estimator.network import parameters
 from jxctl.errors import ToneError, UsageError
 from jxctl.protocol.tone import INIT_TONE

@@ -47,8 +47,8 @@ from estimator.closed_loop.distance import Ear, noise_of
 from estimator.closed_loop.optimizer import closed_loop
 from estimator.closed_loop.player import BoardPlay
 from estimator.inference.estimator import Estimator
+from estimator.inference.note_detection import Played, Recording
 from estimator.inference.objective import Target
-from estimator.inference.posterior import Played, Recording
 from estimator.network import parameters
 from jxctl.errors import VerificationError
 from jxctl.ports.client import Synth

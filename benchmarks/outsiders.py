@@ -26,7 +26,7 @@ from benchmarks.judging import SECONDS, SILENT, Rows, table
 from benchmarks.machine import describe
 from estimator.inference.confidence import LOUD_DB, far_db
 from estimator.inference.estimator import RENDERS, Estimator
-from estimator.inference.posterior import Played, Recording
+from estimator.inference.note_detection import Played, Recording
 from estimator.training.augmentation import another, cut_and_hum
 from examples.make_soundfont import LEAD_S, Example
 from examples.make_soundfont import render as play

@@ -31,8 +31,9 @@ from benchmarks.judging import Rows, Target, row, table, target
 from benchmarks.machine import describe
 from benchmarks.summary import summary
 from estimator.inference.estimator import Estimator
+from estimator.inference.note_detection import Played
 from estimator.inference.objective import Listener
-from estimator.inference.posterior import Played, Proposal, from_prior
+from estimator.inference.posterior import Proposal, from_prior
 from estimator.inference.search import search
 from estimator.network import parameters
 from jxctl._files import write_atomically

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.closed_loop.player import BoardPlay
-from estimator.inference.posterior import Played, Recording
+from estimator.inference.note_detection import Played, Recording
 from jxctl.audio.analysis import (
     hz_to_mel,
     mel_to_hz,

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from estimator.inference.note_detection import Recording
 from estimator.inference.objective import NO_CELLS, SILENT, Target
-from estimator.inference.posterior import Recording
 from simulator.features import FLOOR_DB, RANKING, distance, mel
 
 Levels = NDArray[np.float32]

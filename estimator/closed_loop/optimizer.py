@@ -25,7 +25,8 @@ from estimator.closed_loop.history import Trials
 from estimator.closed_loop.surrogate import BoardModel, BoardTake, Corrected, at_once
 from estimator.inference.local_search import DAMPINGS, Slopes
 from estimator.inference.mutations import Moves
-from estimator.inference.posterior import Proposal, Recording
+from estimator.inference.note_detection import Recording
+from estimator.inference.posterior import Proposal
 from estimator.inference.search import search
 from estimator.network.parameters import IS_LEVEL
 from simulator.synth import Profile

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from estimator.closed_loop.distance import Noise, noise_of
 from estimator.closed_loop.history import Trials
 from estimator.closed_loop.surrogate import BoardTake
+from estimator.inference.note_detection import Recording
 from estimator.inference.objective import Listener
-from estimator.inference.posterior import Recording
 from estimator.network import parameters
 from jxctl.dataset import rows, take_audio
 from jxctl.dataset.take import Take

@@ -10,8 +10,8 @@ import numpy as np
 from estimator.closed_loop.optimizer import Closed
 from estimator.inference.confidence import different, loud_distance
 from estimator.inference.estimator import Guess, candidates, told
+from estimator.inference.note_detection import Recording
 from estimator.inference.objective import Listener, heard_in
-from estimator.inference.posterior import Recording
 from estimator.inference.search import Found
 
 

@@ -25,8 +25,8 @@ from estimator.closed_loop.alignment import PLACES, SEEDS, Moment, free, has_cho
 from estimator.closed_loop.distance import Ear, Levels, Noise
 from estimator.closed_loop.profile_fit import KNOBS, READINGS, moved
 from estimator.inference.local_search import SMALLEST_DB
+from estimator.inference.note_detection import Recording
 from estimator.inference.objective import Listener, Target
-from estimator.inference.posterior import Recording
 from estimator.network import parameters
 from simulator.features import FLOOR_DB, SAMPLE_RATE
 from simulator.synth import Profile, render

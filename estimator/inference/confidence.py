@@ -25,7 +25,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.inference.posterior import Played, Recording, prior_marginals
+from estimator.inference.note_detection import Played, Recording
+from estimator.inference.posterior import prior_marginals
 from estimator.inference.search import Found
 from estimator.network import parameters
 from estimator.network.audibility import audible

@@ -18,8 +18,9 @@ import torch
 from numpy.typing import NDArray
 
 from estimator.inference.confidence import confidence, different, far_db, loud_distance, untold
+from estimator.inference.note_detection import Played, Recording
 from estimator.inference.objective import Listener, heard_in
-from estimator.inference.posterior import Played, Proposal, Recording
+from estimator.inference.posterior import Proposal
 from estimator.inference.search import Found, search
 from estimator.inference.threads import torch_on_one_thread
 from estimator.network import checkpoint, parameters

@@ -1,31 +1,32 @@
-"""What was played: the note, when it began, and how long the key was held.
+"""Note detection: from a file of sound to a recording that starts with its note.
 
-A recording says nothing about the keyboard, so all of this is read from the sound:
+A recording says nothing about the keyboard, so all of this is read from the sound (`listen`):
 
 - **Event.** The first sound that is not much weaker than the strongest one; clicks before it and
   notes after it are left out.
-- **Note.** The fundamental, from pyin (librosa) on the loudest stretch and checked against the
-  harmonics. A tone may have layers an octave or a fifth apart, so the key that was pressed is known
-  only up to such intervals: a tone with a 16' layer is heard an octave below its key.
+- **Note.** The fundamental, from pyin (librosa) on the loudest stretch. pyin hears the period of the
+  waveform, and now and then twice or three times the period; a check asks whether the harmonics that only
+  the longer period explains are there at all (`find_pitch`). A tone may have layers an octave or a fifth
+  apart, so the key that was pressed is known only up to such intervals: a tone with a 16' layer is heard an
+  octave below its key.
 - **Gate.** The key was released where the level, after a steadier stretch, begins its final fall.
   A sound that falls from its peak to the end (a pluck, a drum) shows no release: then the gate is the
   whole sound and ``release_heard`` is false, since a key held that long would sound the same.
 
-The pitch of one sustained sound: pyin (librosa), then a check against its harmonics.
-
-pyin hears the period of the waveform, and now and then twice or three times the period. The check
-asks whether the harmonics that only the longer period explains are there at all.
+`load_recording` reads a file, finds this, and cuts the recording to its note.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jxctl.errors import AudioError, JxError
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
 RATE = 22050
 SECONDS = 1.5
@@ -44,6 +45,173 @@ ABSENT = 0.0025
 PERIODIC = 0.5
 PROBABLE = 0.03
 """120 noises of several colours stayed below 0.35 and 0.02; 400 synthetic notes above 0.7 and 0.15."""
+
+LEVEL_HOP_S = 0.001
+LEVEL_WINDOW_S = 0.03
+"""One period of the lowest note."""
+ONSET_WINDOW_S = 0.003
+ONSET_DB = -50.0
+"""What is weaker than this, relative to the peak, is not part of the sound."""
+NO_SILENCE = 0.35
+"""Where even the quietest moments are this loud beside the peak, they are sound and not noise."""
+EVENT_GAP_S = 0.15
+"""Shorter gaps are tremolo or beating, not the end of a note."""
+EVENT_ENERGY = 0.1
+"""The first sound with this share of the strongest one's energy is the one that counts."""
+GATE_HOP_S = 0.005
+GATE_RANGE_DB = -40.0
+"""The release is looked for above this level; below are reverberation and noise."""
+SHORTEST_RELEASE_S = 0.05
+"""A corner sooner than this after the onset is the top of a pluck."""
+CORNER_DB = 2.0
+STEEPER = 2.5
+"""A release falls at least this many times faster than the sound did just before."""
+EQUAL_DB = 3.0
+AFTER_S = 0.25
+"""A little of what follows the note, where it was recorded, is kept: a tone that rings on must not pass for
+one that ends (chosen)."""
+MORE = 0.1
+"""A larger share of the energy after the note is more sound than the note (chosen)."""
+UNSURE = 0.5
+"""A pitch less sure than this is uncertain (chosen)."""
+SHORTEST_GATE_S = 0.02
+"""Keys are held so long at least (chosen)."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """The note behind a recording: MIDI ``note``, ``velocity`` (0-127), ``gate_s`` in seconds."""
+
+    note: int
+    velocity: int
+    gate_s: float
+
+
+@dataclass(frozen=True)
+class Recording:
+    """``audio``, float32[samples] at 44.1 kHz, that starts with the note, and what was ``played``."""
+
+    audio: NDArray[np.float32]
+    played: Played
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What `listen` found.
+
+    ``note``: MIDI number (60 is middle C) or None where there is no pitch. ``cents``: deviation of
+    the sound from that note, -50 to 50. ``pitch_confidence``: 0 to 1. ``onset_s``, ``end_s``: where
+    the sound begins and where it has died away, from the start of the recording. ``gate_s``: from
+    the onset to the release of the key. ``release_heard``: see the module's text.
+    """
+
+    note: int | None
+    cents: float
+    pitch_confidence: float
+    onset_s: float
+    gate_s: float
+    end_s: float
+    release_heard: bool
+
+    @property
+    def pitched(self) -> bool:
+        """Whether a note was found."""
+        return self.note is not None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """A ``recording`` as it was read from a file, and what was ``found`` in it.
+
+    ``warnings``: of reading. ``more``: whether there is more sound after the note than belongs to it.
+    """
+
+    recording: Recording
+    found: Heard
+    warnings: tuple[str, ...]
+    more: bool
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the pitch that was found is uncertain."""
+        return self.found.pitch_confidence < UNSURE
+
+
+def load_recording(
+    file: str | Path, note: int | None = None, velocity: int = 100, gate_s: float | None = None
+) -> Loaded:
+    """Read a file of sound and cut it to its note.
+
+    Args:
+        file: any format that `jxctl.audio.files.read_audio` reads.
+        note: MIDI note of the key, found where it is not given.
+        velocity: how hard it was pressed; a sound does not say.
+        gate_s: seconds that it was held, found where it is not given.
+
+    Returns:
+        The recording, from its onset to a little after its end.
+
+    Raises `AudioError` for a file that cannot be used, or one without a pitch where no note is given.
+    """
+    import numpy as np
+
+    from jxctl.audio.files import read_audio
+
+    source = read_audio(file)
+    audio, rate = source.audio, source.sample_rate
+    found = listen(audio, rate)
+    if note is None and found.note is None:
+        raise AudioError(
+            f"{file}: no pitch could be found",
+            "say which key it was: --note 60 (for a drum or noise, any note in its register)",
+        )
+    end_s = found.end_s + AFTER_S
+    rest = audio[round(end_s * rate) :]
+    played = Played(
+        note if note is not None else int(found.note or 0),
+        velocity,
+        gate_s if gate_s is not None else max(found.gate_s, SHORTEST_GATE_S),
+    )
+    cut = audio[round(found.onset_s * rate) : max(round(end_s * rate), 1)]
+    return Loaded(
+        Recording(np.asarray(cut, np.float32), played),
+        found,
+        source.warnings,
+        bool(np.square(rest).sum() > MORE * np.square(audio).sum()),
+    )
+
+
+def listen(audio: np.ndarray, sample_rate: int) -> Heard:
+    """Find the note, onset and gate of a mono recording.
+
+    ``audio``: float[samples] at any level, ``sample_rate`` in Hz. Pitch is looked for from C1 to C8.
+    Raises `AudioError` for another shape or an array without sound.
+    """
+    import numpy as np
+
+    if audio.ndim != 1 or not len(audio) or not np.isfinite(audio).all():
+        raise AudioError(
+            f"cannot listen to audio of shape {list(audio.shape)}", "read_audio gives mono audio"
+        )
+    peak = float(np.abs(audio).max())
+    if peak == 0:
+        raise AudioError("cannot listen to silence", "record it at a higher level")
+    x = audio.astype(np.float64) / peak
+    begin, end, floor = _event(x, sample_rate)
+    after = end + round(0.05 * sample_rate)  # silence after it, to see an abrupt end
+    release = _release(x[begin:after], sample_rate, floor)
+    length = (end - begin) / sample_rate
+    pitch = find_pitch(x[begin:end], sample_rate)
+    midi = 69 + 12 * float(np.log2(pitch.hz / 440))
+    return Heard(
+        note=round(midi) if pitch.found else None,
+        cents=100 * (midi - round(midi)) if pitch.found else 0.0,
+        pitch_confidence=pitch.confidence,
+        onset_s=begin / sample_rate,
+        gate_s=length if release is None else min(release, length),
+        end_s=end / sample_rate,
+        release_heard=release is not None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,86 +383,6 @@ def _autocorrelation(y: np.ndarray) -> np.ndarray:
     return np.asarray(product / (overlap + 1e-12))
 
 
-LEVEL_HOP_S = 0.001
-LEVEL_WINDOW_S = 0.03
-"""One period of the lowest note."""
-ONSET_WINDOW_S = 0.003
-ONSET_DB = -50.0
-"""What is weaker than this, relative to the peak, is not part of the sound."""
-NO_SILENCE = 0.35
-"""Where even the quietest moments are this loud beside the peak, they are sound and not noise."""
-EVENT_GAP_S = 0.15
-"""Shorter gaps are tremolo or beating, not the end of a note."""
-EVENT_ENERGY = 0.1
-"""The first sound with this share of the strongest one's energy is the one that counts."""
-GATE_HOP_S = 0.005
-GATE_RANGE_DB = -40.0
-"""The release is looked for above this level; below are reverberation and noise."""
-SHORTEST_GATE_S = 0.05
-"""A corner sooner than this after the onset is the top of a pluck."""
-CORNER_DB = 2.0
-STEEPER = 2.5
-"""A release falls at least this many times faster than the sound did just before."""
-EQUAL_DB = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What `listen` found.
-
-    ``note``: MIDI number (60 is middle C) or None where there is no pitch. ``cents``: deviation of
-    the sound from that note, -50 to 50. ``pitch_confidence``: 0 to 1. ``onset_s``, ``end_s``: where
-    the sound begins and where it has died away, from the start of the recording. ``gate_s``: from
-    the onset to the release of the key. ``release_heard``: see the module's text.
-    """
-
-    note: int | None
-    cents: float
-    pitch_confidence: float
-    onset_s: float
-    gate_s: float
-    end_s: float
-    release_heard: bool
-
-    @property
-    def pitched(self) -> bool:
-        """Whether a note was found."""
-        return self.note is not None
-
-
-def listen(audio: np.ndarray, sample_rate: int) -> Heard:
-    """Find the note, onset and gate of a mono recording.
-
-    ``audio``: float[samples] at any level, ``sample_rate`` in Hz. Pitch is looked for from C1 to C8.
-    Raises `AudioError` for another shape or an array without sound.
-    """
-    import numpy as np
-
-    if audio.ndim != 1 or not len(audio) or not np.isfinite(audio).all():
-        raise AudioError(
-            f"cannot listen to audio of shape {list(audio.shape)}", "read_audio gives mono audio"
-        )
-    peak = float(np.abs(audio).max())
-    if peak == 0:
-        raise AudioError("cannot listen to silence", "record it at a higher level")
-    x = audio.astype(np.float64) / peak
-    begin, end, floor = _event(x, sample_rate)
-    after = end + round(0.05 * sample_rate)  # silence after it, to see an abrupt end
-    release = _release(x[begin:after], sample_rate, floor)
-    length = (end - begin) / sample_rate
-    pitch = find_pitch(x[begin:end], sample_rate)
-    midi = 69 + 12 * float(np.log2(pitch.hz / 440))
-    return Heard(
-        note=round(midi) if pitch.found else None,
-        cents=100 * (midi - round(midi)) if pitch.found else 0.0,
-        pitch_confidence=pitch.confidence,
-        onset_s=begin / sample_rate,
-        gate_s=length if release is None else min(release, length),
-        end_s=end / sample_rate,
-        release_heard=release is not None,
-    )
-
-
 def _event(x: np.ndarray, rate: int) -> tuple[int, int, float]:
     """First and last sample of the sound that counts, and the RMS of the noise around it."""
     import numpy as np
@@ -346,7 +434,7 @@ def _release(x: np.ndarray, rate: int, floor: float) -> float | None:
     # Beating makes such corners too, before the release: of nearly equal ones the last is meant.
     corner = max(c for c, gain in zip(corners, gains, strict=True) if gain >= max(gains) - EQUAL_DB)
     release = (first + _sharpened(curve, corner)) * hop / rate
-    return release if release >= SHORTEST_GATE_S else None
+    return release if release >= SHORTEST_RELEASE_S else None
 
 
 def _corners(curve: np.ndarray) -> list[int]:
@@ -370,7 +458,7 @@ def _is_release(curve: np.ndarray, corner: int) -> bool:
     """Whether the amplitude falls several times faster after a corner than in an equal time before."""
     half, tenth = _time_to(curve, corner, 0.5), _time_to(curve, corner, 0.1)
     # A pluck may take a moment to swell: what comes before must be long beside the fall after it.
-    if corner < max(SHORTEST_GATE_S / GATE_HOP_S, 0.15 * tenth):
+    if corner < max(SHORTEST_RELEASE_S / GATE_HOP_S, 0.15 * tenth):
         return False
     # The corner is found a little late, rounded by the window: look back from before it.
     near = max(0, corner - round(LEVEL_WINDOW_S / GATE_HOP_S))

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from estimator.inference.posterior import Recording
+from estimator.inference.note_detection import Recording
 from estimator.network import parameters
 from estimator.network.audibility import DEAF, one_at_a_time
 from estimator.network.inputs import mel_power

@@ -1,6 +1,6 @@
-"""What a network says of one tone, before anybody has listened: the seam between network and search.
+"""The posterior over tones before the search: draws, a marginal for each parameter, a single answer.
 
-A network hears one or several recordings of the same tone and gives a `Proposal`. The search
+A network gives a `Proposal` for one or several recordings of the same tone. The search
 (`estimator.inference.search`) needs nothing else of it, so that another network, or none (the prior), can
 stand there. Values are *classes* (see `estimator.network.parameters`): a switch's position, a level's raw
 value.
@@ -19,23 +19,6 @@ from simulator.prior import Prior
 
 _TEMPERATURES = (0.6, 1.0)
 """Every other draw is taken from sharpened distributions: nearer to the mode, and still varied."""
-
-
-@dataclass(frozen=True)
-class Played:
-    """The note behind a recording: MIDI ``note``, ``velocity`` (0-127), ``gate_s`` in seconds."""
-
-    note: int
-    velocity: int
-    gate_s: float
-
-
-@dataclass(frozen=True)
-class Recording:
-    """``audio``, float32[samples] at 44.1 kHz, that starts with the note, and what was ``played``."""
-
-    audio: NDArray[np.float32]
-    played: Played
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,12 +10,19 @@ import typer
 
 from jxctl.cli.common import Shown, command, progress, say
 from jxctl.cli.output import check_outputs
-from jxctl.errors import AudioError, UsageError
+from jxctl.errors import AudioError, ToneError, UsageError
+from jxctl.protocol.parameters import parameter
+from jxctl.protocol.tone import INIT_TONE, Tone
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from estimator.inference.posterior import Played
+    from estimator.inference.note_detection import Loaded, Played
+
+SHORTEST_GATE_S = 0.02
+"""Seconds; the shortest --gate (chosen)."""
+LONGEST_GATE_S = 60.0
+"""Seconds; the longest --gate (chosen)."""
 
 
 def register(app: typer.Typer) -> None:
@@ -79,11 +87,11 @@ def guess(
     """
     from contextlib import ExitStack
 
-    from jxctl.cli import guess_loop, guess_request, guess_text
+    from jxctl.cli import guess_loop, guess_text
 
     if top < 1 or not 0 <= renders <= 100_000 or seed < 0:
         raise UsageError("--top is at least 1, --renders 0 to 100000, --seed at least 0")
-    given = guess_request.by_file(files, note, velocity, gate)
+    given = _by_file(files, note, velocity, gate)
     if each and output is None:
         raise UsageError("--each needs -o: the others are written beside that file", "-o tone.json --each")
     places = _numbered(output, top) if each and output is not None else [output]
@@ -92,24 +100,20 @@ def guess(
     base, locked = _start(like, lock or [])
     board_asked = guess_loop.asked(loop, port, audio_in, takes, keep, model, channel, files)
 
-    from jxctl.audio.files import read_audio, write_wav
+    from estimator.inference.note_detection import load_recording
+    from jxctl.audio.files import SAMPLE_RATE, write_wav
 
-    sources = []
-    for file in files:
-        source = read_audio(file)
-        for warning in source.warnings:
-            say(f"jx: {warning}")
-        sources.append(source)
+    loaded = [
+        load_recording(file, what.note, what.velocity, what.gate)
+        for file, what in zip(files, given, strict=True)
+    ]
+    _advise(loaded, given)
+    recordings = [each.recording for each in loaded]
+    found = [guess_text.found(*each) for each in zip(files, loaded, given, strict=True)]
     sent_to = _open(send)
     boards = ExitStack()
     looped: tuple[dict[str, Any], str] | None = None
     try:
-        heard = [
-            guess_request.hear(file, source.audio, source.sample_rate, what)
-            for file, source, what in zip(files, sources, given, strict=True)
-        ]
-        recordings, found = [r for r, _ in heard], [f for _, f in heard]
-
         from estimator.inference.estimator import Estimator
 
         rig = guess_loop.open_board(board_asked, boards) if board_asked is not None else None
@@ -148,7 +152,7 @@ def guess(
             write_tone(tone if k == 0 else candidate.tone.named(name), place)
             written["tone" if k == 0 else f"tone {k + 1}"] = str(place)
     if audio is not None:
-        for warning in write_wav(audio, result.audio, sources[0].sample_rate):
+        for warning in write_wav(audio, result.audio, SAMPLE_RATE):
             say(f"jx: {warning}")
         written["audio"] = str(audio)
     if plot is not None:
@@ -174,11 +178,104 @@ def _numbered(output: Path, top: int) -> list[Path | None]:
     return [output, *(output.with_name(f"{output.stem}-{k}{output.suffix}") for k in range(2, top + 1))]
 
 
-def _start(like: Path | None, wishes: list[str]) -> tuple[Any, list[str]]:
-    from jxctl.cli.guess_request import locks
+@dataclass(frozen=True)
+class Given:
+    """What was said of one recording; None: to be found (``velocity``: 100)."""
+
+    note: int | None
+    velocity: int
+    gate: float | None
+
+
+def _by_file(
+    files: list[Path], notes: list[int] | None, velocities: list[int] | None, gates: list[float] | None
+) -> list[Given]:
+    """One `Given` a file, from options given once for all files, or once for each. Raises `UsageError`."""
+    for note in notes or ():
+        if not 0 <= note <= 127:
+            raise UsageError(f"note {note} is not a MIDI note", "0 to 127; 60 is C4")
+    for velocity in velocities or ():
+        if not 1 <= velocity <= 127:
+            raise UsageError(f"velocity {velocity} is out of range", "1 to 127")
+    for gate in gates or ():
+        if not SHORTEST_GATE_S <= gate <= LONGEST_GATE_S:
+            raise UsageError(
+                f"a gate of {gate:g} s is out of range", f"{SHORTEST_GATE_S} to {LONGEST_GATE_S:g} seconds"
+            )
+    count = len(files)
+    return [
+        Given(*each)
+        for each in zip(
+            _spread("--note", notes, None, count),
+            _spread("--velocity", velocities, 100, count),
+            _spread("--gate", gates, None, count),
+            strict=True,
+        )
+    ]
+
+
+def _spread(option: str, given: list[Any] | None, default: Any, count: int) -> list[Any]:
+    if not given:
+        return [default] * count
+    if len(given) == 1:
+        return given * count
+    if len(given) != count:
+        raise UsageError(
+            f"{option} is given {len(given)} times for {count} recording{'s' if count > 1 else ''}",
+            "give it once for all, or once for each, in their order",
+        )
+    return given
+
+
+def _start(like: Path | None, wishes: list[str]) -> tuple[Tone | None, list[str]]:
+    """The tone to start from, and what is locked."""
     from jxctl.library.files import stock_tone
 
-    return locks(None if like is None else stock_tone(like), wishes)
+    return _locks(None if like is None else stock_tone(like), wishes)
+
+
+def _locks(like: Tone | None, wishes: list[str]) -> tuple[Tone | None, list[str]]:
+    """The tone to start from, with locked values in it, and the names of what is locked.
+
+    A wish is ``NAME=VALUE`` (raw 0-127, or a switch's label) or, with ``like``, ``NAME``. Raises `ToneError`
+    for an unknown name or value, `UsageError` for a name without value where there is no tone to keep it of.
+    """
+    names: list[str] = []
+    changes: dict[str, int | str] = {}
+    for wish in wishes:
+        name, is_, value = (part.strip() for part in wish.partition("="))
+        try:
+            row = parameter(name)
+        except (KeyError, ValueError):
+            raise ToneError(f"no parameter is called {name!r}", "jx tone show lists the names") from None
+        if row.name in names:
+            raise UsageError(f"{row.name} is locked twice", "once is enough")
+        if not is_ and like is None:
+            raise UsageError(
+                f"--lock {wish}: there is no tone whose {row.name} could be kept",
+                f'give a value, --lock "{row.name}=..."; or a tone, --like tone.json',
+            )
+        if is_:
+            labelled = row.kind == "switch" and value in row.labels
+            changes[row.name] = int(value) if value.isdecimal() and not labelled else value
+        names.append(row.name)
+    base = (like or INIT_TONE).with_values(changes)  # also refuses what is no parameter of a tone
+    return (None if like is None and not names else base), names
+
+
+def _advise(loaded: list[Loaded], given: list[Given]) -> None:
+    """Say what was done to the recordings, and what is doubtful in them."""
+    for each in loaded:
+        for warning in each.warnings:
+            say(f"jx: {warning}")
+    for each, what in zip(loaded, given, strict=True):
+        if what.note is None and each.unsure:
+            say(
+                f"jx: the pitch is uncertain: note {each.found.note}, if it has one; "
+                "--note says which key it was"
+            )
+        if each.more:
+            say(f"jx: there is more sound after {each.found.end_s:.1f} s: only the first note is used")
 
 
 def _open(send: str | None) -> Any:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from estimator.closed_loop.history import Trials
     from estimator.inference.estimator import Estimator, Guess
-    from estimator.inference.posterior import Recording
+    from estimator.inference.note_detection import Recording
     from jxctl.protocol.tone import Tone
     from jxctl.recording.rig import Rig
 

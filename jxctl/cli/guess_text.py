@@ -7,10 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from estimator.inference.estimator import Candidate, Guess
+    from estimator.inference.note_detection import Loaded
+    from jxctl.cli.guess import Given
 
 FAR = (
     "low confidence: nothing this synth was heard to make is near; take it as the nearest sound, not the tone"
 )
+
+
+def found(file: Path, loaded: Loaded, given: Given) -> dict[str, Any]:
+    """What was found in a recording."""
+    heard, played = loaded.found, loaded.recording.played
+    return {
+        "file": str(file), "note": played.note, "note_given": given.note is not None,
+        "cents": round(heard.cents, 1), "pitch_confidence": round(heard.pitch_confidence, 3),
+        "velocity": played.velocity, "onset_s": round(heard.onset_s, 4), "gate_s": round(played.gate_s, 4),
+        "gate_given": given.gate is not None, "release_heard": heard.release_heard,
+        "end_s": round(heard.end_s, 4),
+    }  # fmt: skip
 
 
 def data(

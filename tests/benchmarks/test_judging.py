@@ -12,8 +12,9 @@ import pytest
 from benchmarks import baselines, tones_report
 from benchmarks.judging import Rows, row, table, target
 from benchmarks.summary import expected_calibration_error, interval, summary
+from estimator.inference.note_detection import Played
 from estimator.inference.objective import Listener
-from estimator.inference.posterior import Played, from_prior
+from estimator.inference.posterior import from_prior
 from estimator.network import parameters
 from jxctl.errors import ToneError, UsageError
 from jxctl.protocol.parameters import TONE_PARAMETERS

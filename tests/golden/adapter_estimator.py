@@ -18,9 +18,9 @@ import estimator.training.synthetic
 from estimator.closed_loop.optimizer import closed_loop
 from estimator.closed_loop.player import BoardPlay
 from estimator.inference.estimator import Estimator
-from estimator.inference.note_detection import listen
+from estimator.inference.note_detection import Played, Recording, listen
 from estimator.inference.objective import CELL, Target
-from estimator.inference.posterior import Played, Recording, from_prior, prior_marginals
+from estimator.inference.posterior import from_prior, prior_marginals
 from estimator.network import parameters
 from estimator.papers.vecoven2020.entries import ENTRIES
 from estimator.papers.vecoven2020.networks.inversynth import VECTOR

@@ -9,7 +9,7 @@ import pytest
 
 from estimator.closed_loop.alignment import PLACES, SEEDS, Moment, free, shifted
 from estimator.closed_loop.surrogate import BoardModel, BoardTake
-from estimator.inference.posterior import Played, Recording
+from estimator.inference.note_detection import Played, Recording
 from estimator.network import parameters
 from jxctl.protocol.tone import INIT_TONE, Tone
 from simulator.synth import Profile, load_profile, render

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from estimator.closed_loop.distance import Ear, most_noise_db, noise_of
-from estimator.inference.posterior import Played, Recording
+from estimator.inference.note_detection import Played, Recording
 from simulator.features import log_mel_distance
 
 RATE = 44100

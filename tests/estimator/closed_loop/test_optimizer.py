@@ -16,8 +16,9 @@ from estimator.closed_loop.player import BoardPlay
 from estimator.closed_loop.result import heard_on_board
 from estimator.inference.confidence import untold
 from estimator.inference.estimator import Candidate, Guess
+from estimator.inference.note_detection import Played, Recording
 from estimator.inference.objective import Listener
-from estimator.inference.posterior import Played, Recording, from_prior
+from estimator.inference.posterior import from_prior
 from estimator.network import parameters
 from jxctl.dataset.writer import Writer
 from jxctl.errors import UsageError

@@ -9,7 +9,7 @@ import pytest
 
 from estimator.inference.confidence import FAR_DB, far_db, loud_distance
 from estimator.inference.estimator import Estimator
-from estimator.inference.posterior import Played, Recording
+from estimator.inference.note_detection import Played, Recording
 from jxctl.protocol.tone import INIT_TONE, to_batch
 from simulator.features import log_mel_distance
 from simulator.synth import render

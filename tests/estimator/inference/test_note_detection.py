@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sounds import RATE, coloured_noise, harmonics, hz_of, random_tones, tone
 
-from estimator.inference.note_detection import Heard, listen
+from estimator.inference.note_detection import Heard, Played, listen, load_recording
 from jxctl.audio.files import read_audio
 from jxctl.errors import AudioError
 
@@ -209,6 +209,29 @@ def test_anything_gives_an_answer_that_makes_sense(samples: list[float], stretch
     assert 0 <= heard.pitch_confidence <= 1
     assert -50 <= heard.cents <= 50
     assert heard.note is None or 23 <= heard.note <= 109
+
+
+def test_a_loaded_recording_runs_from_its_onset_to_a_little_after_its_end(tmp_path: Path) -> None:
+    one = tone(57)
+    soundfile.write(tmp_path / "a.wav", np.concatenate([one, 0.8 * one]), RATE, subtype="FLOAT")
+    loaded = load_recording(tmp_path / "a.wav")
+    assert loaded.more
+    assert not loaded.unsure
+    played, audio = loaded.recording.played, loaded.recording.audio
+    assert (played.note, played.velocity) == (57, 100)
+    assert played.gate_s == pytest.approx(0.8, abs=0.05)
+    first = round(0.3 * RATE)
+    assert len(audio) == pytest.approx((loaded.found.end_s - loaded.found.onset_s + 0.25) * RATE, abs=2)
+    assert abs(round(loaded.found.onset_s * RATE) - first) < 0.01 * RATE
+
+
+def test_what_is_given_of_a_note_is_taken(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", coloured_noise("white", 0), RATE)
+    with pytest.raises(AudioError, match="no pitch could be found") as error:
+        load_recording(tmp_path / "a.wav")
+    assert "--note 60" in (error.value.hint or "")
+    loaded = load_recording(tmp_path / "a.wav", 40, 90, 0.5)
+    assert loaded.recording.played == Played(40, 90, 0.5)
 
 
 def test_importing_it_loads_nothing_heavy() -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from estimator.inference.confidence import OF_KEYS, OF_VELOCITIES, confidence, unprejudiced, untold
+from estimator.inference.note_detection import Played, Recording
 from estimator.inference.objective import Listener
-from estimator.inference.posterior import Played, Recording, from_prior
+from estimator.inference.posterior import from_prior
 from estimator.network import parameters
 from simulator.prior import Prior
 from simulator.synth import load_profile, render
