@@ -25,13 +25,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import describe
-from jxctl.cli.record_plan import tones as drawn
 from jxctl.dataset import Row
 from jxctl.dataset.writer import Writer
 from jxctl.ports import AudiblePort, open_port
 from jxctl.ports.client import Synth
 from jxctl.recording.expectation import Simulated
-from jxctl.recording.plan import Plan
+from jxctl.recording.plan import Plan, prior_tones
 from jxctl.recording.preflight import measure
 from jxctl.recording.recorder import Tally, check_same_plan, count_remaining, record, remaining
 from jxctl.recording.rig import Rig
@@ -69,7 +68,7 @@ def simulated(takes: int, folder: Path) -> dict[str, Any]:
         assert isinstance(port, AudiblePort)
         rig = Rig(Synth(port), port, expected=Simulated("superjx", port.sample_rate, exact=True))
         rig.latency = measure(rig).latency
-        plan = Plan(drawn(["prior"], -(-takes // 4), 0), [48, 72], [50, 120], [1.0])
+        plan = Plan(prior_tones(-(-takes // 4)), [48, 72], [50, 120], [1.0])
         with Writer(folder) as data_set:
             began = time.perf_counter()
             tally = record(remaining(plan, data_set), rig, data_set, 0)
@@ -94,7 +93,7 @@ def many(takes: int, folder: Path) -> dict[str, Any]:
             memory[tally.recorded] = tracemalloc.get_traced_memory()[0]
 
     def plan(count: int) -> Plan:
-        return Plan(drawn(["prior"], count, 0), [60], [100], [GATE_S], GATE_S)
+        return Plan(prior_tones(count), [60], [100], [GATE_S], GATE_S)
 
     tracemalloc.start()
     began = time.perf_counter()

@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jxctl.cli import bench
 from jxctl.cli.common import Shown, command, progress, say
+from jxctl.cli.rig import (
+    ALL_THE_SAME,
+    AudioChannelOption,
+    AudioOption,
+    ChannelOption,
+    ModelOption,
+    PortOption,
+    RetriesOption,
+    RigOption,
+    SampleRateOption,
+    checked,
+)
 from jxctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,9 +35,9 @@ def register(app: typer.Typer) -> None:
 
 def calibrate(
     output: Annotated[Path, typer.Option("-o", "--output", help="The profile to write (.toml).")],
-    port: bench.PortOption = None,
-    audio: bench.AudioOption = None,
-    rig: bench.RigOption = None,
+    port: PortOption = None,
+    audio: AudioOption = None,
+    rig: RigOption = None,
     data: Annotated[
         Path | None, typer.Option("--data", help="A data set of these takes, instead of recording one.")
     ] = None,
@@ -47,11 +58,11 @@ def calibrate(
     skip_checks: Annotated[
         bool, typer.Option("--skip-checks", help="Without the checks of level, latency and set-up.")
     ] = False,
-    retries: bench.RetriesOption = 2,
-    model: bench.ModelOption = None,
-    channel: bench.ChannelOption = None,
-    audio_channel: bench.AudioChannelOption = None,
-    sample_rate: bench.SampleRateOption = None,
+    retries: RetriesOption = 2,
+    model: ModelOption = None,
+    channel: ChannelOption = None,
+    audio_channel: AudioChannelOption = None,
+    sample_rate: SampleRateOption = None,
 ) -> Shown:
     """Measure the laws of a board and write them as a profile.
 
@@ -110,50 +121,49 @@ def _record(
     retries: int,
 ) -> None:
     from estimator.calibration.recording import RotatingPlayer, minutes, of_the_board
-    from jxctl.cli import record_rig
-    from jxctl.dataset.writer import Writer
-    from jxctl.recording import preflight, recorder
     from jxctl.recording.config import settle
     from jxctl.recording.player import BoardPlayer
+    from jxctl.recording.preflight import span
+    from jxctl.recording.recorder import open_session
+    from jxctl.recording.rig import open_rig
 
     settled = settle(rig_file, options)
     with ExitStack() as stack:
-        opened = record_rig.open_rig(settled, None, None, stack)
+        opened = stack.enter_context(open_rig(settled))
         turning = None
         if isinstance(opened.player, BoardPlayer):
             opened.player = turning = RotatingPlayer.instead_of(opened.player)
-        # Before a folder is made for takes that turn out worthless.
-        there = folder.exists()
-        if not there and not skip_checks:
-            bench.checked(opened, way_round=bench.ALL_THE_SAME)
-        data_set = stack.enter_context(Writer(folder))
-        for repair in data_set.repairs:
-            say(f"{folder}: {repair}")
-        recorder.check_same_plan(plan, data_set)
-        recorder.check_same_rig(opened, data_set)
-        left = wanted.difference(data_set.indices)
+
+        def check() -> None:
+            checked(opened, way_round=ALL_THE_SAME)
+
+        session = stack.enter_context(
+            open_session(
+                plan, opened, folder, wanted=sorted(wanted),
+                check=None if skip_checks else check, said=lambda text: say(f"{folder}: {text}"),
+            )
+        )  # fmt: skip
+        recorded = session.data_set.indices
+        left = wanted.difference(recorded)
         if not left:
             return
-        if there and not skip_checks:
-            bench.checked(opened, way_round=bench.ALL_THE_SAME)
         if turning is not None:
             turning.follow(plan)
         others = set(range(len(plan))) - left
-        wall = f", about {preflight.span(60 * minutes(plan, others, opened))}" if opened.live else ""
+        wall = f", about {span(60 * minutes(plan, others, opened))}" if opened.live else ""
         say(f"to record: {len(left)} of {len(wanted)} takes{wall}")
         try:
             with progress("Measuring", len(wanted)) as advance:
                 advance(len(wanted) - len(left))
-                recorder.record(
-                    (plan[index] for index in sorted(left)), opened, data_set,
+                session.record(
                     on_take=lambda row: advance(1, f"{row['tone_name']}: {row['verdict']}"),
                     tones_from="jx calibrate", accept=of_the_board(opened), retries=retries,
                 )  # fmt: skip
         except BaseException:
-            done = len(wanted.intersection(data_set.indices))
+            done = len(wanted.intersection(recorded))
             say(f"{done} of {len(wanted)} takes are in {folder}; the same command continues")
             raise
-        if lost := len(left.difference(data_set.indices)):
+        if lost := session.left:
             say(f"{lost} takes lost audio each time they were played; the same command tries them again")
 
 

@@ -43,12 +43,12 @@ def check(
     from jxctl.library.files import stock_tone
 
     wanted = stock_tone(tone)
-    from jxctl.cli import bench
+    from jxctl.cli.rig import opened
     from simulator.synth import load_profile
 
     compared = load_profile(profile)
     with ExitStack() as stack:
-        rig = bench.opened(port, audio, model, channel, stack)
+        rig = opened(port, audio, model, channel, stack)
         from estimator.closed_loop.comparison import check_board
 
         found = check_board(

@@ -63,7 +63,7 @@ def asked(
 
 def open_board(board: Board, stack: ExitStack) -> Rig:
     """The rig, checked, before any time is spent on the guess."""
-    from jxctl.cli.bench import opened
+    from jxctl.cli.rig import opened
 
     return opened(board.port, board.audio, board.model, board.channel, stack)
 

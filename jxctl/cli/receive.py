@@ -60,8 +60,7 @@ def receive(
     What arrives incomplete or damaged is kept beside the output as NAME.incomplete.syx, and the exit code
     is 4; when nothing arrives it is 3.
     """
-    from jxctl.cli.send_midi import model_in
-    from jxctl.ports import ReceivingPort, open_port
+    from jxctl.ports import ReceivingPort, model_in, open_port
     from jxctl.ports import transfer as receiving
     from jxctl.protocol import models
     from jxctl.protocol.sysex.jx10 import Receiver

@@ -11,9 +11,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jxctl.cli import bench
 from jxctl.cli.common import Shown, command, progress, say
-from jxctl.errors import JxError
+from jxctl.cli.rig import (
+    ALL_THE_SAME,
+    AudioChannelOption,
+    AudioOption,
+    ChannelOption,
+    ModelOption,
+    PortOption,
+    RetriesOption,
+    RigOption,
+    SampleRateOption,
+    checked,
+)
+from jxctl.errors import JxError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +43,6 @@ Gates = Annotated[
     list[str], typer.Option("--gates", "--gate", help="Seconds from note-on to note-off, as 0.2,1.")
 ]
 
-_SAMPLED = 4
 _SAY_EVERY_S = 600.0
 
 
@@ -45,9 +55,9 @@ def record(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="The data set: a new or empty folder, or one to continue.")
     ],
-    port: bench.PortOption = None,
-    audio: bench.AudioOption = None,
-    rig: bench.RigOption = None,
+    port: PortOption = None,
+    audio: AudioOption = None,
+    rig: RigOption = None,
     source: Annotated[
         list[str], typer.Option("--from", help="Tones: prior, design, or files with tones or banks.")
     ] = ["prior"],  # noqa: B006
@@ -69,14 +79,14 @@ def record(
         int | None, typer.Option(min=1, help="Repeat the reference tone after so many takes.")
     ] = None,
     max_seconds: Annotated[float, typer.Option(help="A tail longer than this is cut.")] = 4.0,
-    retries: bench.RetriesOption = 2,
+    retries: RetriesOption = 2,
     skip_checks: Annotated[
         bool, typer.Option("--skip-checks", help="Without the checks of level and latency at the start.")
     ] = False,
-    model: bench.ModelOption = None,
-    channel: bench.ChannelOption = None,
-    audio_channel: bench.AudioChannelOption = None,
-    sample_rate: bench.SampleRateOption = None,
+    model: ModelOption = None,
+    channel: ChannelOption = None,
+    audio_channel: AudioChannelOption = None,
+    sample_rate: SampleRateOption = None,
     profile: Annotated[
         str | None, typer.Option(help="Behind the port is jx board with this profile: compare takes with it.")
     ] = None,
@@ -95,10 +105,10 @@ def record(
 
     The bus is one-way: a tone byte that is damaged on its way to an instrument cannot be noticed.
     """
-    from jxctl.cli import record_plan, record_rig
-    from jxctl.dataset.writer import Writer
-    from jxctl.recording import recorder
     from jxctl.recording.config import settle
+    from jxctl.recording.preflight import some_of
+    from jxctl.recording.recorder import open_session
+    from jxctl.recording.rig import open_rig
 
     settled = settle(
         rig,
@@ -108,33 +118,30 @@ def record(
         },
     )  # fmt: skip
     # Before anything slow is opened, and before anything is written.
-    plan = record_plan.plan(
-        source, tones, seed, notes, velocities, gates, max_seconds, notes_per_tone, reference, every
-    )
+    plan = _plan(source, tones, seed, notes, velocities, gates, max_seconds, notes_per_tone, reference, every)
+    found: list[Preflight] = []
     with ExitStack() as stack:
-        opened = record_rig.open_rig(settled, profile, powered_on_minutes, stack)
-        checked: Preflight | None = None
-        if not skip_checks and not _is_there(folder):
-            checked = _preflight(opened, plan)
-        data_set = stack.enter_context(Writer(folder))
-        for repair in data_set.repairs:
-            say(f"{folder}: {repair}")
-        recorder.check_same_plan(plan, data_set)
-        recorder.check_same_rig(opened, data_set)
-        left = recorder.count_remaining(plan, data_set)
-        if left and not skip_checks:
-            checked = checked or _preflight(opened, plan)
+        opened = stack.enter_context(open_rig(settled, profile, powered_on_minutes))
+
+        def check() -> None:
+            found.append(checked(opened, some_of(plan.tones), setup=False, way_round=ALL_THE_SAME))
+
+        session = stack.enter_context(
+            open_session(
+                plan, opened, folder,
+                check=None if skip_checks else check, said=lambda text: say(f"{folder}: {text}"),
+            )
+        )  # fmt: skip
+        left, tally = session.left, session.tally
         if left:
             _announce(plan, left, opened, folder)
-        tally = recorder.Tally()
         began = monotonic()
         try:
             with progress("Recording", len(plan)) as advance:
                 advance(len(plan) - left)
-                recorder.record(
-                    recorder.remaining(plan, data_set), opened, data_set, seed,
-                    _reporter(advance, tally, len(plan) - left, len(plan), began),
-                    retries=retries, tones_from=" ".join(source), tally=tally,
+                session.record(
+                    seed, _reporter(advance, tally, len(plan) - left, len(plan), began),
+                    retries=retries, tones_from=" ".join(source),
                 )  # fmt: skip
         except BaseException:
             done = len(plan) - left + tally.recorded
@@ -143,7 +150,59 @@ def record(
         finally:
             if left:
                 _card(folder)
-    return _summary(folder, len(plan), left, tally, monotonic() - began, checked, opened.live)
+    measured = found[0] if found else None
+    return _summary(folder, len(plan), left, tally, monotonic() - began, measured, opened.live)
+
+
+def _plan(
+    sources: list[str],
+    count: int | None,
+    seed: int,
+    notes: list[str],
+    velocities: list[str],
+    gates: list[str],
+    max_seconds: float,
+    per_tone: int | None,
+    reference: Path | None,
+    every: int | None,
+) -> Plan:
+    """The plan that the options describe. Raises `UsageError`."""
+    from jxctl.library.files import stock_tone
+    from jxctl.protocol.tone import INIT_TONE
+    from jxctl.recording.plan import SHORTEST_GATE_S, Plan, check_note, tones_from
+
+    note_numbers = [int(number) for number in _numbers(notes, "--notes", whole=True)]
+    velocity_numbers = [int(number) for number in _numbers(velocities, "--velocities", whole=True)]
+    gates_s = _numbers(gates, "--gates")
+    for note in note_numbers:
+        check_note(note, 1, SHORTEST_GATE_S, 1.0)
+    repeated = None if every is None else INIT_TONE
+    if reference is not None:
+        repeated = stock_tone(reference)
+    return Plan(
+        tones_from(sources, count, seed),
+        note_numbers,
+        velocity_numbers,
+        gates_s,
+        max_seconds,
+        per_tone=per_tone,
+        reference=repeated,
+        every=100 if every is None else every,
+        seed=seed,
+    )
+
+
+def _numbers(given: list[str], option: str, whole: bool = False) -> list[float]:
+    """Numbers given one by one or with commas, such as ``36,48``. Raises `UsageError`."""
+    found: list[float] = []
+    for text in given:
+        for part in text.split(","):
+            try:
+                found.append(int(part) if whole else float(part))
+            except ValueError:
+                kind = "whole numbers" if whole else "seconds"
+                raise UsageError(f"{option}: {part!r} is no number", f"{kind}, such as 36,48") from None
+    return found
 
 
 def _card(folder: Path) -> None:
@@ -154,23 +213,6 @@ def _card(folder: Path) -> None:
         write_card(folder)
     except JxError as error:
         say(f"no data card: {error.message}")
-
-
-def _is_there(folder: Path) -> bool:
-    """Whether the folder holds something, or is none: to be looked at before any sound is made."""
-    try:
-        return any(folder.iterdir())
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-
-
-def _preflight(rig: Rig, plan: Plan) -> Preflight:
-    """Check the rig with some tones of the plan. Raises `VerificationError`."""
-    count = len(plan.tones)
-    some = [plan.tones[number] for number in sorted({count * k // _SAMPLED for k in range(_SAMPLED)})]
-    return bench.checked(rig, some, set_up=False, way_round=bench.ALL_THE_SAME)
 
 
 def _announce(plan: Plan, left: int, rig: Rig, folder: Path) -> None:
@@ -212,7 +254,7 @@ def _summary(
     left: int,
     tally: Tally,
     seconds: float,
-    checked: Preflight | None,
+    measured: Preflight | None,
     live: bool,
 ) -> Shown:
     recorded, failed = tally.recorded, tally.failed
@@ -230,7 +272,7 @@ def _summary(
         "takes_per_second": rate,
         "sound_seconds": tally.seconds,
         "sound_share": share,
-        "checks": None if checked is None else checked.to_json(),
+        "checks": None if measured is None else measured.to_json(),
     }
     lines = [f"{recorded} takes recorded into {folder}: {tally.trusted} ok, {sum(failed.values())} failed"]
     if failed:

@@ -1,4 +1,7 @@
-"""``jx rig``: the bench file, and whether what it names is there and can be heard."""
+"""``jx rig``: the bench file, and whether what it names is there and can be heard.
+
+Also what every command that plays on a rig shares: the options that name one, and what its checks say.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,40 @@ from jxctl.cli.output import ForceOption, check_output
 from jxctl.errors import DeviceError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from contextlib import ExitStack
+
     from jxctl.ports import Available
+    from jxctl.protocol.tone import Tone
+    from jxctl.recording.preflight import Preflight
+    from jxctl.recording.rig import Rig
 
 app = typer.Typer(help="Describe a bench once, and check it.", no_args_is_help=True)
 
 _LONG_ON_MINUTES = 36 * 60
+
+PortOption = Annotated[str | None, typer.Option("--port", help="Where to play (jx ports lists them).")]
+AudioOption = Annotated[
+    str | None,
+    typer.Option(
+        "--audio", help="Audio input: its name, part of it, its number, or 'default'. Not for sim:."
+    ),
+]
+RigOption = Annotated[
+    Path | None, typer.Option("--rig", help="Bench file: port, audio input, labels (jx rig).")
+]
+ModelOption = Annotated[str | None, typer.Option("--model", help="What is behind a MIDI port (jx models).")]
+ChannelOption = Annotated[int | None, typer.Option("--channel", help="Its MIDI channel, 1-16.")]
+AudioChannelOption = Annotated[
+    int | None, typer.Option("--audio-channel", help="Channel of the audio input, from 1.")
+]
+SampleRateOption = Annotated[int | None, typer.Option("--sample-rate", help="Of the audio input, in Hz.")]
+
+RetriesOption = Annotated[
+    int, typer.Option("--retries", min=0, max=100, help="Play a failed take again so often.")
+]
+
+ALL_THE_SAME = "--skip-checks records all the same"
 
 File = Annotated[Path | None, typer.Argument(help="The bench file.", show_default="JX_RIG")]
 
@@ -105,36 +137,31 @@ def check(
     Set-up: that what is played is what is heard, in tune, with nothing in line that changes it. Takes about
     twenty seconds of sound. Exit code 3 when something is not there, 4 when takes would be worthless.
     """
-    from contextlib import ExitStack
-
-    from jxctl.cli import record_rig
-    from jxctl.recording import preflight
     from jxctl.recording.config import settle
-    from jxctl.recording.setup_check import check_setup
+    from jxctl.recording.preflight import check_rig
+    from jxctl.recording.rig import open_rig
 
     rig = settle(_named(file))
     if rig.port is None:
         raise UsageError(f"{_named(file)} names no port", 'add a line such as port = "midi:MKS-70"')
     minutes = rig.minutes_on()
-    with ExitStack() as stack:
-        opened = record_rig.open_rig(rig, profile, None, stack)
+    with open_rig(rig, profile) as opened:
         if opened.live:
             say("listening, then playing some notes: about twenty seconds of sound")
-        measured = preflight.measure(opened)
-        opened.latency = measured.latency
-        found = check_setup(opened)
-    told = ([found.problem] if found.problem else []) + measured.problems
-    problems = [{"problem": problem, "hint": hint} for problem, hint in told]
+        found = check_rig(opened)
+    measured = found.preflight
+    assert found.setup is not None
+    problems = [{"problem": problem, "hint": hint} for problem, hint in found.problems]
     data = {
         "rig": rig.to_json(),
         "minutes_on": minutes,
         **measured.to_json(),
-        "setup": found.to_json(),
+        "setup": found.setup.to_json(),
         "problems": problems,
         "advice": measured.advice,
     }
     lines = [f"{rig.port} is open and heard through {rig.audio or 'itself'}", str(measured)]
-    for problem, hint in told:
+    for problem, hint in found.problems:
         lines += [f"problem: {problem}", f"    {hint}"]
     lines += [f"note: {advice}" for advice in measured.advice]
     if minutes is not None and minutes > _LONG_ON_MINUTES:
@@ -142,6 +169,47 @@ def check(
     if not problems:
         lines.append("ready to record (jx record DIR --rig FILE)")
     return Shown(data, "\n".join(lines), exit_code=4 if problems else 0)
+
+
+def checked(rig: Rig, tones: Iterable[Tone] = (), *, setup: bool = True, way_round: str = "") -> Preflight:
+    """Check a rig (`jxctl.recording.preflight.check_rig`), and say what is done and found.
+
+    ``way_round``: an option that does without, for the hint of an error. Raises `VerificationError` for the
+    first thing that makes takes worthless, `DeviceError` where port or input fail.
+    """
+    from jxctl.recording.preflight import check_rig
+
+    if rig.live:
+        what = (
+            "noise, level, latency and set-up: about twenty"
+            if setup
+            else "noise, level and latency: about ten"
+        )
+        say(f"checking {what} seconds of sound")
+    found = check_rig(rig, tones, setup)
+    if found.setup is None or found.setup.problem is None:
+        say(f"checked: {found.preflight}")
+        for advice in found.preflight.advice:
+            say(f"note: {advice}")
+    found.check(way_round)
+    return found.preflight
+
+
+def opened(port: str, audio: str | None, model: str | None, channel: int | None, stack: ExitStack) -> Rig:
+    """The rig at a port, closed by ``stack``, and checked.
+
+    Raises `UsageError`, `DeviceError` and, where what is heard cannot be used, `VerificationError`.
+    """
+    from jxctl.recording.config import settle
+    from jxctl.recording.rig import open_rig
+
+    given = {"port": port, "audio": audio, "model": model, "channel": channel}
+    rig = stack.enter_context(open_rig(settle(None, given)))
+    checked(rig)
+    if not rig.live:
+        # The sound is made in this process: a note begins at the first sample, whatever a click looked like.
+        rig.latency = None
+    return rig
 
 
 def _named(file: Path | None) -> Path:

@@ -71,11 +71,11 @@ def send(
     that it was taken.
     """
     from jxctl.cli import send_midi
-    from jxctl.ports import AudiblePort, open_port
+    from jxctl.ports import AudiblePort, model_in, open_port
 
     job = send_midi.Job(
         file,
-        model or send_midi.model_in(port),
+        model or model_in(port),
         slot,
         patch,
         write,

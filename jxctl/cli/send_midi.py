@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 
 from jxctl.cli.common import progress, say
 from jxctl.errors import UsageError
@@ -63,11 +62,6 @@ class Job:
         if self.write is not None or self.patch is not None:
             raise UsageError("a bare board holds one tone and no memory", "leave out --write and --patch")
         return stock_tone(self.file, self.slot)
-
-
-def model_in(url: str) -> str | None:
-    """The model that a port's URL names (``?model=mks70``)."""
-    return parse_qs(url.rpartition("?")[2]).get("model", [None])[0] if "?" in url else None
 
 
 def deliver(

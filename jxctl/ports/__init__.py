@@ -20,6 +20,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from urllib.parse import parse_qs
 
 from jxctl.errors import DeviceError
 
@@ -111,6 +112,11 @@ def open_port(url: str) -> Port:
         raise DeviceError(f"{url!r} is not a port that jx knows", _hint(url))
     module = importlib.import_module(SCHEMES[scheme][0])
     return cast(Port, module.open(url))
+
+
+def model_in(url: str) -> str | None:
+    """The model that a port's URL names (``?model=mks70``)."""
+    return parse_qs(url.rpartition("?")[2]).get("model", [None])[0] if "?" in url else None
 
 
 def available() -> list[Available]:

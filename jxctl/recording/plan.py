@@ -7,9 +7,9 @@ Every tone is played at every note, velocity and gate, or, with ``per_tone``, at
 chosen by the seed, another choice for each tone. A reference tone, always the same note, comes first
 and then again after every so many takes, so that a drift of the instrument or of the input is seen.
 
-Tones that cover every parameter, where tones drawn from a prior leave its corners empty.
-
-A design has two parts, one after the other:
+`tones_from` gives the tones: those in files, tones drawn from the prior of real tones, or a design of
+experiments, which covers every parameter where a prior leaves its corners empty. The design has two parts,
+one after the other:
 
 1. *Sweeps*, one parameter at a time, the rest held: every position of a switch, and levels from 0 to
    127 in steps of 16 or less. Each on a base tone in which it is heard (an LFO's rate needs a depth).
@@ -26,11 +26,16 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from jxctl.errors import UsageError
+from jxctl.library.files import read_library
 from jxctl.protocol.parameters import TONE_PARAMETERS, TONE_SIZE, Parameter
-from jxctl.protocol.tone import INIT_TONE, Tone
+from jxctl.protocol.tone import INIT_TONE, Tone, from_batch
 
 DEFAULT_MAX_SECONDS = 4.0
 SHORTEST_GATE_S = 0.001
@@ -39,7 +44,17 @@ REFERENCE_VELOCITY = 100
 LONGEST_PLAN = 10_000_000
 """Takes: a year of three-second takes without a pause."""
 
-_KEPT_BLOCKS = 4
+PRIOR, DESIGN = "prior", "design"
+"""Sources of tones that are no files."""
+PRIOR_BLOCK = 256
+"""Tones are drawn from a prior in blocks of this size, each with a random generator of its own, so that
+tone k depends on the seed and k alone and a longer run begins with the same tones. Another size is other
+tones."""
+CUBE = 128
+"""Tones of one Latin hypercube."""
+
+_SWEEP = (0, 16, 32, 48, 64, 80, 96, 112, 127)  # raw values of a level that is swept
+_KEPT_BLOCKS = 4  # of drawn tones (chosen)
 
 
 class Tones(Protocol):
@@ -50,6 +65,13 @@ class Tones(Protocol):
 
     def __getitem__(self, number: int, /) -> Tone:
         """Tone ``number``, from 0."""
+
+
+class Sampler(Protocol):
+    """A distribution of tones, such as `simulator.prior.Prior`."""
+
+    def sample(self, count: int, generator: np.random.Generator, /) -> NDArray[np.uint8]:
+        """Raw values of so many tones: uint8[count, 48]."""
 
 
 class DrawnTones:
@@ -212,9 +234,59 @@ def check_note(note: int, velocity: int, gate_s: float, max_seconds: float) -> N
         )
 
 
-CUBE = 128
-"""Tones of one Latin hypercube."""
-_STEPS = (0, 16, 32, 48, 64, 80, 96, 112, 127)
+def tones_from(sources: Sequence[str | Path], count: int | None = None, seed: int = 0) -> Tones:
+    """Tones to record: of `PRIOR`, of `DESIGN`, or of files with tones or banks.
+
+    ``count``: how many; None for all of the files, or all sweeps of the design. ``seed``: of what is drawn.
+
+    Raises `UsageError` for files without tones of the stock firmware, for fewer tones than ``count``, for a
+    prior without a count, and for `PRIOR` or `DESIGN` beside another source.
+    """
+    words = [source for source in sources if source in (PRIOR, DESIGN)]
+    if words and len(sources) > 1:
+        raise UsageError(f"--from {words[0]} goes with no other --from", "record each into its own folder")
+    if words == [PRIOR]:
+        if count is None:
+            raise UsageError("how many tones are to be drawn?", "--tones N")
+        return prior_tones(count, seed)
+    if words == [DESIGN]:
+        return design(len(sweeps()) if count is None else count, seed)
+    found = [tone for source in sources for tone in _in_file(Path(source))]
+    if count is not None and count > len(found):
+        raise UsageError(f"--tones is {count}, and there are {len(found)}", "leave it out for all")
+    return found[:count]
+
+
+def prior_tones(count: int, seed: int = 0) -> DrawnTones:
+    """Tones drawn from the shipped prior of real tones; see `drawn_tones`."""
+    # Late, because the package loads numba.
+    from simulator.prior import Prior
+
+    return drawn_tones(Prior.load(), count, seed)
+
+
+def drawn_tones(prior: Sampler, count: int, seed: int = 0) -> DrawnTones:
+    """Tones drawn from a distribution; more tones begin with the same ones."""
+
+    def draw(block: int) -> list[Tone]:
+        return from_batch(prior.sample(PRIOR_BLOCK, np.random.default_rng([seed, block])), "PRIOR")
+
+    return DrawnTones(count, draw, PRIOR_BLOCK)
+
+
+def _in_file(path: Path) -> list[Tone]:
+    """The stock tones of a file, in order."""
+    held = list(read_library(path).bank.tones.values())
+    stock = [tone for tone in held if isinstance(tone, Tone)]
+    if not stock:
+        raise UsageError(f"{path}: there is no tone of the stock firmware in it", "jx bank show lists them")
+    if len(stock) < len(held):
+        raise UsageError(
+            f"{path} holds tones of Vecoven's V4 firmware",
+            "jx bank convert --family mks70 makes stock tones of them, and says what is lost",
+        )
+    return stock
+
 
 _Changes = dict[str, int | str]
 _BOTH: _Changes = {"DCO2 WF": "pulse", "MIX DCO1": 100, "MIX DCO2": 100}
@@ -272,7 +344,7 @@ def sweeps() -> list[Tone]:
     return [
         base_tone(p).with_values({p.name: raw}).named(f"{p.id:02X}={raw}")
         for p in TONE_PARAMETERS
-        for raw in (p.starts if p.kind == "switch" else _STEPS)
+        for raw in (p.starts if p.kind == "switch" else _SWEEP)
     ]
 
 

@@ -1,7 +1,9 @@
 """Before the first take: is there a sound, is it at a good level, and how late is it heard?
 
 `measure` plays a few notes; `Preflight.problems` says what would make a recording worthless,
-`Preflight.advice` what could be better. `estimate` says how long a plan takes and how large it gets.
+`Preflight.advice` what could be better. `check_rig` looks at the set-up as well
+(`jxctl.recording.setup_check`), and tells the rig its latency and tuning. `estimate` says how long a plan
+takes and how large it gets.
 """
 
 from __future__ import annotations
@@ -25,9 +27,10 @@ from jxctl.audio.analysis import (
 from jxctl.audio.capture import Audio
 from jxctl.errors import VerificationError
 from jxctl.protocol.tone import INIT_TONE, Tone
-from jxctl.recording.plan import Plan
+from jxctl.recording.plan import Plan, Tones
 from jxctl.recording.quality import CLIP_LEVEL, Latency
 from jxctl.recording.rig import Rig
+from jxctl.recording.setup_check import SetUp, check_setup
 
 LOUD_TONE = INIT_TONE.with_values(
     {"DCO2 WF": "square", "MIX DCO1": 127, "MIX DCO2": 127, "VCA LEVEL": 127, "VCA MODE": "gate"}
@@ -51,6 +54,9 @@ OFF_CENTS = 10.0
 UNSTABLE_S = 0.1
 """Latencies that differ by more: a control loop of 60 ms, the slowest that sources allow
 (jx_hardware.md section 1), explains no more."""
+
+SAMPLED_TONES = 4
+"""So many tones of a plan are played beforehand (chosen)."""
 
 _FULL_DBFS = 20 * float(np.log10(CLIP_LEVEL))
 _FLOOR_S = 0.5
@@ -189,6 +195,50 @@ class Preflight:
             f"noise floor {self.noise_floor_dbfs:.1f} dBFS, loudest peak {self.peak_dbfs:.1f} dBFS{gain}, "
             f"latency {latency}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RigCheck:
+    """What two looks at a rig found: ``preflight``, and ``setup``, None where it was not asked for."""
+
+    preflight: Preflight
+    setup: SetUp | None
+
+    @property
+    def problems(self) -> list[tuple[str, str]]:
+        """What makes takes worthless, each with what to do about it.
+
+        The set-up first: what is heard of another source has no latency, and its level says nothing.
+        """
+        wrong = [self.setup.problem] if self.setup is not None and self.setup.problem is not None else []
+        return wrong + self.preflight.problems
+
+    def check(self, way_round: str = "") -> None:
+        """Raise `VerificationError` with the first of the problems. ``way_round``: said in its hint."""
+        if self.problems:
+            what, hint = self.problems[0]
+            raise VerificationError(what, f"{hint}; {way_round}" if way_round else hint)
+
+
+def check_rig(rig: Rig, tones: Iterable[Tone] = (), setup: bool = True) -> RigCheck:
+    """Measure noise, level, latency and tuning; the rig knows latency and tuning from then on.
+
+    ``tones``: some of those that will be recorded (`some_of`). ``setup``: also whether what is played is what
+    is heard, with nothing between (`jxctl.recording.setup_check`); twenty seconds of sound instead of ten.
+
+    Raises `DeviceError` when the port or the audio input fails. What makes takes worthless is in the result.
+    """
+    measured = measure(rig, tones)
+    rig.latency = measured.latency
+    found = check_setup(rig) if setup else None
+    rig.tuning_cents = measured.tuning_cents or 0.0
+    return RigCheck(measured, found)
+
+
+def some_of(tones: Tones) -> list[Tone]:
+    """Some tones of a plan, evenly spaced, to be played beforehand."""
+    count = len(tones)
+    return [tones[number] for number in sorted({count * k // SAMPLED_TONES for k in range(SAMPLED_TONES)})]
 
 
 def measure(rig: Rig, tones: Iterable[Tone] = ()) -> Preflight:

@@ -1,5 +1,10 @@
 """From a plan to a data set: record what is not there yet, in order, and survive every interruption.
 
+::
+
+    with open_rig(settle("bench.toml")) as rig, open_session(plan, rig, folder) as session:
+        session.record()
+
 The number of a take (its index) says what it is (`jxctl.recording.plan`), so that recording into a folder
 that holds part of the plan continues it.
 
@@ -11,9 +16,11 @@ takes cost nothing, renders on meanwhile: a kill then loses that one too.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from jxctl.dataset import Row, rows
 from jxctl.dataset.take import TRUSTED, Take
@@ -51,6 +58,85 @@ class Tally:
     def failed(self) -> dict[str, int]:
         """The others, by verdict."""
         return {verdict: n for verdict, n in sorted(self.verdicts.items()) if verdict not in TRUSTED}
+
+
+@dataclass
+class Session:
+    """What of a plan one data set does not hold yet, and the rig to record it with; see `open_session`.
+
+    ``wanted``: indices of the takes of the plan that the set is to hold, in order. ``tally``: what has been
+    recorded, right after an error too.
+    """
+
+    plan: Takes
+    rig: Rig
+    data_set: Writer
+    wanted: Sequence[int]
+    tally: Tally = field(default_factory=Tally)
+
+    @property
+    def left(self) -> int:
+        """How many takes are not recorded yet."""
+        return sum(index not in self.data_set.indices for index in self.wanted)
+
+    def record(
+        self,
+        seed: int | None = None,
+        on_take: Callable[[Row], None] | None = None,
+        *,
+        retries: int = RETRIES,
+        tones_from: str | None = None,
+        accept: Callable[[Take], bool] = lambda take: True,
+    ) -> Tally:
+        """Record what is left, as `record` does, which says what the options are. Raises as `record`."""
+        left = (self.plan[index] for index in self.wanted if index not in self.data_set.indices)
+        return record(
+            left, self.rig, self.data_set, seed, on_take,
+            retries=retries, tones_from=tones_from, tally=self.tally, accept=accept,
+        )  # fmt: skip
+
+
+@contextmanager
+def open_session(
+    plan: Takes,
+    rig: Rig,
+    folder: Path,
+    *,
+    wanted: Sequence[int] | None = None,
+    check: Callable[[], object] | None = None,
+    said: Callable[[str], None] = lambda text: None,
+) -> Iterator[Session]:
+    """Open a data set, new or begun, to record a plan into it.
+
+    ``wanted``: indices of the plan, in order; None for all. ``check`` looks at the rig and raises where takes
+    would be worthless: it is called once, before a new folder is made, or, for a set that is continued, once
+    it is known to hold takes of this plan and this rig; where nothing is left to record, not at all.
+    ``said`` is told, in words, what was repaired.
+
+    Raises as `Writer`, `check_same_plan`, `check_same_rig` and ``check`` do.
+    """
+    checked = check is not None and not _is_there(folder)
+    if check is not None and checked:
+        check()
+    with Writer(folder) as data_set:
+        for repair in data_set.repairs:
+            said(repair)
+        check_same_plan(plan, data_set)
+        check_same_rig(rig, data_set)
+        session = Session(plan, rig, data_set, range(len(plan)) if wanted is None else wanted)
+        if check is not None and not checked and session.left:
+            check()
+        yield session
+
+
+def _is_there(folder: Path) -> bool:
+    """Whether the folder holds something, or is none: to be looked at before any sound is made."""
+    try:
+        return any(folder.iterdir())
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def check_same_plan(plan: Takes, data_set: Writer) -> None:

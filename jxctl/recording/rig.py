@@ -1,4 +1,6 @@
-"""A rig: something that plays, and an ear. It turns a tone and a note into a `Take`.
+"""A rig: something that plays, and an audio input. It turns a tone and a note into a `Take`.
+
+`open_rig` makes one of what a bench file names.
 
 One take: load the tone unless the board holds it, wait until the board has settled, measuring the
 noise floor meanwhile, play the note, record it and its tail until the sound has gone, end all notes.
@@ -10,20 +12,27 @@ and a load begins by closing the level (jx_hardware.md 2.3, 2.5).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from time import monotonic
+from urllib.parse import parse_qs
 
 import numpy as np
 
 from jxctl.audio.analysis import peak_dbfs, rms_dbfs
-from jxctl.audio.capture import Audio, AudioInput, LiveInput
+from jxctl.audio.capture import DEFAULT_SAMPLE_RATE, Audio, AudioInput, LiveInput, SoundCard, open_input
 from jxctl.dataset.take import Take
-from jxctl.errors import DeviceError
+from jxctl.errors import DeviceError, UsageError
+from jxctl.ports import AudiblePort, Port, model_in, open_port
 from jxctl.ports.client import Synth
+from jxctl.protocol.models import MODELS, model
 from jxctl.protocol.tone import Tone
+from jxctl.recording.config import RigFile
 from jxctl.recording.plan import DEFAULT_MAX_SECONDS, check_note
-from jxctl.recording.player import BoardPlayer, Player
+from jxctl.recording.player import BoardPlayer, MidiPlayer, Player
 from jxctl.recording.quality import Expectations, Heard, Latency, judge
 
 TAIL_END_ABOVE_FLOOR_DB = 6.0
@@ -41,6 +50,9 @@ latency, it falls short of a period once in several thousand times (range of eig
 FLOOR_S = 0.05
 """The noise floor is measured over the end of that time, which has to pass anyway; over half of it at most,
 because a note that is silenced sounds until its voice is served, and then fades."""
+
+DEFAULT_PROFILE = "superjx"
+"""Of a virtual board that names none, and of what is documented of an instrument."""
 
 _TAIL_STEP_S = 0.1
 # What has not been heard may still come this far below its peak (assumed).
@@ -286,3 +298,101 @@ class Rig:
 
     def _dropouts(self) -> int:
         return self.audio.dropouts if isinstance(self.audio, LiveInput) else 0
+
+
+@contextmanager
+def open_rig(bench: RigFile, profile: str | None = None, minutes: float | None = None) -> Iterator[Rig]:
+    """Open the port and the audio input that a bench file names; both are closed at the end.
+
+    ``profile``: of a virtual board behind the port, with whose renders takes are compared. ``minutes``: since
+    power-on, which win over the bench file.
+
+    Raises `UsageError` for what is not said or does not go together, `DeviceError` for what cannot be opened.
+    """
+    if bench.port is None:
+        raise UsageError("jx record needs a port", "--port URL, or a bench file with one (--rig FILE)")
+    virtual = profile or _profile_of(bench.port)
+    with ExitStack() as stack:
+        port = stack.enter_context(open_port(bench.port))
+        player = open_player(port, bench.model, bench.channel)
+        audio = _open_audio(port, bench, stack)
+        known = Bench(
+            unit=bench.unit,
+            rom=bench.rom,
+            profile=virtual,
+            audio_device=audio.name or bench.audio if isinstance(audio, SoundCard) else None,
+            gain=bench.gain,
+            minutes_on=_minutes_on(bench, minutes),
+        )
+        # In this process nothing lies between, so that only boards behind real ports are compared.
+        expected = expectations(virtual, audio.sample_rate, profile is not None, player.model)
+        yield Rig(player, audio, known, expected)
+
+
+def open_player(port: Port, model_name: str | None = None, channel: int | None = None) -> Player:
+    """What plays on an open port: a bare board, woken, or the synth ``model_name`` on MIDI channel 1-16.
+
+    Raises `UsageError` for a model that is not behind such a port, and where the model is not known.
+    """
+    if port.language == "bus":
+        if model_name not in (None, "board"):
+            raise UsageError(f"{port.url} leads to a bare board, not to a {model_name}", "leave out --model")
+        synth = Synth(port)
+        synth.wake()
+        return BoardPlayer(synth)
+    name = model_name or model_in(port.url)
+    if name is None:
+        raise UsageError(f"what is behind {port.url}?", f"add --model, one of {', '.join(MODELS)}")
+    return MidiPlayer(port, model(name), (channel or 1) - 1)
+
+
+def expectations(
+    virtual: str | None, sample_rate: int, compare: bool, model_name: str | None
+) -> Expectations:
+    """What the simulator expects of takes. ``virtual``: profile of a virtual board; None for an instrument.
+    ``compare``: takes are compared with its renders. ``model_name``: of the synth."""
+    # Late, because the simulator loads numba.
+    from jxctl.recording.expectation import Simulated
+
+    return Simulated(
+        virtual or DEFAULT_PROFILE,
+        sample_rate,
+        exact=virtual is not None,
+        compare=compare,
+        scaled=model_name is not None and model(model_name).family not in (None, "jx8p"),
+    )
+
+
+def _open_audio(port: Port, bench: RigFile, stack: ExitStack) -> AudioInput:
+    """The sound card that the bench file names, or the port where that can be heard by itself."""
+    if bench.audio is not None:
+        rate = bench.sample_rate or DEFAULT_SAMPLE_RATE
+        return stack.enter_context(open_input(bench.audio, rate, bench.audio_channel or 1))
+    if isinstance(port, AudiblePort):
+        if bench.sample_rate not in (None, port.sample_rate):
+            raise UsageError(
+                f"{port.url} sounds at {port.sample_rate} Hz, not at {bench.sample_rate}",
+                f"write sim:?sample_rate={bench.sample_rate}, or name the audio input with --audio DEVICE",
+            )
+        return port
+    raise UsageError(
+        f"{port.url} makes no sound that jx can hear by itself", "name the audio input with --audio DEVICE"
+    )
+
+
+def _profile_of(url: str) -> str | None:
+    """The profile of a virtual board in this process; None for anything else."""
+    if not url.startswith("sim:"):
+        return None
+    return parse_qs(url.partition("?")[2]).get("profile", [DEFAULT_PROFILE])[0]
+
+
+def _minutes_on(bench: RigFile, minutes: float | None) -> Callable[[], float] | None:
+    """Minutes since power-on, counted on from now by a clock that is never set back."""
+    if minutes is not None and not math.isfinite(minutes):
+        raise UsageError(f"--powered-on-minutes is {minutes}", "minutes since it was switched on")
+    at_start = bench.minutes_on() if minutes is None else minutes
+    if at_start is None:
+        return None
+    begun, known = monotonic(), at_start
+    return lambda: known + (monotonic() - begun) / 60

@@ -13,7 +13,6 @@ import os
 import signal
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 
@@ -21,6 +20,7 @@ import jxctl.ports
 from jxctl.errors import DeviceError
 from jxctl.ports import AudiblePort, Port
 from jxctl.protocol.tone import INIT_TONE, Tone, to_batch
+from jxctl.recording import plan, rig
 from jxctl.recording.plan import Plan
 
 RATE = 8000
@@ -222,11 +222,6 @@ def short_plan(count: int, first: int = 0, **changes: object) -> Plan:
 class NumberedPrior:
     """Stands in for the prior: its tones are numbered in the order in which they are drawn."""
 
-    @classmethod
-    def load(cls) -> NumberedPrior:
-        """The one there is."""
-        return cls()
-
     def sample(self, count: int, generator: np.random.Generator) -> np.ndarray:
         """``uint8[count, 48]``; what the generator draws tells the seeds apart."""
         seed = int(generator.integers(128))
@@ -285,12 +280,8 @@ def intact(folder: Path, live: bool = False, failed: bool = False) -> list[int]:
 
 
 def _jx() -> None:
-    prior = ModuleType("simulator.prior")
-    prior.Prior = NumberedPrior  # type: ignore[attr-defined]
-    sys.modules["simulator.prior"] = prior
-    expect = ModuleType("jxctl.recording.expectation")
-    expect.Simulated = Known  # type: ignore[attr-defined]
-    sys.modules["jxctl.recording.expectation"] = expect
+    plan.prior_tones = lambda count, seed: plan.drawn_tones(NumberedPrior(), count, seed)
+    rig.expectations = lambda *about: Known()
     jxctl.ports.SCHEMES["fake"] = ("fake_rig", "fake:")
     from jxctl.cli import main
 

@@ -132,7 +132,7 @@ def test_check_of_a_synth_that_is_not_heard_is_exit_4(
     (tmp_path / "bench.toml").write_text("port = 'sim:'\n")
     monkeypatch.delenv("JX_PORT", raising=False)
     silence = Preflight(-80.0, -79.0, "JX LEVEL", False, 0, None, None)
-    monkeypatch.setattr(preflight, "measure", lambda rig: silence)
+    monkeypatch.setattr(preflight, "measure", lambda rig, tones: silence)
     shown = rig.check(tmp_path / "bench.toml")
     assert shown.exit_code == 4
     assert "nothing is heard" in shown.data["problems"][0]["problem"]

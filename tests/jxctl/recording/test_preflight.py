@@ -13,8 +13,9 @@ from jxctl.errors import VerificationError
 from jxctl.ports.client import Synth
 from jxctl.protocol.tone import INIT_TONE
 from jxctl.recording.plan import Plan
-from jxctl.recording.preflight import Preflight, estimate, measure, onsets, span
+from jxctl.recording.preflight import Preflight, RigCheck, check_rig, estimate, measure, onsets, some_of, span
 from jxctl.recording.rig import Rig
+from jxctl.recording.setup_check import SetUp
 
 RATE = 8000
 
@@ -222,3 +223,29 @@ def test_an_estimate_of_time_and_size(fakes: ModuleType) -> None:
 )
 def test_a_span_of_time_is_told_in_its_unit(seconds: float, text: str) -> None:
     assert span(seconds) == text
+
+
+def test_a_checked_rig_knows_its_latency_and_tuning(fakes: ModuleType) -> None:
+    bench = rig(fakes, latency=round(0.025 * RATE))
+    found = check_rig(bench, setup=False)
+    assert (found.setup, found.problems) == (None, [])
+    assert bench.latency == found.preflight.latency
+    assert bench.latency is not None
+    assert bench.tuning_cents == found.preflight.tuning_cents
+    found.check()
+
+
+def test_a_wrong_setup_comes_before_a_wrong_level() -> None:
+    silent = Preflight(-90.0, -95.0, "JX LEVEL", False, 0, None, None)
+    found = RigCheck(silent, SetUp({}, ("another synth is heard", "pull its plug")))
+    assert [what[:13] for what, _ in found.problems] == ["another synth", "nothing is he"]
+    with pytest.raises(VerificationError, match="another synth") as caught:
+        found.check("--skip-checks")
+    assert caught.value.hint == "pull its plug; --skip-checks"
+    RigCheck(Preflight(-90.0, -6.0, "JX LEVEL", False, 0, 0.01, 0.001), SetUp({}, None)).check()
+
+
+def test_some_tones_of_a_plan_are_spread_over_it() -> None:
+    tones = [INIT_TONE.named(str(number)) for number in range(100)]
+    assert [tone.name.strip() for tone in some_of(tones)] == ["0", "25", "50", "75"]
+    assert some_of(tones[:2]) == tones[:2]

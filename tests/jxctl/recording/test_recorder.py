@@ -28,6 +28,7 @@ from jxctl.recording.recorder import (
     check_same_plan,
     check_same_rig,
     count_remaining,
+    open_session,
     record,
     remaining,
 )
@@ -64,6 +65,59 @@ def run_plan(fakes: ModuleType, folder: Path, plan: Plan) -> tuple[int, list[int
         tally = record(takes, Rig(Synth(port), port), data_set, 0, lambda row: seen.append(row["index"]))
     assert tally.recorded == tally.trusted == left == len(seen)
     return left, seen
+
+
+def test_a_rig_is_checked_once_and_before_a_new_folder_is_made(fakes: ModuleType, tmp_path: Path) -> None:
+    port = fakes.FakePort()
+    rig, plan, folder = Rig(Synth(port), port), fakes.short_plan(3), tmp_path / "set"
+    there: list[bool] = []
+
+    def check() -> None:
+        there.append((folder / "metadata.jsonl").exists())
+
+    with open_session(plan, rig, folder, wanted=[0, 2], check=check) as session:
+        assert (session.left, there) == (2, [False])
+        tally = session.record(seed=3, tones_from="here")
+    assert (tally, tally.recorded) == (session.tally, 2)
+    assert [(row["index"], row["seed"], row["tones_from"]) for row in rows(folder)] == [
+        (0, 3, "here"), (2, 3, "here"),
+    ]  # fmt: skip
+    with open_session(plan, rig, folder, check=check) as session:
+        assert (session.left, there) == (1, [False, True]), "continued: after it is known to be this plan"
+        session.record()
+    with open_session(plan, rig, folder, check=check) as session:
+        assert (session.left, len(there)) == (0, 2), "nothing is left to check for"
+    with (
+        pytest.raises(UsageError, match="another plan"),
+        open_session(fakes.short_plan(3, first=5), rig, folder, check=check),
+    ):
+        pass
+    assert len(there) == 2, "nothing is played for the wrong folder"
+
+
+def test_a_failed_check_leaves_an_empty_folder_as_it_was(fakes: ModuleType, tmp_path: Path) -> None:
+    port = fakes.FakePort()
+
+    def check() -> None:
+        raise UsageError("of no use")
+
+    with (
+        pytest.raises(UsageError, match="of no use"),
+        open_session(fakes.short_plan(1), Rig(Synth(port), port), tmp_path, check=check),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_session_says_what_it_repaired(fakes: ModuleType, three: Path) -> None:
+    port = fakes.FakePort()
+    with (three / "metadata.jsonl").open("ab") as file:
+        file.write(b"{")
+    said: list[str] = []
+    plan = Plan([INIT_TONE], [1], [1])
+    with pytest.raises(UsageError), open_session(plan, Rig(Synth(port), port), three, said=said.append):
+        pass
+    assert [text.split(";")[0] for text in said] == ["cut a torn last row (1 bytes) off metadata.jsonl"]
 
 
 def test_recording_continues_where_it_stopped(fakes: ModuleType, tmp_path: Path) -> None:
