@@ -1,19 +1,175 @@
-"""Writing files so that a kill, a crash or a full disk never leaves half of one.
+"""Files: read within limits, written whole or not at all, and one process at a time in a folder.
 
-One process at a time in a folder.
+Whatever reads a file of a user reads it here: no reader waits for a pipe, fills the memory from a device
+that never ends, or falls over a file that is nested a thousand levels deep. What is wrong with a file is an
+error of the class that the caller names, with the file's name, the cause and the next step.
 """
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import os
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from jxctl.errors import JxError
+from jxctl.errors import JxError, UsageError
+
+MOST_BYTES = 4_000_000
+"""Bytes of a file that is read whole, unless its reader says otherwise (chosen; a whole MKS-70 is 10 KB)."""
+
+MOST_TABLE_BYTES = 256_000_000
+"""Bytes of a table (chosen: a million tones)."""
+
+MOST_LEVELS = 64
+"""Levels of lists and tables in JSON and TOML (chosen; the files of jx have six at most)."""
+
+LOCK_NAME = ".jx.lock"
+
+_CHECK = "check its name and permissions"
+_TOO_DEEP = f"nested over {MOST_LEVELS} levels deep"
+
+
+def read_bytes(
+    path: str | Path,
+    most: int = MOST_BYTES,
+    error: type[JxError] = UsageError,
+    hint: str = "",
+    missing: str = "",
+) -> bytes:
+    """The content of a regular file of at most ``most`` bytes.
+
+    ``error``: the class of error to raise, with ``hint``, or ``missing`` where there is no such file.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise error(f"{path}: a folder, not a file", hint or "name one file in it")
+        if path.exists() and not path.is_file():
+            # A pipe may be waited for for ever, and a device may never end.
+            raise error(f"{path}: not a regular file", hint or "save the content to a file first")
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except FileNotFoundError:
+        raise error(f"{path}: no such file", missing or hint or "check the name and the folder") from None
+    except OSError as cause:
+        raise error(f"{path}: cannot be read ({cause.strerror})", hint or _CHECK) from cause
+    except ValueError as cause:  # a NUL in the name
+        raise error(f"{str(path)!r}: no name of a file ({cause})", hint or _CHECK) from cause
+    if len(content) > most:
+        raise error(f"{path}: over {most} bytes", hint or "give another file")
+    return content
+
+
+def read_text(
+    path: str | Path,
+    most: int = MOST_BYTES,
+    error: type[JxError] = UsageError,
+    hint: str = "",
+    missing: str = "",
+) -> str:
+    """As `read_bytes`, of a text in UTF-8; a byte-order mark is skipped."""
+    content = read_bytes(path, most, error, hint, missing)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as cause:
+        raise error(f"{path}: not a text file (byte {cause.start} is no UTF-8)", hint) from cause
+
+
+def read_json(
+    path: str | Path,
+    most: int = MOST_BYTES,
+    error: type[JxError] = UsageError,
+    hint: str = "",
+    missing: str = "",
+) -> Any:
+    """As `read_text`, of JSON at most `MOST_LEVELS` deep: what it says as plain data."""
+    return parse_json(read_text(path, most, error, hint, missing), f"{path}: ", error, hint)
+
+
+def read_object(
+    path: str | Path,
+    most: int = MOST_BYTES,
+    error: type[JxError] = UsageError,
+    hint: str = "",
+    missing: str = "",
+) -> dict[str, Any]:
+    """As `read_json`, where only a JSON object will do."""
+    found = read_json(path, most, error, hint, missing)
+    if not isinstance(found, dict):
+        raise error(f"{path}: not a JSON object", hint)
+    return found
+
+
+def read_toml(
+    path: str | Path,
+    most: int = MOST_BYTES,
+    error: type[JxError] = UsageError,
+    hint: str = "",
+    missing: str = "",
+) -> dict[str, Any]:
+    """As `read_text`, of TOML at most `MOST_LEVELS` deep: its tables as plain data."""
+    return parse_toml(read_text(path, most, error, hint, missing), f"{path}: ", error, hint)
+
+
+def read_rows(
+    path: str | Path,
+    most: int = MOST_TABLE_BYTES,
+    error: type[JxError] = UsageError,
+    hint: str = "",
+    missing: str = "",
+) -> list[tuple[int, dict[str, str | None]]]:
+    """As `read_text`, of CSV with a row of names first: the number of each row's last line, and its cells."""
+    reader = csv.DictReader(io.StringIO(read_text(path, most, error, hint, missing), newline=""))
+    try:
+        return [(reader.line_num, dict(row)) for row in reader]
+    except csv.Error as cause:
+        raise error(f"{path}: not a CSV table ({cause})", hint) from cause
+
+
+def parse_json(text: str, where: str = "", error: type[JxError] = UsageError, hint: str = "") -> Any:
+    """Plain data from JSON at most `MOST_LEVELS` deep. ``where``: begins the message of an ``error``."""
+    try:
+        found = json.loads(text)
+    except ValueError as cause:
+        raise error(f"{where}not JSON ({cause})", hint) from cause
+    except RecursionError:
+        raise error(f"{where}JSON {_TOO_DEEP}", hint) from None
+    _check_depth(found, f"{where}JSON", error, hint)
+    return found
+
+
+def parse_toml(
+    text: str, where: str = "", error: type[JxError] = UsageError, hint: str = ""
+) -> dict[str, Any]:
+    """Tables from TOML at most `MOST_LEVELS` deep. ``where``: begins the message of an ``error``."""
+    try:
+        # The line of a mistake at the very end is told only before a line end.
+        found = tomllib.loads(f"{text}\n")
+    except tomllib.TOMLDecodeError as cause:
+        raise error(f"{where}not TOML: {str(cause).replace('(at ', '').replace(')', '')}", hint) from cause
+    except ValueError as cause:  # a date that is none, a number too long
+        raise error(f"{where}not TOML: {cause}", hint) from cause
+    except RecursionError:
+        raise error(f"{where}TOML {_TOO_DEEP}", hint) from None
+    _check_depth(found, f"{where}TOML", error, hint)
+    return found
+
+
+def _check_depth(found: object, what: str, error: type[JxError], hint: str) -> None:
+    level: list[Any] = [found]
+    for _ in range(MOST_LEVELS + 1):
+        level = [item for item in level if isinstance(item, dict | list)]
+        if not level:
+            return
+        level = [child for item in level for child in (item.values() if isinstance(item, dict) else item)]
+    raise error(f"{what} {_TOO_DEEP}", hint)
 
 
 def write_atomically(path: str | Path, content: bytes) -> None:
@@ -59,9 +215,6 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-LOCK_NAME = ".jx.lock"
 
 
 class FolderLock:

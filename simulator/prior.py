@@ -21,7 +21,6 @@ sampler.)
 from __future__ import annotations
 
 import argparse
-import csv
 import functools
 import math
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
+from jxctl._files import read_rows
 from jxctl.errors import ToneError, UsageError
 from jxctl.protocol.parameters import BY_NAME, TONE_PARAMETERS, TONE_SIZE, Parameter
 from jxctl.protocol.tone import INIT_TONE, Tone
@@ -106,12 +106,7 @@ def read_table(path: str | Path) -> tuple[NDArray[np.uint8], list[str], list[str
     value; a byte-order mark, as spreadsheets write it, is skipped. Raises `ToneError` for a file that is no
     such table, with the line of a value that is none.
     """
-    try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            rows = [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ToneError(f"{path}: not a table of tones ({error})") from error
+    rows = read_rows(path, error=ToneError, hint="a table of tones is CSV, with a column a parameter")
     tones = np.tile(np.frombuffer(INIT_TONE.values, np.uint8), (len(rows), 1))
     present = [name for name in (rows[0][1] if rows else ()) if name in BY_NAME]
     if not present:

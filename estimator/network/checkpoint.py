@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save
 
 from estimator.network.network import Network, NetworkSettings
-from jxctl._files import write_atomically
+from jxctl._files import read_object, write_atomically
 from jxctl._version import __version__
 from jxctl.errors import JxError, UsageError
 from jxctl.protocol.parameters import table_hash
@@ -38,8 +38,10 @@ def load(path: Path | None = None) -> tuple[Network, dict[str, Any]]:
     checkpoint, or one of another parameter table.
     """
     path = path or shipped()
+    if not _with(path, ".json").exists():
+        raise UsageError(f"no checkpoint at {path}", "jx train makes one")
     try:
-        config = json.loads(_with(path, ".json").read_text())
+        config = read_object(_with(path, ".json"))
         weights = load_file(_with(path, ".safetensors"))
         if config["table"] != table_hash():
             raise UsageError(

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from jxctl._files import FolderLock, write_atomically
+from jxctl._files import FolderLock, read_object, write_atomically
 from jxctl.errors import UsageError
 
 SETTINGS = "settings.json"
@@ -49,10 +49,7 @@ def _note(noted: Path, wanted: Mapping[str, Any], defaults: Mapping[str, Any]) -
     if not noted.exists():
         write_atomically(noted, (json.dumps(wanted, indent=2) + "\n").encode())
         return
-    try:
-        found = {**defaults, **json.loads(noted.read_text())}
-    except (OSError, TypeError, ValueError) as error:
-        raise UsageError(f"{noted} cannot be read: {error}", "give another directory") from error
+    found = {**defaults, **read_object(noted, hint="give another directory")}
     names = dict.fromkeys((*defaults, *wanted))
     differing = [name for name in names if found.get(name) != wanted.get(name)]
     if differing:

@@ -31,6 +31,7 @@ from estimator.training.loop import Clock, fraction, mixed_precision, optimise
 from estimator.training.recorded import Recorded, judging_batches, mixed_batch
 from estimator.training.run import SETTINGS, claimed, restore, save
 from estimator.training.synthetic import Batch, batches, make_batch
+from jxctl._files import read_object
 from jxctl.errors import JxError, UsageError
 from simulator.synth import load_profile
 
@@ -77,10 +78,10 @@ class TrainSettings:
 def settings_of(run: Path) -> TrainSettings:
     """The settings of a run that has begun. Raises `UsageError` where there is none."""
     try:
-        noted = json.loads((run / SETTINGS).read_text())
+        noted = read_object(run / SETTINGS)
         known = {name: noted[name] for name in asdict(TrainSettings()) if name in noted}
         return TrainSettings(**known)
-    except (OSError, TypeError, ValueError) as error:
+    except (JxError, TypeError) as error:
         raise UsageError(
             f"{run} holds no run that could go on ({error})", "leave out --resume to begin one"
         ) from None

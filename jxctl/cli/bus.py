@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jxctl._files import read_bytes
 from jxctl.cli.common import Shown, command, say
-from jxctl.errors import UsageError
 
 if TYPE_CHECKING:
     from jxctl.protocol.bus import Message
@@ -54,16 +54,7 @@ def decode(
 def _read(file: Path) -> bytes:
     if str(file) == "-":
         return sys.stdin.buffer.read(LARGEST)
-    try:
-        with file.open("rb") as capture:
-            content = capture.read(LARGEST + 1)
-    except FileNotFoundError:
-        raise UsageError(f"{file}: no such file", "give a capture of the bus, or - for stdin") from None
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be read ({error.strerror})", "give a capture of the bus") from None
-    if len(content) > LARGEST:
-        raise UsageError(f"{file}: over {LARGEST} bytes", "cut the capture: that is over an hour of traffic")
-    return content
+    return read_bytes(file, LARGEST, hint="give a capture of the bus, or - for stdin")
 
 
 def _listing(content: bytes, messages: list[Message]) -> list[str]:

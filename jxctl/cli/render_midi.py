@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jxctl._files import read_bytes
 from jxctl.cli.common import Shown, progress
 from jxctl.cli.output import check_outputs
 from jxctl.cli.virtual import RATES, known_model, memory_of
@@ -81,11 +82,8 @@ def render_midi(
 def _read(path: Path) -> Song:
     from jxctl.library.song import read_song
 
+    content = read_bytes(path, _LARGEST_FILE)
     try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise UsageError(f"{path}: too large for a MIDI file")
-        return read_song(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})", "check its name") from error
+        return read_song(content)
     except UsageError as error:
         raise UsageError(f"{path}: {error.message}", error.hint) from None

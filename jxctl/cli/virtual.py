@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jxctl._files import read_bytes
 from jxctl.cli.output import check_output
 from jxctl.errors import UsageError
 
@@ -60,7 +61,7 @@ def memory_of(model: Model, bank: Path | None, tone: Path | None = None) -> Memo
     from simulator.instrument.memory import Memory
 
     if model == "jx10" and bank.is_file() and bank.stat().st_size in SIZES:
-        return Memory(model, cartridge=bank.read_bytes())
+        return Memory(model, cartridge=read_bytes(bank))
     return Memory(model, read_library(bank).bank)
 
 

@@ -42,7 +42,7 @@ def lines(folder: str | Path, unreadable: Callable[[str], None] | None = None) -
     """
     path = Path(folder) / METADATA
     try:
-        file = path.open("rb")
+        file = open_take(path)
     except OSError as error:
         raise UsageError(
             f"{folder} is not a data set: cannot read {METADATA} ({error.strerror})",
@@ -130,7 +130,7 @@ def count_rows(folder: str | Path) -> int:
     """How many lines the metadata has, for progress. Raises `UsageError` where there is none."""
     path = Path(folder) / METADATA
     try:
-        with path.open("rb") as file:
+        with open_take(path) as file:
             return sum(block.count(b"\n") for block in iter(lambda: file.read(_BLOCK), b""))
     except OSError as error:
         raise UsageError(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl._files import write_atomically
+from jxctl._files import read_bytes, write_atomically
 from jxctl.dataset.reader import METADATA, rows
 from jxctl.dataset.schema import FIELDS, SCHEMA, Field, Row
 from jxctl.dataset.storage import open_take
@@ -142,11 +142,7 @@ def write_card(folder: str | Path) -> Path:
     """
     folder = Path(folder)
     path = folder / CARD
-    try:
-        foreign = path.exists() and MARK not in path.read_text("utf-8", errors="replace")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}", "move it away") from error
-    if foreign:
+    if path.exists() and MARK.encode() not in read_bytes(path, hint="move it away"):
         raise UsageError(f"{path} was not written by jx", "move it away; the card would replace it")
     write_atomically(path, card(folder.resolve().name, summarise(folder)).encode("utf-8", "replace"))
     return path

@@ -10,8 +10,10 @@ import os
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 from typing import Literal, TypeAlias
+
+from jxctl._files import read_text
+from jxctl.errors import JxError
 
 System: TypeAlias = Literal["debian", "fedora", "arch", "linux", "macos", "windows"]
 Need: TypeAlias = Literal["python", "portaudio", "alsa", "jack"]
@@ -73,8 +75,8 @@ def system(os_release: str | None = None) -> System:
         return "windows"
     if os_release is None:
         try:
-            os_release = Path("/etc/os-release").read_text("utf-8", "replace")
-        except OSError:
+            os_release = read_text("/etc/os-release")
+        except JxError:
             os_release = ""
     said = {}
     for line in os_release.splitlines():

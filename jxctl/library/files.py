@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from jxctl._files import read_bytes
 from jxctl.errors import ToneError, UsageError
 from jxctl.library import midifile
 from jxctl.library.edit import IMAGE_REST, single
@@ -20,24 +21,13 @@ from jxctl.protocol.tone import Tone
 
 JX10_IMAGE_SIZE = 8192
 """Bytes of an M-64C cartridge (jx_hardware.md 4.8)."""
-LONGEST_FILE = 4_000_000
-"""Bytes; a whole MKS-70 is 10 KB."""
 FILE_GAP_S = 0.05
 """Pause after each message in a MIDI file: that of the slowest message (jx_hardware.md 8, inferred)."""
 
 
 def read_library(path: str | Path, format: str | None = None) -> Loaded:
     """The bank in a file, its format found by content or given. Raises `ToneError` with the file's name."""
-    path = Path(path)
-    try:
-        with path.open("rb") as file:
-            data = file.read(LONGEST_FILE + 1)
-    except FileNotFoundError:
-        raise ToneError(f"{path}: no such file", "jx tone random -o tone.json writes a tone") from None
-    except OSError as error:
-        raise ToneError(f"{path}: cannot be read ({error.strerror})") from error
-    if len(data) > LONGEST_FILE:
-        raise ToneError(f"{path}: over {LONGEST_FILE} bytes, which no bank of a JX has")
+    data = read_bytes(path, error=ToneError, missing="jx tone random -o tone.json writes a tone")
     try:
         return load(data, format)
     except ToneError as error:

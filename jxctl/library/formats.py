@@ -13,11 +13,11 @@ format         recognised by                                                 end
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from jxctl._files import parse_json
 from jxctl.errors import ToneError
 from jxctl.library import midifile
 from jxctl.protocol.bank import Bank
@@ -172,9 +172,9 @@ def _is_json(data: bytes) -> bool:
 
 def _read_json(data: bytes) -> Loaded:
     try:
-        content = json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise ToneError(f"damaged JSON ({error})") from error
+        content = parse_json(data.decode("utf-8-sig"), error=ToneError)
+    except UnicodeDecodeError as error:
+        raise ToneError(f"not JSON ({error})") from error
     kind = content.get("format") if isinstance(content, dict) else None
     origin, neutral = Origin("json", data), True
     if kind == TONE_JSON:

@@ -21,13 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from jxctl._files import read_text
 from jxctl.errors import DeviceError, UsageError, VerificationError
 from jxctl.ports import Language, Port, ReceivingPort
 
 FIRST_LINE = "# jx replay 1"
 _FIRST_LINES: dict[str, Language] = {f"{FIRST_LINE} midi": "midi", f"{FIRST_LINE} bus": "bus"}
 _FIRST_LINE_IS = f"its first line has to be {' or '.join(map(repr, _FIRST_LINES))}"
-_LONGEST_FILE = 10_000_000
+
+MOST_CONVERSATION_BYTES = 10_000_000
+"""Bytes of a recorded conversation (chosen: 300 bulk dumps of a MKS-70)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +116,9 @@ def open(url: str) -> Port:
     name = url.partition(":")[2]
     if not name:
         raise DeviceError("replay: names no file", "for example replay:conversation.txt")
-    try:
-        with Path(name).open("rb") as file:
-            content = file.read(_LONGEST_FILE + 1)
-        if len(content) > _LONGEST_FILE:
-            raise UsageError(f"{name} is too long for a conversation")
-        text = content.decode("utf-8-sig")
-    except OSError as error:
-        raise DeviceError(f"cannot read {name}: {error.strerror}", "replay: needs a text file") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{name} is not a text file", _FIRST_LINE_IS) from error
+    if not Path(name).is_file():
+        raise DeviceError(f"cannot read {name}: there is no such file", "replay: needs a text file")
+    text = read_text(name, MOST_CONVERSATION_BYTES, hint=_FIRST_LINE_IS)
     lines, language = read_lines(text, name)
     return ReplayPort(url, lines, name, language)
 

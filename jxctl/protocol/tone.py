@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jxctl._files import read_json, write_atomically
 from jxctl.errors import ToneError
 from jxctl.protocol.parameters import TONE_PARAMETERS, TONE_SIZE, Parameter, parameter
 
@@ -152,19 +153,13 @@ class Tone:
 def read_tone(path: str | Path) -> Tone:
     """Read a tone from a JSON file. Raises `ToneError` with the file's name."""
     path = Path(path)
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-        if len(content) > LARGEST_FILE:
-            raise ToneError(f"{path}: over {LARGEST_FILE} bytes, no tone", "jx bank show reads other formats")
-        data = json.loads(content.decode("utf-8-sig"))
-    except FileNotFoundError:
-        raise ToneError(f"{path}: no such file", "jx tone random -o tone.json writes one") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise ToneError(
-            f"{path}: not a tone file ({error})",
-            "jx bank show tells what a file holds",
-        ) from error
+    data = read_json(
+        path,
+        LARGEST_FILE,
+        ToneError,
+        hint="jx bank show tells what a file holds",
+        missing="jx tone random -o tone.json writes one",
+    )
     try:
         return Tone.from_json(data)
     except ToneError as error:
@@ -174,8 +169,6 @@ def read_tone(path: str | Path) -> Tone:
 
 def write_tone(tone: Tone, path: str | Path) -> None:
     """Write a tone as JSON, whole or not at all."""
-    from jxctl._files import write_atomically
-
     write_atomically(path, (json.dumps(tone.to_json(), indent=2) + "\n").encode())
 
 

@@ -19,14 +19,13 @@ import difflib
 import json
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from jxctl._files import write_atomically
+from jxctl._files import parse_toml, read_text, write_atomically
 from jxctl.errors import UsageError
 from jxctl.protocol.models import model
 
@@ -106,25 +105,13 @@ class RigFile:
 
 def load_rig(path: str | Path) -> RigFile:
     """Read a bench file. Raises `UsageError` with the line or key for anything wrong in it."""
-    try:
-        with Path(path).open("rb") as file:
-            content = file.read(_LONGEST_FILE + 1)
-        text = content.decode("utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", f"jx rig init {path} makes one") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not a text file", "a bench file is TOML in UTF-8") from error
-    if len(content) > _LONGEST_FILE:
-        raise UsageError(f"{path} is too long for a bench file", "jx rig init FILE writes one to begin with")
-    try:
-        found = tomllib.loads(
-            f"{text}\n"
-        )  # the line of a mistake at the very end is told only before a line end
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        said = str(error).replace("(at ", "").replace(")", "")
-        raise UsageError(
-            f"{path} is not TOML: {said}", 'lines are written as: audio = "USB Audio"'
-        ) from error
+    text = read_text(
+        path,
+        _LONGEST_FILE,
+        hint="a bench file is TOML in UTF-8; jx rig init FILE writes one to begin with",
+        missing=f"jx rig init {path} makes one",
+    )
+    found = parse_toml(text, f"{path}: ", hint='lines are written as: audio = "USB Audio"')
     return RigFile(**{name: _checked(name, value, _place(path, text, name)) for name, value in found.items()})
 
 

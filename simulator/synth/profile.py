@@ -8,7 +8,7 @@ same laws, or with ``base = "superjx"`` and the laws that differ.
 from __future__ import annotations
 
 import functools
-import tomllib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jxctl._files import parse_toml, read_text
 from jxctl.errors import ProfileError
 from jxctl.protocol.parameters import PARAMETERS, TONE_PARAMETERS, parameter
 from jxctl.protocol.tone import Tone
@@ -195,15 +196,14 @@ def _layers(profile: str, data: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _read(profile: str) -> dict[str, Any]:
-    built_in = resources.files("simulator") / "profiles" / f"{profile}.toml"
-    try:
-        text = built_in.read_text() if profile in names() else Path(profile).read_text()
-        return tomllib.loads(text)
-    except FileNotFoundError:
+    where = f"profile {profile}: "
+    if profile in names():
+        built_in = resources.files("simulator") / "profiles" / f"{profile}.toml"
+        return parse_toml(built_in.read_text("utf-8"), where, ProfileError)
+    if not os.path.lexists(profile):
         hint = f"profiles that come with jx: {', '.join(names())}; or give a TOML file"
-        raise ProfileError(f"no profile is called {profile}", hint) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ProfileError(f"profile {profile} cannot be read: {error}") from None
+        raise ProfileError(f"no profile is called {profile}", hint)
+    return parse_toml(read_text(profile, error=ProfileError), where, ProfileError)
 
 
 def _check(laws: Mapping[str, Law]) -> None:

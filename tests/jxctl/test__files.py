@@ -1,16 +1,26 @@
-"""Files are written whole or not at all."""
+"""Files are read within limits, and written whole or not at all."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from jxctl._files import write_atomically
-from jxctl.errors import JxError
+from jxctl._files import (
+    MOST_LEVELS,
+    read_bytes,
+    read_json,
+    read_object,
+    read_rows,
+    read_text,
+    read_toml,
+    write_atomically,
+)
+from jxctl.errors import JxError, ToneError, UsageError
 
 
 def test_writes_and_replaces(tmp_path: Path) -> None:
@@ -99,3 +109,108 @@ def test_the_mode_is_that_of_any_new_file(mask: int, mode: int, tmp_path: Path) 
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "a.bin").stat().st_mode) == mode
+
+
+READERS = (read_bytes, read_text, read_json, read_object, read_toml, read_rows)
+PIPES = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+ENDLESS = Path("/dev/zero")
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_missing_folder_and_overlong_are_errors_of_the_callers_class(
+    read: Callable[..., object], tmp_path: Path
+) -> None:
+    path = tmp_path / "a"
+    with pytest.raises(ToneError, match=f"{path}: no such file") as caught:
+        read(path, error=ToneError, hint="look", missing="make one")
+    assert caught.value.hint == "make one"
+    with pytest.raises(ToneError, match="a folder, not a file") as caught:
+        read(tmp_path, error=ToneError, hint="look")
+    assert caught.value.hint == "look"
+    path.write_bytes(b"1234")
+    with pytest.raises(ToneError, match="over 3 bytes"):
+        read(path, most=3, error=ToneError)
+    with pytest.raises(UsageError):
+        read(f"{path}\0")
+
+
+@PIPES
+@pytest.mark.parametrize("read", READERS)
+def test_a_pipe_is_refused_and_not_waited_for(read: Callable[..., object], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="not a regular file"):
+        read(tmp_path / "pipe")
+
+
+@pytest.mark.skipif(not ENDLESS.exists(), reason="no /dev/zero")
+@pytest.mark.parametrize("read", READERS)
+def test_a_device_is_refused(read: Callable[..., object]) -> None:
+    with pytest.raises(UsageError, match="not a regular file"):
+        read(ENDLESS)
+
+
+def test_a_file_without_permission_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Root may read everything.
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    path = tmp_path / "a"
+    path.write_bytes(b"x")
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(UsageError, match=r"cannot be read \(Permission denied\)") as caught:
+        read_bytes(path)
+    assert "permissions" in caught.value.hint
+
+
+def written(folder: Path, content: bytes) -> Path:
+    path = folder / "file"
+    path.write_bytes(content)
+    return path
+
+
+def test_contents_come_back_without_a_byte_order_mark(tmp_path: Path) -> None:
+    mark = b"\xef\xbb\xbf"
+    assert read_bytes(written(tmp_path, mark + b"1")) == mark + b"1"
+    assert read_text(written(tmp_path, mark + "\u00e9".encode())) == "\u00e9"
+    assert read_object(written(tmp_path, mark + b'{"a": [1]}')) == {"a": [1]}
+    assert read_toml(written(tmp_path, mark + b"a = 1\r\n[b]\r\nc = 2")) == {"a": 1, "b": {"c": 2}}
+    rows = read_rows(written(tmp_path, mark + b'a,b\r\n1,2\r\n"x\r\ny",\r\n'))
+    assert rows == [(2, {"a": "1", "b": "2"}), (4, {"a": "x\r\ny", "b": ""})]
+
+
+@pytest.mark.parametrize(
+    ("read", "content", "cause"),
+    [
+        (read_text, b"\xff\xfe\x00", "not a text file"),
+        (read_json, b"\xff\xfe\x00", "not a text file"),
+        (read_json, b"", "not JSON"),
+        (read_json, b"{", "not JSON"),
+        (read_json, b"9" * 10_000, "not JSON"),
+        (read_json, b"[" * 100_000, "JSON nested over 64 levels deep"),
+        (read_json, b"[" * 100_000 + b"]" * 100_000, "JSON nested over 64 levels deep"),
+        (read_json, b'{"a":' * 80 + b"1" + b"}" * 80, "JSON nested over 64 levels deep"),
+        (read_object, b"[1]", "not a JSON object"),
+        (read_toml, b"a = ", "not TOML: .*line 1"),
+        (read_toml, b"a = 1979-02-31", "not TOML"),
+        (read_toml, b"a = " + b"[" * 20_000, "TOML nested over 64 levels deep"),
+        (read_toml, b"a = " + b"[" * 80 + b"]" * 80, "TOML nested over 64 levels deep"),
+        (read_toml, b".".join([b"a"] * 80) + b" = 1", "TOML nested over 64 levels deep"),
+        (read_rows, b"a\n" + b"x" * 200_000, "not a CSV table"),
+    ],
+)
+def test_contents_that_are_not_what_they_should_be(
+    read: Callable[..., object], content: bytes, cause: str, tmp_path: Path
+) -> None:
+    path = written(tmp_path, content)
+    with pytest.raises(UsageError, match=cause) as caught:
+        read(path, hint="the next step")
+    assert caught.value.message.startswith(f"{path}: ")
+    assert caught.value.hint == "the next step"
+
+
+def test_as_deep_as_allowed_is_read(tmp_path: Path) -> None:
+    text = b"[" * MOST_LEVELS + b"]" * MOST_LEVELS
+    assert read_json(written(tmp_path, text))
+    assert read_toml(written(tmp_path, b"a = " + text[1:-1]))
+    with pytest.raises(UsageError, match="nested"):
+        read_json(written(tmp_path, b"[" + text + b"]"))

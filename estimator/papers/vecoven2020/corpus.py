@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from estimator.papers.vecoven2020 import task
 from estimator.papers.vecoven2020.views import SHAPES, views_of
-from jxctl._files import write_atomically
+from jxctl._files import read_object, write_atomically
 from jxctl.errors import UsageError
 
 PIECE = 128
@@ -116,12 +116,7 @@ def _claimed(folder: Path, wanted: dict[str, Any]) -> dict[str, Any]:
                 f"cannot make the folder {folder}: {error.strerror}", "give another one"
             ) from error
         return wanted | {"done": 0}
-    try:
-        found = dict(json.loads(noted.read_text()))
-    except (OSError, TypeError, ValueError) as error:
-        raise UsageError(
-            f"{noted} cannot be read: {error}", "remove the folder, or give another one"
-        ) from error
+    found = read_object(noted, hint="remove the folder, or give another one")
     if {key: found.get(key) for key in wanted} != wanted:
         raise UsageError(f"{folder} holds another corpus", "remove the folder, or give another one")
     return found

@@ -28,7 +28,7 @@ from estimator.papers.vecoven2020.views import FULL_SCALE
 from estimator.training.distributed import alone
 from estimator.training.loop import Clock, mixed_precision, optimise
 from estimator.training.run import LATEST, claimed, restore, save
-from jxctl._files import write_atomically
+from jxctl._files import read_object, write_atomically
 
 RESULT = "result.json"
 REPORTED_STEPS = 50
@@ -84,7 +84,7 @@ def fit(
     wanted = asdict(settings) | {"entry": entry.name, "tones": len(training.targets)}
     with claimed(run, wanted):
         if (run / RESULT).exists():
-            return dict(json.loads((run / RESULT).read_text()))
+            return read_object(run / RESULT)
         return _fit(run, wanted, entry, settings, training, validation, report, pause_after)
 
 

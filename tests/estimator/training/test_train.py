@@ -96,7 +96,7 @@ def test_a_damaged_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"latest\.pt is damaged"):
         train(tmp_path / "run", one)
     (tmp_path / "run" / "settings.json").write_text("{")
-    with pytest.raises(UsageError, match=r"settings\.json cannot be read"):
+    with pytest.raises(UsageError, match=r"settings\.json: not JSON"):
         train(tmp_path / "run", one)
 
 

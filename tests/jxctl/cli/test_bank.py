@@ -173,7 +173,7 @@ def test_split_and_merge_again(jx: Jx, bank: Path, tmp_path: Path) -> None:
     [
         (b"", "empty"),
         (b"no bank at all", "unknown content"),
-        (b"{", "damaged JSON"),
+        (b"{", "not JSON"),
         (b"MThd\0\0", "MIDI file"),
         (bytes.fromhex("F0 41 36 00 23 20 01 05 05 F7"), "Alpha Juno"),
         (None, "no such file"),

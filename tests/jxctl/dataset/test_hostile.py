@@ -13,6 +13,7 @@ from takes import a_set, a_take
 
 from jxctl.dataset import check, rows
 from jxctl.dataset.edit import export, merge, place, split
+from jxctl.dataset.reader import count_rows
 from jxctl.dataset.summary import summarise, write_card
 from jxctl.dataset.verify import DriftMeter, sound_of
 from jxctl.dataset.writer import Writer
@@ -60,6 +61,15 @@ def test_a_pipe_is_named_and_not_waited_for(three: Path, tmp_path: Path) -> None
     assert any("000001.flac is listed but cannot be read (not a file)" in found for found in check(three))
     with pytest.raises(VerificationError, match="not a file"):
         split(three, tmp_path / "out", 0.5, 0)
+
+
+@posix_only
+def test_metadata_that_is_a_pipe_is_refused_and_not_waited_for(three: Path) -> None:
+    (three / "metadata.jsonl").unlink()
+    os.mkfifo(three / "metadata.jsonl")
+    for read in (lambda: list(rows(three)), lambda: count_rows(three)):
+        with pytest.raises(UsageError, match="not a file"):
+            read()
 
 
 def test_nothing_is_written_into_the_set_that_is_read(three: Path) -> None:

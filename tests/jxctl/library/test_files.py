@@ -142,7 +142,7 @@ def test_json_that_was_edited_is_what_is_written() -> None:
         (bytes.fromhex("F0 43 00 01 F7"), "not a Roland message"),
         (b"MThd", "MIDI file"),
         (b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\4\0\xff\x2f\0", "no SysEx"),
-        (b"{", "damaged JSON"),
+        (b"{", "not JSON"),
         (b"{}", "jx.bank"),
         (b'{"format": "jx.bank", "version": 2}', "version 2"),
         (b'{"format": "jx.bank", "version": 1, "family": "dx7"}', "dx7"),

@@ -87,7 +87,7 @@ def test_an_input_may_be_a_number(tmp_path: Path) -> None:
         ("powered_on = 'yesterday'", "powered_on is 'yesterday'", "2026-05-01T09:30:00"),
         ("port = sim:", "line 1", "audio = "),
         ("port = 'sim:'\nport = 'sim:'", "line 2", ""),
-        ("\x00", "is not TOML", ""),
+        ("\x00", "not TOML", ""),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str, message: str, hint: str) -> None:
@@ -100,15 +100,15 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str, message
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot read") as caught:
+    with pytest.raises(UsageError, match="no such file") as caught:
         load_rig(tmp_path / "none.toml")
     assert "jx rig init" in caught.value.hint
-    with pytest.raises(UsageError, match="cannot read"):
+    with pytest.raises(UsageError, match="a folder, not a file"):
         load_rig(tmp_path)
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match="not a text file"):
         load_rig(tmp_path / "binary")
-    with pytest.raises(UsageError, match="too long"):
+    with pytest.raises(UsageError, match="over 100000 bytes"):
         load_rig(written(tmp_path, "#" * 200_000))
 
 

@@ -86,7 +86,7 @@ def test_a_switch_may_have_a_value_for_each_raw_value(tmp_path: Path) -> None:
         (('unit = "Hz"\n', ""), "unit"),
         (("value = [0.2, 2.0, 15.0]", "value = [0.2, inf, 15.0]"), "finite"),
         (('base = "superjx"', 'base = "nothing"'), "nothing"),
-        (('name = "mine"', "name = mine"), "cannot be read"),
+        (('name = "mine"', "name = mine"), "not TOML"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, change: tuple[str, str], message: str) -> None:
