@@ -18,14 +18,22 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fork_server import ForkServer
 from hypothesis import settings
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
 ROOT = Path(__file__).resolve().parents[1]
+SURROUNDINGS = {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+"""What is added to the environment of a program."""
+SERVED = {"cwd", "env", "timeout", "text", "input"}
+"""Keywords that `ForkServer.run` knows; with others a program is started in the ordinary way."""
 ON_CI = os.environ.get("CI") == "true"
 
 # No deadline: the first example of a property may compile a kernel.
@@ -45,18 +53,37 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer | None]:
+    """Starts programs of this checkout with the large libraries loaded; None where that cannot be."""
+    if sys.platform != "linux":
+        yield None
+        return
+    server = ForkServer(os.environ | SURROUNDINGS)
+    yield server
+    server.close()
+
+
 @pytest.fixture
-def jx(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run ``jx ARGUMENTS`` in ``tmp_path`` as a program of its own; keywords go to `subprocess.run`.
+def program(tmp_path: Path, fork_server: ForkServer | None) -> Run:
+    """Run ``python ARGUMENTS`` in ``tmp_path`` as a program of its own; keywords go to `subprocess.run`.
 
     The user's configuration is out of reach, and the code under test is this checkout's.
     """
-    surroundings = os.environ | {"PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(tmp_path), "NO_COLOR": "1"}
+    surroundings = os.environ | SURROUNDINGS | {"XDG_CONFIG_HOME": str(tmp_path)}
 
     def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "jxctl", *map(str, arguments)]
-        given: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        given |= {"cwd": tmp_path, "env": surroundings, "timeout": 300}
-        return subprocess.run(command, check=False, **(given | options))
+        command = [str(argument) for argument in arguments]
+        given: dict[str, Any] = {"cwd": tmp_path, "env": surroundings, "timeout": 300, "text": True} | options
+        if fork_server and given.keys() <= SERVED and fork_server.can_run(given["env"]):
+            return fork_server.run(command, **given)
+        given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | given
+        return subprocess.run([sys.executable, *command], check=False, **given)
 
     return run
+
+
+@pytest.fixture
+def jx(program: Run) -> Run:
+    """Run ``jx ARGUMENTS`` as `program` does."""
+    return partial(program, "-m", "jxctl")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -18,7 +17,7 @@ from jxctl.dataset.writer import Writer
 from jxctl.ports.client import Synth
 from jxctl.recording.rig import Rig
 
-ROOT = Path(__file__).resolve().parents[2]
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
@@ -28,18 +27,9 @@ def fakes() -> ModuleType:
 
 
 @pytest.fixture
-def odd(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def odd(program: Run) -> Run:
     """Run ``jx ARGUMENTS`` in ``tmp_path`` as a program that has the ports ``odd:KIND`` (`odd_rigs`)."""
-    surroundings = os.environ | {"PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(tmp_path)}
-    surroundings["NO_COLOR"] = "1"
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, odd_rigs.__file__, *arguments]
-        return subprocess.run(
-            command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=False, timeout=300
-        )
-
-    return run
+    return partial(program, odd_rigs.__file__)
 
 
 @pytest.fixture
