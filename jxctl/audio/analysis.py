@@ -12,6 +12,7 @@ anything, takes pyin and a check of the harmonics: `estimator.inference.note_det
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -32,6 +33,11 @@ ONSET_ABOVE_FLOOR_DB = 20.0
 reach 14 dB above its RMS, those of hum 3 dB."""
 ONSET_BELOW_PEAK_DB = 60.0
 """On a quiet floor a sound begins this far below its own peak (chosen)."""
+
+_PATTERN_S = 0.02
+"""The beginning of a note that is looked for in its repeats, seconds (chosen)."""
+_PATTERN_FOUND = 0.8
+"""Normalised correlation from which it is found (chosen)."""
 
 # Pitch.
 
@@ -233,6 +239,39 @@ def onset(
     """
     found = onset_sample(audio, floor_dbfs, above_floor_db, below_peak_db)
     return None if found is None else found / sample_rate
+
+
+def onsets(repeats: Sequence[NDArray[Any]], sample_rate: int, floor_dbfs: float) -> list[float]:
+    """Find when a note begins in several recordings of it, by cross-correlation, to a fraction of a sample.
+
+    The first recording gives the onset and a pattern, its first 20 ms, which is looked for in the others.
+    Where it is not found (the oscillators need not begin at the same phase) the `onset` of that one stands.
+
+    Args:
+        repeats: the recordings, float[samples] each.
+        sample_rate: in Hz.
+        floor_dbfs: RMS of the noise before the note.
+
+    Returns:
+        Seconds from the first sample, one for each recording; none at all where one of them is silent.
+
+    Examples:
+        >>> burst = np.random.default_rng(0).standard_normal(100)
+        >>> repeats = [np.concatenate([np.zeros(late), burst, np.zeros(100)]) for late in (20, 50)]
+        >>> [round(time, 4) for time in onsets(repeats, 1000, floor_dbfs=-60.0)]
+        [0.02, 0.05]
+    """
+    firsts = [onset(each, sample_rate, floor_dbfs) for each in repeats]
+    if not repeats or any(first is None for first in firsts):
+        return []
+    begin = round((firsts[0] or 0.0) * sample_rate)
+    pattern = np.asarray(repeats[0][begin : begin + round(_PATTERN_S * sample_rate)], np.float64)
+    times = [begin / sample_rate]
+    for each, first in zip(repeats[1:], firsts[1:], strict=True):
+        lag, alike = _pattern_at(np.asarray(each, np.float64), pattern)
+        near = abs(lag / sample_rate - (first or 0.0)) < _PATTERN_S
+        times.append(lag / sample_rate if alike >= _PATTERN_FOUND and near else first or 0.0)
+    return times
 
 
 def pitch_hz(audio: NDArray[np.float32], sample_rate: int) -> float | None:
@@ -634,6 +673,23 @@ def mel_to_hz(mel: float | NDArray[np.float64]) -> float | NDArray[np.float64]:
 def _cumulated_power(audio: NDArray[Any]) -> Floats:
     """Sums of squares up to each sample: float64[samples + 1]."""
     return np.concatenate([[0.0], np.cumsum(np.square(audio, dtype=np.float64))])
+
+
+def _pattern_at(audio: Floats, pattern: Floats) -> tuple[float, float]:
+    """Where a pattern is found in a recording, in samples, and how alike the two are, 0 to 1."""
+    if pattern.size < 4 or audio.size <= pattern.size:
+        return 0.0, 0.0
+    products = np.correlate(audio, pattern, "valid")
+    sums = _cumulated_power(audio)
+    energies = sums[pattern.size :] - sums[: -pattern.size]
+    # Least squares, not the largest product: that is any later, louder period of the same note.
+    fits = products - 0.5 * energies
+    best = int(np.argmax(fits))
+    energy = float(energies[best] * np.sum(np.square(pattern)))
+    alike = float(products[best] / np.sqrt(energy)) if energy > 0 else 0.0
+    if not 0 < best < products.size - 1:
+        return float(best), alike
+    return best + parabolic_peak(fits[best - 1 : best + 2]), alike
 
 
 def _loudest(x: Floats, size: int) -> Floats:

@@ -18,8 +18,7 @@ import numpy as np
 from jxctl.audio.analysis import (
     ONSET_ABOVE_FLOOR_DB,
     cents_within_octave,
-    onset,
-    parabolic_peak,
+    onsets,
     peak_dbfs,
     pitch_hz,
     rms_dbfs,
@@ -69,9 +68,7 @@ _CLICK_GATE_S = 0.05
 _CLICK_SECONDS = 0.6
 # Each click begins at another place in the period of the control loop, whatever that is.
 _CLICK_STEP_S = 0.0137
-_FIRST_S = 0.02
 _PLAIN_NOTE, _PLAIN_HZ = 69, 440.0
-_ALIKE = 0.8
 # FLAC against plain 24 bits. The virtual board: 0.26 on average, 0.58 at most, over tones of the prior. A
 # converter's noise in the lower bits does not compress (assumed).
 _FLAC_SHARE = 0.75
@@ -275,43 +272,6 @@ def measure(rig: Rig, tones: Iterable[Tone] = ()) -> Preflight:
     hz = pitch_hz(plain, rig.audio.sample_rate)
     tuning = None if hz is None else cents_within_octave(hz, _PLAIN_HZ)
     return Preflight(floor_dbfs, float(peak), loudest, clipped, dropouts, middle, spread, tuning)
-
-
-def onsets(clicks: list[Audio], sample_rate: int, floor_dbfs: float) -> list[float]:
-    """When a note that was recorded several times begins, in seconds, one time for each recording.
-
-    The first recording gives the onset and the pattern, its first 20 ms; in the others the pattern is
-    found by cross-correlation, to a fraction of a sample. Where it is not found (the oscillators need not
-    begin at the same phase) the onset stands by itself. Empty when one of them is silent.
-    """
-    firsts = [onset(click, sample_rate, floor_dbfs) for click in clicks]
-    if not clicks or any(first is None for first in firsts):
-        return []
-    begin = round((firsts[0] or 0.0) * sample_rate)
-    pattern = np.asarray(clicks[0][begin : begin + round(_FIRST_S * sample_rate)], np.float64)
-    times = [begin / sample_rate]
-    for click, first in zip(clicks[1:], firsts[1:], strict=True):
-        lag, alike = _found(np.asarray(click, np.float64), pattern)
-        near = abs(lag / sample_rate - (first or 0.0)) < _FIRST_S
-        times.append(lag / sample_rate if alike >= _ALIKE and near else first or 0.0)
-    return times
-
-
-def _found(audio: np.ndarray, pattern: np.ndarray) -> tuple[float, float]:
-    """Where a pattern is found in a recording, in samples, and how alike the two are, 0 to 1."""
-    if pattern.size < 4 or audio.size <= pattern.size:
-        return 0.0, 0.0
-    products = np.correlate(audio, pattern, "valid")
-    sums = np.concatenate([[0.0], np.cumsum(np.square(audio))])
-    energies = sums[pattern.size :] - sums[: -pattern.size]
-    # Least squares, not the largest product: that is any later, louder period of the same note.
-    fits = products - 0.5 * energies
-    best = int(np.argmax(fits))
-    energy = float(energies[best] * np.sum(np.square(pattern)))
-    alike = float(products[best] / np.sqrt(energy)) if energy > 0 else 0.0
-    if not 0 < best < products.size - 1:
-        return float(best), alike
-    return best + parabolic_peak(fits[best - 1 : best + 2]), alike
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import doctest
+
 import numpy as np
 import pytest
 
 from jxctl.audio import analysis
 
 RATE = 44100
+LOW_RATE = 8000
+
+
+def test_the_examples_of_the_docstrings_are_right() -> None:
+    ran = doctest.testmod(analysis)
+    assert ran.attempted > 20
+    assert not ran.failed
 
 
 def sine(amplitude: float, seconds: float = 1.0, rate: int = 8000) -> np.ndarray:
@@ -47,6 +56,49 @@ def test_the_onset_ignores_the_noise_before_it() -> None:
     found = analysis.onset(heard, 8000, floor)
     assert found is not None
     assert 20000 <= found * 8000 < 20010
+
+
+def noise_burst(at: float) -> np.ndarray:
+    """A second with a burst of the same noise at sample ``at``, which need not be whole."""
+    burst = np.random.default_rng(3).standard_normal(4000) * np.exp(-np.arange(4000) / 800)
+    spectrum = np.fft.rfft(np.concatenate([burst, np.zeros(4096 + 96)]))
+    spectrum[1400:] = 0  # a third of the band, as a synth's sound is
+    whole, rest = divmod(at, 1)
+    shifted = np.fft.irfft(spectrum * np.exp(-2j * np.pi * rest * np.fft.rfftfreq(8192)))
+    return np.concatenate([np.zeros(int(whole)), shifted])[:LOW_RATE].astype(np.float32)
+
+
+def test_repeats_are_aligned_to_a_fraction_of_a_sample() -> None:
+    at = [400.0, 401.0, 403.5, 398.25, 460.0]
+    times = analysis.onsets([noise_burst(one) for one in at], LOW_RATE, -60.0)
+    assert times == pytest.approx([times[0] + (one - 400) / LOW_RATE for one in at], abs=0.1 / LOW_RATE)
+
+
+def test_a_note_is_not_found_some_periods_late_where_it_is_louder() -> None:
+    t = np.arange(LOW_RATE) / LOW_RATE
+
+    def note(at: int, held_s: float) -> np.ndarray:
+        """A plain note that is faded in over 15 ms."""
+        age = t - at / LOW_RATE
+        level = np.clip(age / 0.015, 0, 1) * (age < held_s)
+        return (0.5 * level * np.sin(2 * np.pi * 1000 * age)).astype(np.float32)
+
+    at = [400, 431, 420, 409]
+    times = analysis.onsets([note(one, 0.05 + 0.003 * k) for k, one in enumerate(at)], LOW_RATE, -100.0)
+    assert times == pytest.approx([times[0] + (one - 400) / LOW_RATE for one in at], abs=0.1 / LOW_RATE)
+
+
+def test_where_repeats_differ_their_own_onsets_count() -> None:
+    # Oscillators that run free: the same envelope, another wave.
+    t = np.arange(LOW_RATE)
+    square, saw = np.sign(np.sin(t / 2)), (t % 37) / 18 - 1.02
+    clicks = [np.where(t >= 400, 0.3 * square, 0), np.where(t >= 440, 0.3 * saw, 0)]
+    times = analysis.onsets([click.astype(np.float32) for click in clicks], LOW_RATE, -60.0)
+    assert times == pytest.approx([400 / LOW_RATE, 440 / LOW_RATE], abs=1 / LOW_RATE)
+
+
+def test_repeats_of_which_one_is_silent_have_no_onsets() -> None:
+    assert analysis.onsets([noise_burst(400), np.zeros(LOW_RATE, np.float32)], LOW_RATE, -60.0) == []
 
 
 def tone(hz: float, partials: list[float], seconds: float = 0.6, rate: int = RATE) -> np.ndarray:

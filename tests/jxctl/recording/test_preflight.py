@@ -13,7 +13,7 @@ from jxctl.errors import VerificationError
 from jxctl.ports.client import Synth
 from jxctl.protocol.tone import INIT_TONE
 from jxctl.recording.plan import Plan
-from jxctl.recording.preflight import Preflight, RigCheck, check_rig, estimate, measure, onsets, some_of, span
+from jxctl.recording.preflight import Preflight, RigCheck, check_rig, estimate, measure, some_of, span
 from jxctl.recording.rig import Rig
 from jxctl.recording.setup_check import SetUp
 
@@ -153,45 +153,6 @@ def test_a_latency_is_not_made_up_from_two_clicks(fakes: ModuleType) -> None:
     assert "larger buffers" in caught.value.hint
 
 
-def noise_burst(at: float) -> np.ndarray:
-    """A second with a burst of the same noise at sample ``at``, which need not be whole."""
-    burst = np.random.default_rng(3).standard_normal(4000) * np.exp(-np.arange(4000) / 800)
-    spectrum = np.fft.rfft(np.concatenate([burst, np.zeros(4096 + 96)]))
-    spectrum[1400:] = 0  # a third of the band, as a synth's sound is
-    whole, rest = divmod(at, 1)
-    shifted = np.fft.irfft(spectrum * np.exp(-2j * np.pi * rest * np.fft.rfftfreq(8192)))
-    return np.concatenate([np.zeros(int(whole)), shifted])[:RATE].astype(np.float32)
-
-
-def test_repeats_are_aligned_to_a_fraction_of_a_sample() -> None:
-    at = [400.0, 401.0, 403.5, 398.25, 460.0]
-    times = onsets([noise_burst(one) for one in at], RATE, -60.0)
-    assert times == pytest.approx([times[0] + (one - 400) / RATE for one in at], abs=0.1 / RATE)
-
-
-def test_a_note_is_not_found_some_periods_late_where_it_is_louder() -> None:
-    t = np.arange(RATE) / RATE
-
-    def note(at: int, held_s: float) -> np.ndarray:
-        """A plain note that is faded in over 15 ms."""
-        age = t - at / RATE
-        level = np.clip(age / 0.015, 0, 1) * (age < held_s)
-        return (0.5 * level * np.sin(2 * np.pi * 1000 * age)).astype(np.float32)
-
-    at = [400, 431, 420, 409]
-    times = onsets([note(one, 0.05 + 0.003 * k) for k, one in enumerate(at)], RATE, -100.0)
-    assert times == pytest.approx([times[0] + (one - 400) / RATE for one in at], abs=0.1 / RATE)
-
-
-def test_where_repeats_differ_their_own_onsets_count() -> None:
-    # Oscillators that run free: the same envelope, another wave.
-    t = np.arange(RATE)
-    square, saw = np.sign(np.sin(t / 2)), (t % 37) / 18 - 1.02
-    clicks = [np.where(t >= 400, 0.3 * square, 0), np.where(t >= 440, 0.3 * saw, 0)]
-    times = onsets([click.astype(np.float32) for click in clicks], RATE, -60.0)
-    assert times == pytest.approx([400 / RATE, 440 / RATE], abs=1 / RATE)
-
-
 def test_what_is_not_heard_is_silent_or_drowned() -> None:
     for floor_dbfs, hint in ((-80.0, "MIDI channel"), (-20.0, "hum")):
         ((said, told),) = Preflight(floor_dbfs, floor_dbfs + 10, "X", False, 0, None, None).problems
@@ -200,7 +161,6 @@ def test_what_is_not_heard_is_silent_or_drowned() -> None:
 
 
 def test_a_click_that_is_not_heard_leaves_the_latency_unknown() -> None:
-    assert onsets([noise_burst(400), np.zeros(RATE, np.float32)], RATE, -60.0) == []
     unknown = Preflight(-80.0, -6.0, "X", False, 0, None, None)
     assert unknown.latency is None
     assert "latency unknown" in str(unknown)
