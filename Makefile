@@ -34,11 +34,11 @@ lint: .venv/.lint-installed ## ruff, mypy, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-bench: .venv/.installed ## render speed beside torchsynth and SynthAX, into benchmarks/render.md (ARGS=--quick)
+bench: .venv/.installed ## render speed beside torchsynth and SynthAX, into benchmarks/results/render.md (ARGS=--quick)
 	$(BIN)/python -m benchmarks.peers.setup
 	$(BIN)/python -m benchmarks.render $(ARGS)
 
-leaderboard: .venv/.installed ## train what is not trained, write benchmarks/leaderboard.md (ARGS=--quick: tiny)
+leaderboard: .venv/.installed ## train what is not trained, write benchmarks/results/leaderboard.md (ARGS=--quick: tiny)
 	$(BIN)/python -m benchmarks.leaderboard26 $(ARGS)
 	$(BIN)/python -m benchmarks.leaderboard
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+from tools.markdown import table
+
 THESIS = {  # table 6.7, large data set: validation MSE
     "cnn1": 0.02933, "cnn2": 0.02874, "cnn3": 0.02811, "lstm1": 0.02618, "lstm2": 0.02643, "lstm3": 0.02671,
     "lcnn1": 0.04108, "lcnn2": 0.04109,
@@ -60,11 +62,9 @@ def merged(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 def errors_table(report: dict[str, Any]) -> str:
     """Validation and training error of every entry, best first."""
-    rows = [
-        "| entry | family | weights | seen | training MSE | validation MSE | MAE | thesis' MSE | seconds "
-        "| on |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|---|",
-    ]
+    heading = ("entry", "family", "weights", "seen", "training MSE", "validation MSE", "MAE", "thesis' MSE",
+               "seconds", "on")  # fmt: skip
+    rows = []
     for entry in sorted(merged(report), key=lambda one: one["errors"]["mse"]):
         mark = "" if entry["samples"] == report["samples"] else "*"
         error = entry["errors"]
@@ -72,16 +72,17 @@ def errors_table(report: dict[str, Any]) -> str:
             f" (seeds {', '.join(f'{v:.4f}' for v in entry['seeds'])})" if len(entry["seeds"]) > 1 else ""
         )
         rows.append(
-            f"| {entry['entry']}{mark} | {entry['family']} | {entry['weights']:,} | {entry['samples']:,} "
-            f"| {entry['curve'][-1]['train_mse']:.4f} | {with_interval(error)}{spread} | {error['mae']:.3f} "
-            f"| {THESIS.get(entry['entry'], '')} | {entry['seconds']:,.0f} | {entry.get('device', 'cpu')} |"
-        )
+            [f"{entry['entry']}{mark}", entry["family"], f"{entry['weights']:,}", f"{entry['samples']:,}",
+             f"{entry['curve'][-1]['train_mse']:.4f}", f"{with_interval(error)}{spread}",
+             f"{error['mae']:.3f}", str(THESIS.get(entry["entry"], "")), f"{entry['seconds']:,.0f}",
+             entry.get("device", "cpu")]
+        )  # fmt: skip
     for name, value in report["constants"].items():
         rows.append(
-            f"| the training tones' {name} | no network | | | | {with_interval(value)} "
-            f"| {value['mae']:.3f} | | | |"
-        )
-    return "\n".join(rows)
+            [f"the training tones' {name}", "no network", "", "", "", with_interval(value),
+             f"{value['mae']:.3f}", "", "", ""]
+        )  # fmt: skip
+    return table(heading, rows, "llrrrrrrrl").rstrip()
 
 
 def with_interval(error: dict[str, float]) -> str:
@@ -128,15 +129,15 @@ def heard_text(report: dict[str, Any]) -> str:
 
 def heard_table(report: dict[str, Any]) -> str:
     """Squared error over audible and inaudible parameters apart."""
-    rows = [
-        "| entry | MSE of audible parameters | of inaudible ones | share of the error that is inaudible |",
-        "|---|---:|---:|---:|",
-    ]
     entries = [(e["entry"], e["heard"]) for e in sorted(merged(report), key=lambda one: one["errors"]["mse"])]
     entries.append(("the training tones' mean", report["constants"]["mean"]["heard"]))
-    for name, split in entries:
-        rows.append(f"| {name} | {split['audible']:.4f} | {split['inaudible']:.4f} | {split['share']:.0%} |")
-    return "\n".join(rows)
+    heading = ("entry", "MSE of audible parameters", "of inaudible ones",
+               "share of the error that is inaudible")  # fmt: skip
+    rows = [
+        (name, f"{split['audible']:.4f}", f"{split['inaudible']:.4f}", f"{split['share']:.0%}")
+        for name, split in entries
+    ]
+    return table(heading, rows, "lrrr").rstrip()
 
 
 def curves_table(report: dict[str, Any]) -> str:
@@ -145,39 +146,32 @@ def curves_table(report: dict[str, Any]) -> str:
     points = sorted({p["samples"] for e in entries for p in e["curve"] if e["samples"] == report["samples"]})
     if not points:
         return ""
-    rows = ["| entry | " + " | ".join(f"{p:,}" for p in points) + " |", "|---" + "|---:" * len(points) + "|"]
+    rows = []
     for entry in entries:
         values = {p["samples"]: p["validation_mse"] for p in entry["curve"]}
-        rows.append(
-            f"| {entry['entry']} | "
-            + " | ".join(f"{values[p]:.4f}" if p in values else "" for p in points)
-            + " |"
-        )
-    return "\n".join(rows)
+        rows.append([entry["entry"], *(f"{values[p]:.4f}" if p in values else "" for p in points)])
+    return table(["entry", *(f"{p:,}" for p in points)], rows, "l" + "r" * len(points)).rstrip()
 
 
 def ranks_table(report: dict[str, Any]) -> str:
     """MPR, top-k, MAE in classes, and how the rendered answers compare."""
-    rows = [
-        "| entry | MPR | paper's | top-1 | top-3 | top-5 | MAE of 16 | PCC, STFT | PCC, FT | Frobenius |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
-    ]
+    heading = ("entry", "MPR", "paper's", "top-1", "top-3", "top-5", "MAE of 16", "PCC, STFT", "PCC, FT",
+               "Frobenius")  # fmt: skip
+    rows = []
     for entry in sorted(merged(report), key=lambda one: one["errors"]["mse"]):
         shown, rank = entry["rendered"], entry.get("ranks")
-        ranked = (
-            f"{rank['mpr']:.2f} | {INVERSYNTH[entry['entry']]} | {rank['top1']:.1%} | {rank['top3']:.1%} "
-            f"| {rank['top5']:.1%} | {rank['mae_classes']:.2f}" if rank else " | | | | |"
-        )  # fmt: skip
+        ranked = _ranked(rank, str(INVERSYNTH[entry["entry"]])) if rank else [""] * 6
         rows.append(
-            f"| {entry['entry']} | {ranked} | {shown['pcc_stft_mean']:.1f} | {shown['pcc_ft_mean']:.1f} "
-            f"| {shown['frobenius_mean']:.0f} |"
-        )
-    chance = report["frequencies"]
-    rows.append(
-        f"| how often values occur | {chance['mpr']:.2f} | | {chance['top1']:.1%} | {chance['top3']:.1%} "
-        f"| {chance['top5']:.1%} | {chance['mae_classes']:.2f} | | | |"
-    )
-    return "\n".join(rows)
+            [entry["entry"], *ranked, f"{shown['pcc_stft_mean']:.1f}", f"{shown['pcc_ft_mean']:.1f}",
+             f"{shown['frobenius_mean']:.0f}"]
+        )  # fmt: skip
+    rows.append(["how often values occur", *_ranked(report["frequencies"], ""), "", "", ""])
+    return table(heading, rows, "l" + "r" * 9).rstrip()
+
+
+def _ranked(rank: dict[str, float], papers: str) -> list[str]:
+    tops = [f"{rank[top]:.1%}" for top in ("top1", "top3", "top5")]
+    return [f"{rank['mpr']:.2f}", papers, *tops, f"{rank['mae_classes']:.2f}"]
 
 
 def footer(report: dict[str, Any]) -> str:

@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.files import RESULTS, write, write_json
 from benchmarks.machine import describe
 from benchmarks.virtual_boards import board_profile
 from estimator.calibration.calibration import Calibration, calibrate, deviations
@@ -46,6 +47,7 @@ from jxctl.recording.rig import Rig
 from simulator.instrument.board import Board
 from simulator.synth import render
 from simulator.synth.profile import Profile, load_profile
+from tools.markdown import table
 
 RATE = 44100
 LEVELS = ("mix_level", "vca_level", "voice_gain", "dynamics", "mix_env", "env_sustain", "chorus_wet")
@@ -236,17 +238,17 @@ def markdown(report: dict[str, Any]) -> str:
             f"{sound['after_db']:.2f} dB after: "
             f"{sound['factor']:.1f} times less (least of all boards: {total['least_factor']:.1f})."
         )
-    lines += [missed(total["laws"])]
-    lines += ["", "| law | median error | worst | covered | not identified |", "|---|---:|---:|---:|---:|"]
+    rows = []
     for law, row in total["laws"].items():
         if "median" in row:
             scale, unit = (1, "dB") if row["unit"] == "dB" else (100, "%")
-            cells = f"{scale * row['median']:.2f} {unit} | {scale * row['worst']:.2f} {unit}"
-            cells += f" | {row['inside']} of {row['places']}"
+            cells = [f"{scale * row[key]:.2f} {unit}" for key in ("median", "worst")]
+            cells.append(f"{row['inside']} of {row['places']}")
         else:
-            cells = f"{row['right']} of {row['boards']} right | | "
-        lines.append(f"| `{law}` | {cells} | {row['not_identified']} of {row['boards']} |")
-    return "\n".join(lines) + "\n"
+            cells = [f"{row['right']} of {row['boards']} right", "", ""]
+        rows.append([f"`{law}`", *cells, f"{row['not_identified']} of {row['boards']}"])
+    heading = ("law", "median error", "worst", "covered", "not identified")
+    return "\n".join([*lines, missed(total["laws"]), "", table(heading, rows, "lrrrr")])
 
 
 def _tones(table: Path | None, count: int) -> np.ndarray:
@@ -269,7 +271,7 @@ def main() -> None:
     parser.add_argument("--tones", type=Path, help="a table of real tones; the prior's if not given")
     parser.add_argument("--count", type=int, default=100, help="how many of them")
     parser.add_argument("--quick", action="store_true", help="some laws only, no sound")
-    parser.add_argument("-o", "--output", type=Path, default=Path("benchmarks/calibrate.json"))
+    parser.add_argument("-o", "--output", type=Path, default=RESULTS / "calibrate.json")
     options = parser.parse_args()
     if options.boards < 1:
         raise UsageError("at least one board")
@@ -290,8 +292,8 @@ def main() -> None:
             "boards": boards,
             "summary": summary([board for board in boards if board["seed"] in wanted]),
         }
-        options.output.write_text(json.dumps(report, indent=1) + "\n")
-        options.output.with_suffix(".md").write_text(markdown(report))
+        write_json(options.output, report)
+        write(options.output.with_suffix(".md"), markdown(report))
         print(
             f"board {seed}: {json.dumps(boards[-1]['sound'])}, {boards[-1]['fit_cpu_s']} s to fit", flush=True
         )

@@ -23,21 +23,21 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.calibrate import compared, distances, missed, summary
+from benchmarks.files import RESULTS, write, write_json
 from benchmarks.machine import describe
+from benchmarks.terminal import say
 from benchmarks.virtual_boards import board_entries, board_profile
 from estimator.calibration.calibration import calibrate
 from estimator.calibration.experiments import CalibrationPlan
 from estimator.calibration.report import profile_toml
 from estimator.calibration.samples import from_data_set
-from jxctl._files import write_atomically
-from jxctl.cli.common import say
 from simulator.prior import Prior
 from simulator.synth import Profile, load_profile
+from tools.markdown import table
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "tests" / "support"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
-from bench import RATE, Bench, held  # noqa: E402
+from bench import RATE, Bench, held
 
 KILLED_AFTER = 0.4
 """The first measurement ends here, as a share of the takes, by SIGKILL."""
@@ -72,7 +72,7 @@ def measure(folder: Path, seed: int) -> dict[str, int]:
             say(f"start {attempt + 1}: {held(takes)} of {wanted} takes")
             if held(takes) == wanted and measuring.returncode == 0:
                 found = {"starts": attempt + 1, "minutes": round((time.monotonic() - began) / 60)}
-                write_atomically(done, json.dumps(found).encode())
+                write_json(done, found, indent=None)
                 return found
     raise SystemExit(f"not measured in {ATTEMPTS} starts; see {folder / 'calibrate.log'}")
 
@@ -107,17 +107,18 @@ def main() -> None:
         f"to the default profile, {sound['after_db']:.2f} dB to the file that jx calibrate wrote.", "",
         f"90 % intervals cover {100 * found['coverage_90']:.1f} % of {found['places']} numbers. "
         + missed(found["laws"]), "",
-        "| law | error | covered | identified |", "|---|---:|---:|---|",
     ]  # fmt: skip
+    rows = []
     for law, row in sorted(laws.items()):
         if "error" in row:
             far = f"{row['error']:.2f} dB" if row["unit"] == "dB" else f"{100 * row['error']:.2f} %"
-            lines.append(f"| `{law}` | {far} | {row['inside']} of {row['places']} | yes |")
+            rows.append((f"`{law}`", far, f"{row['inside']} of {row['places']}", "yes"))
         else:
             said = ("right" if row["right"] else "wrong") if row.get("identified") else f"no: {row['why']}"
-            lines.append(f"| `{law}` | | | {said} |")
-    write_atomically(HERE / "calibrate_jack.md", ("\n".join(lines) + "\n").encode())
-    say(f"wrote {HERE / 'calibrate_jack.md'}")
+            rows.append((f"`{law}`", "", "", said))
+    page = "\n".join([*lines, table(("law", "error", "covered", "identified"), rows, "lrrl")])
+    write(RESULTS / "calibrate_jack.md", page)
+    say(f"wrote {RESULTS / 'calibrate_jack.md'}")
 
 
 if __name__ == "__main__":

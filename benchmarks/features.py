@@ -33,6 +33,7 @@ from estimator.network import inputs
 from simulator.features import RANKING, MelSettings, log_mel, log_mel_distance
 from simulator.prior import Prior
 from simulator.synth import SAMPLE_RATE, render
+from tools.markdown import table
 
 SECONDS = 4.0
 SETTINGS = {"ranking": RANKING, "input": inputs.INPUT}
@@ -100,11 +101,12 @@ def main() -> None:
         json.dump(report, sys.stdout, indent=2)
         print()
         return
-    print(f"| log-mel, batch {options.batch} | " + " | ".join(f"{n} threads" for n in results) + " |")
-    print("|---|" + "---:|" * len(results))
-    for name in next(iter(results.values())):
-        cells = [f"{by[name]['best']:,.0f} (median {by[name]['median']:,.0f})" for by in results.values()]
-        print(f"| {name} | {' | '.join(cells)} |")
+    rows = [
+        [name, *(f"{by[name]['best']:,.0f} (median {by[name]['median']:,.0f})" for by in results.values())]
+        for name in next(iter(results.values()))
+    ]
+    heading = [f"log-mel, batch {options.batch}", *(f"{n} threads" for n in results)]
+    print(table(heading, rows, "l" + "r" * len(results)), end="")
     print(f"\nlargest difference in dB: {apart}; {report['machine']}")
 
 

@@ -24,9 +24,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.failing import in_words
-from benchmarks.judging import Rows, Target, table, target
+import tools.markdown
+from benchmarks.files import RESULTS, Rows, write
+from benchmarks.judging import Target, table, target
 from benchmarks.machine import describe
+from benchmarks.terminal import in_words, progress, say
 from benchmarks.tones import PLAYED
 from benchmarks.virtual_boards import board_entries, board_profile
 from estimator.calibration.report import profile_toml
@@ -35,11 +37,8 @@ from estimator.inference.objective import Listener, heard_in
 from estimator.inference.search import search
 from estimator.network import checkpoint
 from estimator.network.parameters import IS_LEVEL
-from jxctl._files import write_atomically
-from jxctl.cli.common import progress, say
 from simulator.synth import Profile, load_profile
 
-HERE = Path(__file__).parent
 TAKES = (10, 100, 1000)
 HEARINGS = 3
 """How often a take is heard in training; of few takes, until `FEWEST` have been."""
@@ -143,18 +142,18 @@ def markdown(rows: Rows, options: argparse.Namespace) -> str:
         f"Board {options.board} of `benchmarks.virtual_boards`; tones of {options.table.name}, "
         f"{options.origin}. Distances are on the board, log-mel dB, with the quartiles; levels: mean error "
         "of audible ones, raw steps; switches: how many are right.", "",
-        "| way | renders | tones | distance | quartiles | levels | switches |",
-        "|---|---:|---:|---:|---:|---:|---:|",
     ]  # fmt: skip
+    cells = []
     for way in dict.fromkeys(row["way"] for row in rows.rows):
         own = [row for row in rows.rows if row["way"] == way and np.isfinite(row["log_mel"])]
         low, middle, high = np.quantile([row["log_mel"] for row in own], [0.25, 0.5, 0.75])
         renders = options.renders if way.startswith("search") else 0
-        lines.append(
-            f"| {way} | {renders:,} | {len(own)} | **{middle:.2f}** | {low:.2f} to {high:.2f} | "
-            f"{np.mean([row['levels'] for row in own]):.1f} | "
-            f"{np.mean([row['switches'] for row in own]):.0%} |"
-        )
+        errors = f"{np.mean([row['levels'] for row in own]):.1f}"
+        right = f"{np.mean([row['switches'] for row in own]):.0%}"
+        spread = f"{low:.2f} to {high:.2f}"
+        cells.append((way, f"{renders:,}", str(len(own)), f"**{middle:.2f}**", spread, errors, right))
+    heading = ("way", "renders", "tones", "distance", "quartiles", "levels", "switches")
+    lines += tools.markdown.table(heading, cells, "lrrrrrr").splitlines()
     lines += [
         "",
         f"`python -m benchmarks.fine_tuning {options.table.name} --origin \"{options.origin}\" --board "
@@ -181,8 +180,8 @@ def main() -> None:
             page = markdown(run(options), options)
         except subprocess.CalledProcessError as error:
             sys.exit(f"{' '.join(error.cmd[2:])} ended with {error.returncode}")
-    write_atomically(HERE / "fine_tuning.md", page.encode())
-    say(f"wrote {HERE / 'fine_tuning.md'}")
+    write(RESULTS / "fine_tuning.md", page)
+    say(f"wrote {RESULTS / 'fine_tuning.md'}")
 
 
 if __name__ == "__main__":

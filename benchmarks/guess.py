@@ -23,13 +23,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.failing import in_words
-from benchmarks.judging import Rows, Target, row, table, target
+from benchmarks.files import Rows
+from benchmarks.judging import Target, row, table, target
 from benchmarks.machine import describe
 from benchmarks.summary import summary
+from benchmarks.terminal import in_words, progress
 from estimator.inference.estimator import Estimator
 from estimator.network import parameters
-from jxctl.cli.common import progress
 from jxctl.errors import UsageError
 
 SEED = 2026

@@ -22,12 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.failing import in_words
 from benchmarks.machine import describe
+from benchmarks.terminal import in_words
 from estimator.inference.estimator import Estimator, Played
 from jxctl.errors import UsageError
 from simulator.prior import Prior
 from simulator.synth import render
+from tools.markdown import table
 
 RENDERS = (1, 256, 2000, 10000)
 PLAYED = Played(60, 100, 1.0)
@@ -81,22 +82,14 @@ def run(tones: int, renders: list[int], seconds: float, seed: int, threads: int 
 
 def text(result: dict[str, Any]) -> str:
     """The medians as a table."""
-    lines = [
-        "| renders | wall s, median | wall s, worst | CPU s, median | found, dB |",
-        "|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {m['renders']:,} | {m['wall_s']:.2f} | {m['worst_wall_s']:.2f} | {m['cpu_s']:.2f} "
-        f"| {m['distance_db']:.2f} |"
-        for m in result["medians"]
-    ]
+    keys = ("wall_s", "worst_wall_s", "cpu_s", "distance_db")
+    rows = [(f"{m['renders']:,}", *(f"{m[key]:.2f}" for key in keys)) for m in result["medians"]]
+    heading = ("renders", "wall s, median", "wall s, worst", "CPU s, median", "found, dB")
     machine = result["machine"]
-    lines.append("")
-    lines.append(
-        f"{result['tones']} tones of {result['seconds']} s, seed {result['seed']}; {machine['processor']}, "
+    return table(heading, rows) + (
+        f"\n{result['tones']} tones of {result['seconds']} s, seed {result['seed']}; {machine['processor']}, "
         f"{machine['cores']} cores, commit {machine['commit']}"
     )
-    return "\n".join(lines)
 
 
 def main() -> None:

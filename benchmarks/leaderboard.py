@@ -2,7 +2,7 @@
 
 ::
 
-    python -m benchmarks.leaderboard            # writes benchmarks/leaderboard.md
+    python -m benchmarks.leaderboard            # writes results/leaderboard.md
     python -m benchmarks.leaderboard --check    # fails where it is not what the sections say
 
 `benchmarks.tones` writes the first section, `benchmarks.leaderboard26` the others: what a GPU trained at the
@@ -16,7 +16,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from jxctl._files import write_atomically
+from benchmarks.files import RESULTS, write
 
 SECTIONS = ("tones.md", "thesis26_262144/thesis26.md", "thesis26.md")
 HEAD = """# Leaderboard
@@ -37,13 +37,13 @@ def composed(folder: Path) -> str:
 
 def main() -> None:
     """Write or check."""
-    parser = argparse.ArgumentParser(description="Put benchmarks/leaderboard.md together.")
+    parser = argparse.ArgumentParser(description="Put results/leaderboard.md together.")
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--folder", type=Path, default=Path(__file__).parent)
+    parser.add_argument("--folder", type=Path, default=RESULTS)
     options = parser.parse_args()
     path, text = options.folder / "leaderboard.md", composed(options.folder)
     if not options.check:
-        write_atomically(path, text.encode())
+        write(path, text)
     elif not path.exists() or path.read_text() != text:
         print(f"{path} is not what its sections say; run python -m benchmarks.leaderboard", file=sys.stderr)
         raise SystemExit(1)

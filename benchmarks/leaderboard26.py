@@ -9,8 +9,8 @@
 
 Tones are rendered once into ``--cache`` (`estimator.papers.vecoven2020.corpus`), where runs lie too, one
 folder each (`estimator.papers.vecoven2020.fit`); a run that was stopped goes on. Results go to
-``thesis26.json`` (every curve) and
-``thesis26.md`` in ``--output``; `benchmarks.leaderboard` puts the latter into ``leaderboard.md``.
+``thesis26.json`` (every curve) and ``thesis26.md`` in ``--output``; `benchmarks.leaderboard` puts the latter
+into ``leaderboard.md``.
 """
 
 from __future__ import annotations
@@ -26,19 +26,18 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from benchmarks import board26_report
-from benchmarks.failing import in_words
+from benchmarks.files import RESULTS, write, write_json
 from benchmarks.machine import describe
+from benchmarks.terminal import in_words
 from estimator.papers.vecoven2020 import ambiguous, audible, measures, reduced
-from estimator.papers.vecoven2020 import task as thesis26
 from estimator.papers.vecoven2020.corpus import Corpus, build
 from estimator.papers.vecoven2020.entries import BY_NAME, ENTRIES, Entry, classes_of
 from estimator.papers.vecoven2020.fit import Data, FitSettings, fit
+from estimator.papers.vecoven2020.task import sample
 from estimator.papers.vecoven2020.views import SHAPES
-from jxctl._files import write_atomically
 from jxctl.errors import UsageError
 
 VALIDATION_SEED = 1_000_003
-HERE = Path(__file__).parent
 
 
 def main() -> None:
@@ -49,9 +48,9 @@ def main() -> None:
     if not report:
         return
     options.output.mkdir(parents=True, exist_ok=True)
-    write_atomically(options.output / "thesis26.json", (json.dumps(report, indent=1) + "\n").encode())
+    write_json(options.output / "thesis26.json", report)
     text = board26_report.markdown(report)
-    write_atomically(options.output / "thesis26.md", text.encode())
+    write(options.output / "thesis26.md", text)
     print(text)
 
 
@@ -80,7 +79,7 @@ def arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("--cache", type=Path, default=Path("runs/board26"))
     parser.add_argument(
-        "--output", type=Path, default=None, help="default: benchmarks/, with --quick the cache"
+        "--output", type=Path, default=None, help="default: benchmarks/results/, with --quick the cache"
     )
     return parser
 
@@ -91,7 +90,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         options.tones, options.epochs, options.validation = 64, 1, 32
         options.probed, options.rendered = 2, 8
         options.cache = options.cache / "quick"
-    options.output = options.output or (options.cache if options.quick else HERE)
+    options.output = options.output or (options.cache if options.quick else RESULTS)
     unknown = sorted(set(options.only or ()) - set(BY_NAME))
     if unknown:
         raise UsageError(f"no entry {', '.join(unknown)}", f"there are {', '.join(BY_NAME)}")
@@ -107,7 +106,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 def sampled(count: int, seed: int) -> Corpus:
     """The tones of a corpus and nothing heard of them."""
-    return Corpus(*thesis26.sample(count, np.random.default_rng(seed)), {})
+    return Corpus(*sample(count, np.random.default_rng(seed)), {})
 
 
 def corpus(options: argparse.Namespace, name: str, count: int, seed: int) -> Corpus:
@@ -139,7 +138,7 @@ def train(options: argparse.Namespace, training: Corpus, validation: Corpus) -> 
                 fit(folder, entry, settings, learnt, judged_on, told)
                 if not (folder / "made.json").exists():
                     made = describe("numpy", "numba", "torch") | {"threads": options.threads}
-                    write_atomically(folder / "made.json", (json.dumps(made) + "\n").encode())
+                    write_json(folder / "made.json", made, indent=None)
 
 
 def with_vectors(entries: list[Entry], training: Corpus, validation: Corpus) -> tuple[Data, Data]:
@@ -235,9 +234,7 @@ def judged(
     first = slice(0, options.rendered)
     noted = folder / f"rendered-{options.rendered}.json"
     if not noted.exists():
-        write_atomically(
-            noted, json.dumps(measures.reconstruction(shown[first], validation.tones[first])).encode()
-        )
+        write_json(noted, measures.reconstruction(shown[first], validation.tones[first]), indent=None)
     made = folder / "made.json"
     return result | {
         "errors": measures.errors(answers, targets),

@@ -37,6 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.calibrate import record
+from benchmarks.files import RESULTS, write, write_json
 from benchmarks.loop_report import page, summary
 from benchmarks.machine import describe
 from benchmarks.virtual_boards import board_profile
@@ -61,7 +62,6 @@ from simulator.prior import read_table
 from simulator.synth import load_profile
 from simulator.synth.profile import Profile
 
-HERE = Path(__file__).parent
 NOTES, VELOCITIES, GATES_S = (36, 48, 55, 60, 67, 72), (60, 100, 127), (0.4, 0.8, 1.2)
 SECONDS = 2.5
 FRESH = 3
@@ -180,7 +180,7 @@ def main() -> None:
     parser.add_argument("--renders", type=int, default=RENDERS, help="of the open loop")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--part", help="K/N: every Nth tone from K on, for several processes")
-    parser.add_argument("--out", type=Path, default=HERE)
+    parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
     found = tones(given.table, given.origin, given.without)
     picked = np.random.default_rng(given.seed).permutation(len(found))
@@ -217,8 +217,8 @@ def main() -> None:
     }  # fmt: skip
     if any(not row.get("silent") for row in rows):
         result = summary(rows, asked)
-        (given.out / f"loop{kind}.json").write_text(json.dumps(result | {"rows": rows}, indent=1) + "\n")
-        (given.out / f"loop{kind}.md").write_text(page(result))
+        write_json(given.out / f"loop{kind}.json", result | {"rows": rows})
+        write(given.out / f"loop{kind}.md", page(result))
         print(json.dumps(result, indent=1))
 
 

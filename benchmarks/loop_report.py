@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.summary import interval
+from tools.markdown import table
 
 MEASURES = ("any moment", "target's moment", "over the noise")
 
@@ -53,16 +54,18 @@ def page(found: dict[str, Any]) -> str:
         + (f" without {asked['without']}" if asked.get("without") else "") + ",",
         f"commit {asked['commit']}, {asked['machine']}. Medians with 95 % intervals (bootstrap over tones); "
         "what the measures are: `benchmarks/loop.py`.", "",
-        "| log-mel distance on the board, dB | open loop | closed loop | ratio | true tone again | worse |",
-        "|---|---:|---:|---:|---:|---:|",
     ]  # fmt: skip
 
     def cell(value: dict[str, float]) -> str:
         return f"{value['median']:.2f} ({value['low']:.2f}-{value['high']:.2f})"
 
-    for measure, of in found["measures"].items():
-        cells = " | ".join(cell(of[key]) for key in ("before", "after", "ratio", "truth"))
-        lines.append(f"| {measure} | {cells} | {of['worse']} |")
+    heading = ("log-mel distance on the board, dB", "open loop", "closed loop", "ratio", "true tone again",
+               "worse")  # fmt: skip
+    rows = [
+        (measure, *(cell(of[key]) for key in ("before", "after", "ratio", "truth")), str(of["worse"]))
+        for measure, of in found["measures"].items()
+    ]
+    lines += table(heading, rows, "lrrrrr").splitlines()
     lines += [
         "", "The ratio of each tone, then the median. *Worse*: tones that got worse by more than the noise. "
         f"Silent on their board, and left out: {found['silent']}.",

@@ -21,21 +21,20 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.failing import in_words
-from benchmarks.judging import SECONDS, SILENT, Rows, table
+import tools.markdown
+from benchmarks.files import RESULTS, Rows, write
+from benchmarks.judging import SECONDS, SILENT, table
 from benchmarks.machine import describe
+from benchmarks.terminal import in_words, progress, say
 from estimator.inference.confidence import LOUD_DB, far_db
 from estimator.inference.estimator import RENDERS, Estimator
 from estimator.inference.note_detection import Played, Recording
 from estimator.training.augmentation import another, cut_and_hum
 from examples.make_soundfont import LEAD_S, Example
 from examples.make_soundfont import render as play
-from jxctl._files import write_atomically
-from jxctl.cli.common import progress, say
 from simulator.features import SAMPLE_RATE
 from simulator.synth import render
 
-HERE = Path(__file__).parent
 SEED = 2027
 PROGRAMS = 112
 """General MIDI's programs before percussion and effects."""
@@ -120,9 +119,8 @@ def markdown(rows: list[dict[str, Any]], settings: str) -> str:
         "# Sounds from elsewhere", "",
         "Distance of the best tone, log-mel dB: as candidates are ranked (median), and in the loudest "
         f"{LOUD_DB:.0f} dB; and how often it is called far there (*low confidence*).", "",
-        "| sound | renders | sounds | ranked | loud: 10 % | median | 90 % | 95 % | far above | called far |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]  # fmt: skip
+    cells = []
     for renders in sorted({row["renders"] for row in rows}):
         for kind in KINDS:
             found = np.array([
@@ -133,11 +131,14 @@ def markdown(rows: list[dict[str, Any]], settings: str) -> str:
                 ranked, loud = found.T
                 few, half, ninety, most = np.quantile(loud, [0.1, 0.5, 0.9, 0.95])
                 limit = far_db(renders)
-                lines.append(
-                    f"| {kind} | {renders:,} | {len(found)} | {np.median(ranked):.2f} | {few:.2f} | "
-                    f"{half:.2f} | {ninety:.2f} | {most:.2f} | {limit:.1f} | {np.mean(loud > limit):.0%} |"
-                )
-    return "\n".join([*lines, "", settings, ""])
+                cells.append(
+                    (kind, f"{renders:,}", str(len(found)), f"{np.median(ranked):.2f}", f"{few:.2f}",
+                     f"{half:.2f}", f"{ninety:.2f}", f"{most:.2f}", f"{limit:.1f}",
+                     f"{np.mean(loud > limit):.0%}")
+                )  # fmt: skip
+    heading = ("sound", "renders", "sounds", "ranked", "loud: 10 %", "median", "90 %", "95 %", "far above",
+               "called far")  # fmt: skip
+    return "\n".join([*lines, tools.markdown.table(heading, cells, "l" + "r" * 9), settings, ""])
 
 
 def main() -> None:
@@ -152,7 +153,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--checkpoint", type=Path, help="without its suffix; default: jx's own")
     parser.add_argument("--threads", type=int, help="default: all cores")
-    parser.add_argument("-o", "--output", type=Path, default=HERE, help="folder")
+    parser.add_argument("-o", "--output", type=Path, default=RESULTS, help="folder")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     with in_words():
@@ -165,7 +166,7 @@ def main() -> None:
         f"{machine['processor']}, commit {machine['commit']}. Made by `python -m benchmarks.outsiders`; the "
         "limits were chosen on these sounds."
     )
-    write_atomically(options.output / "outsiders.md", markdown(rows.rows, said).encode())
+    write(options.output / "outsiders.md", markdown(rows.rows, said))
     say(f"wrote {options.output / 'outsiders.md'}")
 
 

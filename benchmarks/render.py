@@ -3,7 +3,7 @@
 ::
 
     python -m benchmarks.peers.setup       # once: the peers' own environments, in .peers/
-    python -m benchmarks.render            # some minutes; writes benchmarks/render.md and render.json
+    python -m benchmarks.render            # some minutes; writes results/render.md and render.json
     python -m benchmarks.render --quick    # fewer batches and rounds, prints and writes nothing
     python -m benchmarks.render --json     # prints the JSON, writes nothing
 
@@ -32,18 +32,17 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import limit, report
+from benchmarks.files import RESULTS, write, write_json
 from benchmarks.interleave import Results, measure, straight_line
 from benchmarks.machine import describe
 from benchmarks.peers.protocol import ROOT, Worker
 from benchmarks.peers.setup import FOLDER, PEERS, python_of
-from jxctl._files import write_atomically
 
 BATCHES = (1, 4, 16, 64, 128, 256, 1024)
 SECONDS = 4.0
 LENGTHS_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 LENGTHS_BATCH = 128
 BLOCK = 256
-HERE = Path(__file__).parent
 
 
 def start_workers(folder: Path, logs: Path) -> tuple[dict[str, Worker], dict[str, Any], dict[str, str]]:
@@ -208,8 +207,8 @@ def main() -> None:
     text = report.markdown(measured)
     print(text)
     if not options.quick:
-        write_atomically(HERE / "render.json", (json.dumps(measured, indent=1) + "\n").encode())
-        write_atomically(HERE / "render.md", text.encode())
+        write_json(RESULTS / "render.json", measured)
+        write(RESULTS / "render.md", text)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The page of the render benchmark, from its numbers: ``benchmarks/render.md`` out of ``render.json``.
+"""The page of the render benchmark, from its numbers: ``results/render.md`` out of ``render.json``.
 
 ::
 
@@ -8,33 +8,20 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from jxctl._files import write_atomically
+from benchmarks.files import RESULTS, write
+from tools.markdown import table, wrapped
 
-HERE = Path(__file__).parent
 HEADLINE = "full voice"
-WIDTH = 110
 
 
 def markdown(measured: Mapping[str, Any]) -> str:
     """The whole page."""
     parts = [_head(measured), _table(measured), _against_peers(measured), _what(measured)]
     parts += [_cost(measured), _memory(measured), _limit(measured), _foot(measured)]
-    return "\n".join(_wrapped(line) for line in "\n\n".join(filter(None, parts)).splitlines()) + "\n"
-
-
-def _wrapped(line: str) -> str:
-    """A paragraph or an item in lines of a page's width; tables and titles as they are."""
-    if line.startswith(("|", "#")):
-        return line
-    indent = "  " if line.startswith("* ") else ""
-    return textwrap.fill(
-        line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
+    return wrapped("\n\n".join(filter(None, parts)))
 
 
 def _head(measured: Mapping[str, Any]) -> str:
@@ -53,11 +40,7 @@ def _batches(measured: Mapping[str, Any]) -> list[str]:
 
 def _table(measured: Mapping[str, Any]) -> str:
     batches = _batches(measured)
-    lines = [
-        "| synth | " + " | ".join(f"batch {batch}" for batch in batches) + " |",
-        "|---|" + "---:|" * len(batches),
-    ]
-    notes = []
+    rows, notes = [], []
     for name, variants in measured["results"].items():
         for variant, by_batch in variants.items():
             cells = []
@@ -68,10 +51,16 @@ def _table(measured: Mapping[str, Any]) -> str:
                 else:
                     cells.append("skipped")
                     notes.append(f"{name}, {variant}, batch {batch} skipped: {entry['skipped']}.")
-            lines.append(f"| {name}: {variant} | " + " | ".join(cells) + " |")
+            rows.append([f"{name}: {variant}", *cells])
     for name, reason in measured["not_measured"].items():
-        lines.append(f"| {name} | not measured: {reason} |" + " |" * (len(batches) - 1))
+        rows.append([name, f"not measured: {reason}", *[""] * (len(batches) - 1)])
+    lines = _by_batch(batches, rows)
     return "\n".join([*lines, *([""] if notes else []), *(f"* {note}" for note in notes)])
+
+
+def _by_batch(batches: list[str], rows: list[list[str]]) -> list[str]:
+    heading = ["synth", *(f"batch {batch}" for batch in batches)]
+    return table(heading, rows, "l" + "r" * len(batches)).splitlines()
 
 
 def _largest(by_batch: Mapping[str, Any], key: str) -> tuple[str, float]:
@@ -143,18 +132,17 @@ def _cost(measured: Mapping[str, Any]) -> str:
 
 def _memory(measured: Mapping[str, Any]) -> str:
     batches = _batches(measured)
-    lines = ["## Largest memory of the program while it renders, in MB", ""]
-    lines += [
-        "| synth | " + " | ".join(f"batch {b}" for b in batches) + " |",
-        "|---|" + "---:|" * len(batches),
-    ]
+    rows = []
     for name, variants in measured["results"].items():
         variant, by_batch = next(iter(variants.items()))
         peaks = [by_batch[batch].get("peak_bytes") for batch in batches]
         cells = [f"{peak / 1e6:,.0f}" if peak else "-" for peak in peaks]
-        lines.append(f"| {name}: {variant} | " + " | ".join(cells) + " |")
+        rows.append([f"{name}: {variant}", *cells])
     size = measured["seconds"] * measured["sample_rate"] * 4 / 1e6
-    lines += [
+    lines = [
+        "## Largest memory of the program while it renders, in MB",
+        "",
+        *_by_batch(batches, rows),
         "",
         f"The output itself takes {size:.2f} MB a voice; the interpreter and its libraries are counted.",
     ]
@@ -167,6 +155,13 @@ def _limit(measured: Mapping[str, Any]) -> str:
     if not found["loops"]:
         return f"{title}\n\nNot computed: {found.get('why_not', 'nothing was measured')}."
     clock, peak = found["clock_hz"], next(iter(found["loops"].values()))["peak"]
+    heading = ("voice", "operations a sample", "of the peak", "cycles for 16 voices",
+               "vector instructions in them")  # fmt: skip
+    rows = [
+        (variant, f"{loop['operations_a_sample']:.0f}", f"{loop['share']:.0%}",
+         f"{loop['cycles_of_16']:.0f}", f"{loop['vector_instructions_of_16']:.0f}")
+        for variant, loop in found["loops"].items()
+    ]  # fmt: skip
     lines = [
         title,
         "",
@@ -174,15 +169,7 @@ def _limit(measured: Mapping[str, Any]) -> str:
         f"operations = {peak / 1e9:,.0f} billion operations a second. Operations are counted in the machine "
         "code of the audio loop (`benchmarks/limit.py` says how); control frames and copying count as none.",
         "",
-        "| voice | operations a sample | of the peak | cycles for 16 voices | vector instructions in them |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    for variant, loop in found["loops"].items():
-        lines.append(
-            f"| {variant} | {loop['operations_a_sample']:.0f} | {loop['share']:.0%} | "
-            f"{loop['cycles_of_16']:.0f} | {loop['vector_instructions_of_16']:.0f} |"
-        )
-    lines += [
+        *table(heading, rows, "lrrrr").splitlines(),
         "",
         "The cycles are the whole render's, the control frames included. The rest of the instructions is "
         "integer work (phases, noise), comparisons, loads and stores.",
@@ -206,14 +193,14 @@ def _foot(measured: Mapping[str, Any]) -> str:
             lines.append(
                 f"* {name}: " + ", ".join(f"{p} {number}" for p, number in said["versions"].items()) + "."
             )
-    lines.append("* Raw times of every round: `benchmarks/render.json`.")
+    lines.append("* Raw times of every round: `benchmarks/results/render.json`.")
     return "\n".join(lines)
 
 
 def main() -> None:
     """Write the page from render.json."""
-    measured = json.loads((HERE / "render.json").read_text("utf-8"))
-    write_atomically(HERE / "render.md", markdown(measured).encode())
+    measured = json.loads((RESULTS / "render.json").read_text("utf-8"))
+    write(RESULTS / "render.md", markdown(measured))
 
 
 if __name__ == "__main__":

@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import describe
-from estimator.papers.vecoven2020 import task as thesis26
+from estimator.papers.vecoven2020 import task
 from simulator.synth import SAMPLE_RATE
+from tools.markdown import table
 
 SILENT = 1e-4
 THESIS_BEST = 0.02618  # thesis table 6.7, lstm1, 1e6 sounds
@@ -34,13 +35,13 @@ THESIS_BEST = 0.02618  # thesis table 6.7, lstm1, 1e6 sounds
 def throughput(count: int, runs: int) -> dict[str, dict[str, float]]:
     """Multiples of real time of drawing, rendering and hearing ``count`` sounds: best and median."""
     rng = np.random.default_rng(0)
-    tones, _ = thesis26.sample(count, rng)
-    out = np.empty((count, round(thesis26.SECONDS * SAMPLE_RATE)), np.float32)
-    thesis26.play(tones, out=out)
+    tones, _ = task.sample(count, rng)
+    out = np.empty((count, round(task.SECONDS * SAMPLE_RATE)), np.float32)
+    task.play(tones, out=out)
     steps: dict[str, Callable[[], Any]] = {
-        "draw": lambda: thesis26.sample(count, rng),
-        "render": lambda: thesis26.play(tones, out=out),
-        "spectrogram": lambda: thesis26.spectrogram(out),
+        "draw": lambda: task.sample(count, rng),
+        "render": lambda: task.play(tones, out=out),
+        "spectrogram": lambda: task.spectrogram(out),
     }
     times: dict[str, list[float]] = {name: [] for name in (*steps, "all")}
     for _ in range(runs):
@@ -51,7 +52,7 @@ def throughput(count: int, runs: int) -> dict[str, dict[str, float]]:
             times[name].append(time.perf_counter() - began)
             whole += times[name][-1]
         times["all"].append(whole)
-    length = count * thesis26.SECONDS
+    length = count * task.SECONDS
     return {
         name: {"best": length / min(took), "median": length / statistics.median(took)}
         for name, took in times.items()
@@ -61,16 +62,16 @@ def throughput(count: int, runs: int) -> dict[str, dict[str, float]]:
 def describe_task(count: int) -> dict[str, Any]:
     """Statistics of ``count`` examples."""
     rng = np.random.default_rng(1)
-    tones, targets = thesis26.sample(count, rng)
+    tones, targets = task.sample(count, rng)
     loudest = np.concatenate(
-        [np.abs(thesis26.play(part)).max(axis=1) for part in np.array_split(tones, max(1, count // 256))]
+        [np.abs(task.play(part)).max(axis=1) for part in np.array_split(tones, max(1, count // 256))]
     )
     mean = np.broadcast_to(targets.mean(axis=0), targets.shape)
     return {
         "sounds": count,
         "silent_share": float((loudest < SILENT).mean()),
-        "mse_of_the_mean": thesis26.score(mean, targets)["all"],
-        "mse_of_another_tone": thesis26.score(targets[rng.permutation(count)], targets)["all"],
+        "mse_of_the_mean": task.score(mean, targets)["all"],
+        "mse_of_another_tone": task.score(targets[rng.permutation(count)], targets)["all"],
         "parameters": {
             name: {
                 "mean": float(values.mean()),
@@ -78,7 +79,7 @@ def describe_task(count: int) -> dict[str, Any]:
                 "at_0": float((values == 0).mean()),
                 "at_1": float((values == 1).mean()),
             }
-            for name, values in zip(thesis26.NAMES, targets.T, strict=True)
+            for name, values in zip(task.NAMES, targets.T, strict=True)
         },
     }
 
@@ -102,20 +103,22 @@ def main() -> None:
         json.dump(report, sys.stdout, indent=2)
         print()
         return
-    print(f"| step | times real time, batch {options.batch} |\n|---|---:|")
-    for name, factor in report["real_time_factor"].items():
-        print(f"| {name} | {factor['best']:,.0f} (median {factor['median']:,.0f}) |")
-    task = report["task"]
+    factors = [
+        (name, f"{factor['best']:,.0f} (median {factor['median']:,.0f})")
+        for name, factor in report["real_time_factor"].items()
+    ]
+    print(table(("step", f"times real time, batch {options.batch}"), factors, "lr"), end="")
+    about = report["task"]
     print(
-        f"\n{task['sounds']} sounds, {task['silent_share']:.1%} silent. Mean squared error of the mean "
-        f"{task['mse_of_the_mean']:.4f}, of another tone {task['mse_of_another_tone']:.4f} (the thesis' best "
-        f"network, on its own sounds: {THESIS_BEST}).\n"
+        f"\n{about['sounds']} sounds, {about['silent_share']:.1%} silent. Mean squared error of the mean "
+        f"{about['mse_of_the_mean']:.4f}, of another tone {about['mse_of_another_tone']:.4f} (the thesis' "
+        f"best network, on its own sounds: {THESIS_BEST}).\n"
     )
-    print("| parameter | mean | deviation | at 0 | at 1 |\n|---|---:|---:|---:|---:|")
-    for name, row in task["parameters"].items():
-        print(
-            f"| {name} | {row['mean']:.2f} | {row['deviation']:.2f} | {row['at_0']:.0%} | {row['at_1']:.0%} |"
-        )
+    rows = [
+        (name, f"{row['mean']:.2f}", f"{row['deviation']:.2f}", f"{row['at_0']:.0%}", f"{row['at_1']:.0%}")
+        for name, row in about["parameters"].items()
+    ]
+    print(table(("parameter", "mean", "deviation", "at 0", "at 1"), rows, "lrrrr"), end="")
     print(f"\n{report['machine']}")
 
 

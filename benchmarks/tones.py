@@ -8,14 +8,13 @@
 
 Targets share three notes (`PLAYED`), so that one rendered pool serves retrieval for all of them; tone k of
 the table is played at note k modulo three. Renders are counted a tone. Rows are kept a tone and entry in
-``benchmarks/tones.jsonl``, from which a stopped run goes on; entries that are there already are not run again
-(new weights are new entries). Writes ``benchmarks/tones.json`` and ``tones.md``.
+``results/tones.jsonl``, from which a stopped run goes on; entries that are there already are not run again
+(new weights are new entries). Writes ``tones.json`` and ``tones.md`` beside it.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,22 +25,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import baselines, tones_report
-from benchmarks.failing import in_words
-from benchmarks.judging import Rows, Target, row, table, target
+from benchmarks.files import RESULTS, Rows, write, write_json
+from benchmarks.judging import Target, row, table, target
 from benchmarks.machine import describe
 from benchmarks.summary import summary
+from benchmarks.terminal import in_words, progress, say
 from estimator.inference.estimator import Estimator
 from estimator.inference.note_detection import Played
 from estimator.inference.objective import Listener
 from estimator.inference.posterior import Proposal, from_prior
 from estimator.inference.search import search
 from estimator.network import parameters
-from jxctl._files import write_atomically
-from jxctl.cli.common import progress, say
 from jxctl.errors import UsageError
 from simulator.prior import Prior
 
-HERE = Path(__file__).parent
 PLAYED = (Played(45, 100, 0.9), Played(57, 100, 0.5), Played(69, 100, 1.3))
 SEED = 2026
 QUICK_TONES = 4
@@ -239,26 +236,26 @@ def main() -> None:
     parser.add_argument("--million", action="store_true", help="also the nearest of 10^6 tones (an hour)")
     parser.add_argument("--quick", action="store_true", help="budgets divided by twenty, four draws")
     parser.add_argument(
-        "--rows", type=Path, default=None, help="default: benchmarks/tones.jsonl (quick: none)"
+        "--rows", type=Path, default=None, help="default: benchmarks/results/tones.jsonl (quick: none)"
     )
     parser.add_argument(
-        "-o", "--output", type=Path, default=None, help="folder; default: benchmarks (quick: none)"
+        "-o", "--output", type=Path, default=None, help="folder; default: benchmarks/results (quick: none)"
     )
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--checkpoint", type=Path, help="without its suffix; default: jx's own")
     parser.add_argument("--threads", type=int, help="default: all cores")
     options = parser.parse_args()
     if not options.quick:
-        options.rows = options.rows or HERE / "tones.jsonl"
-        options.output = options.output or HERE
+        options.rows = options.rows or RESULTS / "tones.jsonl"
+        options.output = options.output or RESULTS
     with in_words("interrupted; rows that were finished are kept"):
         if options.table is None and not options.quick:
             raise UsageError("a table of tones is needed", "python -m benchmarks.tones TABLE.csv, or --quick")
         result = run(options)
         page = tones_report.markdown(result)
         if options.output is not None:
-            write_atomically(options.output / "tones.json", (json.dumps(result, indent=2) + "\n").encode())
-            write_atomically(options.output / "tones.md", page.encode())
+            write_json(options.output / "tones.json", result, indent=2)
+            write(options.output / "tones.md", page)
             say(f"wrote {options.output / 'tones.json'} and tones.md")
     print(page)
 

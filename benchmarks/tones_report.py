@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tools.markdown import table
+
 DEFINITIONS = """\
 * **log-mel**: what candidates are ranked by: mean absolute difference of log-mel spectrograms (128 mel bands
   30 Hz to 16 kHz, 2048-point frames every 10 ms, levels matched by RMS, dB, floor 80 dB under the target's
@@ -11,7 +13,7 @@ DEFINITIONS = """\
   resamples; mean; quartiles.
 * **elsewhere**: the same at another note, velocity and gate, which nobody heard; median.
 * **MSS**, **wMFCC**, **envelope**: `estimator/inference/metrics.py`; medians. dB; MFCC units; share of the
-mean level.
+  mean level.
 * **levels**, **switches**: mean absolute error in raw steps, and share right, over parameters that can be
   heard in the true tone at its note (changed, rendered, and heard to differ by over 0.1 dB).
 * **s**: median seconds a tone; for retrieval a tone's share of its pool.
@@ -27,12 +29,12 @@ def markdown(result: dict[str, Any]) -> str:
         "# Finding whole tones", "",
         f"Tones of {what}, each rendered for 2.5 s at one of the notes {notes}; found again from audio, "
         "note, velocity and gate. Sorted by log-mel.", "",
-        "| entry | renders a tone | tones | log-mel, dB | mean | quartiles | elsewhere | MSS | wMFCC "
-        "| envelope | levels | switches | s |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]  # fmt: skip
     order = sorted(result["entries"], key=lambda e: e["log_mel"]["median"])
-    lines += [_line(e, result["present_weights"]) for e in order]
+    heading = ("entry", "renders a tone", "tones", "log-mel, dB", "mean", "quartiles", "elsewhere", "MSS",
+               "wMFCC", "envelope", "levels", "switches", "s")  # fmt: skip
+    rows = [_cells(e, result["present_weights"]) for e in order]
+    lines += table(heading, rows, "l" + "r" * 12).splitlines()
     if result["silent"]:
         lines += ["", f"Silent at their note, left out: {', '.join(result['silent'])}."]
     lines += [
@@ -61,7 +63,7 @@ def markdown(result: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _line(e: dict[str, Any], present: str) -> str:
+def _cells(e: dict[str, Any], present: str) -> list[str]:
     name = e["entry"] + ("" if not e["weights"] or e["weights"] == present else f" (weights {e['weights']})")
     m = e["log_mel"]
     low, high = m["median_ci"]
@@ -72,21 +74,20 @@ def _line(e: dict[str, Any], present: str) -> str:
     def overall(measure: str, form: str) -> str:
         return form.format(e[measure]["all"]["mean"]) if "all" in e[measure] else ""
 
-    cells = [
+    return [
         name, f"{e['renders']:,}", str(e["tones"]), f"**{m['median']:.2f}** ({low:.2f} to {high:.2f})",
         f"{m['mean']:.2f}", f"{m['quartiles'][0]:.2f} to {m['quartiles'][1]:.2f}",
         median("elsewhere", "{:.2f}"),
         median("multi_scale", "{:.2f}"), median("warped_mfcc", "{:.2f}"), median("envelope", "{:.3f}"),
         overall("level_error", "{:.1f}"), overall("switch_accuracy", "{:.0%}"), f"{e.get('seconds', 0):.1f}",
     ]  # fmt: skip
-    return "| " + " | ".join(cells) + " |"
 
 
 def _groups(order: list[dict[str, Any]]) -> list[str]:
     groups = sorted(
         {g for e in order for what in ("level_error", "switch_accuracy") for g in e[what]} - {"all"}
     )
-    lines = ["| entry | " + " | ".join(groups) + " |", "|---|" + "---:|" * len(groups)]
+    rows = []
     for e in order:
         cells = []
         for group in groups:
@@ -94,5 +95,5 @@ def _groups(order: list[dict[str, Any]]) -> list[str]:
             left = f"{level['mean']:.0f}" if level and level["mean"] is not None else "-"
             right = f"{switch['mean']:.0%}" if switch and switch["mean"] is not None else "-"
             cells.append(f"{left} / {right}")
-        lines.append(f"| {e['entry']} | " + " | ".join(cells) + " |")
-    return lines
+        rows.append([e["entry"], *cells])
+    return table(["entry", *groups], rows, "l" + "r" * len(groups)).splitlines()

@@ -9,7 +9,8 @@ Whether a sound can be this synth's: how near the best tone must come for that.
 
 Distances that rank candidates reach 80 dB down, where a recording is hiss and reverberation: of a tone of
 this synth that a modest interface recorded, the best candidate often ends as far away as of another
-instrument. In the loudest 40 dB it does not, so the question is decided there (benchmarks/outsiders.md).
+instrument. In the loudest 40 dB it does not, so the question is decided there
+(benchmarks/results/outsiders.md).
 
 Several answers that really differ, out of thousands that were heard.
 
@@ -76,8 +77,8 @@ LOUD_DB = 40.0
 """Cells so far under a recording's loudest one, or louder, count."""
 FAR_DB = {1: 11.0, 256: 4.8, 2000: 4.0}
 """By renders: what is farther away in the loudest cells is called the nearest sound, not the tone that was
-played. Chosen on the sounds of benchmarks/outsiders.md: fewer than one in ten of this synth's are called
-that, and after a search most of a soundfont's."""
+played. Chosen on the sounds of benchmarks/results/outsiders.md: fewer than one in ten of this synth's are
+called that, and after a search most of a soundfont's."""
 
 
 def loud_distance(sounds: Sequence[NDArray[np.float32]], recordings: Sequence[Recording]) -> float:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from benchmarks import baselines, tones_report
-from benchmarks.judging import Rows, row, table, target
+from benchmarks.files import Rows
+from benchmarks.judging import row, table, target
 from benchmarks.summary import expected_calibration_error, interval, summary
 from estimator.inference.note_detection import Played
 from estimator.inference.objective import Listener

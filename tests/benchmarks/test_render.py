@@ -168,7 +168,7 @@ def test_the_page_says_what_was_measured_what_was_not_and_why() -> None:
         "| jx: full voice | 25,000 (24,000) | 25,000 (24,000) |",
         "| torchsynth: voice | 500 (400) | skipped |",
         "* torchsynth, voice, batch 1024 skipped: about 22 s a render.",
-        "| synthax | not measured: not installed | |",
+        "| synthax | not measured: not installed |  |",
         "jx is 50 times by the best (its batch 16), 60 times by the median (its batch 16)",
         "| uncoupled | 129 | 18% | 180 | 199 |",
         "1.0 ms + 0.200 ms a voice",

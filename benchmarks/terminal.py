@@ -1,4 +1,4 @@
-"""How a benchmark ends when it cannot go on: in words and with an exit code, as the ``jx`` command does."""
+"""How a benchmark talks and ends: on stderr, in words and with an exit code, as the ``jx`` command does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from jxctl.cli.progress import Bar
 from jxctl.errors import JxError
+
+
+def say(text: str) -> None:
+    """Talk to the person, on stderr."""
+    print(text, file=sys.stderr)
+
+
+def progress(description: str, total: float) -> Bar:
+    """A bar on stderr, as a context manager: ``with progress("tones", 9) as advance: advance(1, "note")``."""
+    return Bar(description, total)
 
 
 @contextmanager
