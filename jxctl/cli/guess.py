@@ -306,15 +306,12 @@ def _send(port: Any, tone: Any, played: Played, target: np.ndarray) -> dict[str,
     import numpy as np
     import soxr
 
-    from jxctl.cli.send import hold
+    from jxctl.ports.client import play_note
     from simulator.features import SAMPLE_RATE, log_mel_distance
 
     seconds = len(target) / SAMPLE_RATE
     held = min(played.gate_s, seconds)
-    note, velocity = played.note, played.velocity
-    sound = hold(
-        lambda: synth.note_on(note, velocity), lambda: synth.note_off(note), port, held, seconds - held
-    )
+    sound = play_note(synth, port, played.note, played.velocity, held, seconds - held)
     assert sound is not None
     if port.sample_rate != SAMPLE_RATE:
         sound = soxr.resample(sound, port.sample_rate, SAMPLE_RATE)

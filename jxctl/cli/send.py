@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jxctl.cli.common import Shown, command, say
+from jxctl.cli.common import Shown, command, progress, say
 from jxctl.cli.output import check_outputs
 from jxctl.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from jxctl.cli.send_midi import Job
-    from jxctl.ports import Port
 
 LONGEST_S = 60.0
 LONGEST_PAUSE_MS = 10_000.0
@@ -70,24 +65,22 @@ def send(
     A board is loaded in the order of the synth's own assigner. "Sent" is all that can be known, not
     that it was taken.
     """
-    from jxctl.cli import send_midi
     from jxctl.ports import AudiblePort, model_in, open_port
+    from jxctl.ports.client import play_note
+    from jxctl.ports.delivery import Delivery
 
-    job = send_midi.Job(
+    delivery = Delivery(
         file,
         model or model_in(port),
-        slot,
-        patch,
-        write,
-        board,
-        channel - 1,
-        pause,
-        nibbles,
-        cartridge,
+        slot=slot,
+        patch=patch,
+        write=write,
+        board=board,
+        channel=channel - 1,
+        gap_s=None if pause is None else pause / 1000,
+        high_first=nibbles == "high",
+        cartridge=cartridge,
     )
-    if cartridge and write is None:
-        raise UsageError("--cartridge is where --write writes", "add --write, or leave out --cartridge")
-    job.load()
     _check_play(play, velocity, gate, tail, audio)
     check_outputs(file, [(audio, ".wav")])
     if pause is not None and not 0 <= pause <= LONGEST_PAUSE_MS:
@@ -100,12 +93,18 @@ def send(
             raise UsageError(
                 f"jx cannot hear {port}", "leave out --audio, or send to sim:, or connect an audio input"
             )
-        if opened.language == "bus":
-            on, off, text = _load_board(opened, job, result)
+        shipment = delivery.prepare(opened)
+        for line in shipment.warnings():
+            say(line)
+        if shipment.steps:
+            with progress("Sending", shipment.steps) as advance:
+                shipment.send(advance)
         else:
-            on, off, text = send_midi.deliver(opened, job, result)
+            shipment.send()
+        result |= shipment.to_json()
+        text = shipment.text()
         if play is not None:
-            heard = hold(lambda: on(play, velocity), lambda: off(play), opened, gate, tail)
+            heard = play_note(shipment.keys, opened, play, velocity, gate, tail)
             result |= {"note": play, "velocity": velocity, "gate_s": gate}
             text += f", played note {play} for {gate:g} s"
             if heard is not None and isinstance(opened, AudiblePort):
@@ -113,55 +112,15 @@ def send(
     return Shown(result, text)
 
 
-def _load_board(
-    port: Port, job: Job, result: dict[str, Any]
-) -> tuple[Callable[[int, int], None], Callable[[int], None], str]:
-    """Load a tone into a bare board; how to start and end a note there, and what was done."""
-    from jxctl.ports.client import Synth
-    from jxctl.protocol.bus import board_name
-
-    board = job.board or "lower"
-    target = board_name(board)
-    tone = job.stock_tone()
-    synth = Synth(port)
-    synth.wake()
-    synth.load(tone, target)
-    result |= {"board": board, "tone": tone.name}
-    return synth.note_on, synth.note_off, f"sent {tone.name!r} to the {board} board of {port.url}"
-
-
 def _check_play(play: int | None, velocity: int, gate: float, tail: float, audio: Path | None) -> None:
-    from jxctl.protocol.bus import check_range
+    from jxctl.ports.client import check_note
 
     if play is not None:
-        check_range("the note", play, 127)
-        check_range("the velocity", velocity, 127)
-        if velocity == 0:
-            raise UsageError("the velocity is 0; expected 1 to 127")
+        check_note(play, velocity)
         _check_seconds("gate", gate)
         _check_seconds("tail", tail)
     if audio is not None and play is None:
         raise UsageError("--audio without a note", "add --play 60")
-
-
-def hold(
-    on: Callable[[], None], off: Callable[[], None], port: Port, gate: float, tail: float
-) -> np.ndarray | None:
-    """Hold a note for ``gate`` seconds; what was heard with its tail, where it can be heard."""
-    from jxctl.ports import AudiblePort
-
-    try:
-        on()
-        if not isinstance(port, AudiblePort):
-            time.sleep(gate)
-            return None
-        held = port.listen(gate)
-    finally:
-        # Also when interrupted, even while it starts: a real synth would hold the note for ever.
-        off()
-    import numpy as np
-
-    return np.concatenate([held, port.listen(tail)])
 
 
 def _heard(heard: np.ndarray, sample_rate: int, audio: Path | None, result: dict[str, Any]) -> str:

@@ -270,7 +270,16 @@ def any_tone(path: str | Path, number: int | None = None) -> AnyTone:
 
 def one_tone(path: str | Path, number: int | None = None) -> Loaded:
     """As `any_tone`, with what is known of the file; the bank holds that tone alone."""
-    loaded = read_library(path)
+    return only_tone(read_library(path), path, number)
+
+
+def stock_tone(path: str | Path, number: int | None = None) -> Tone:
+    """As `any_tone`, where only a tone of the stock firmware will do. Raises `ToneError` for a V4 tone."""
+    return only_stock_tone(read_library(path), path, number)
+
+
+def only_tone(loaded: Loaded, path: str | Path, number: int | None = None) -> Loaded:
+    """As `one_tone`, of what was read from ``path`` already."""
     tones = loaded.bank.tones
     if number is not None:
         return replace(loaded, bank=single(loaded.bank, "tone", number - 1))
@@ -283,9 +292,9 @@ def one_tone(path: str | Path, number: int | None = None) -> Loaded:
     return replace(loaded, bank=replace(loaded.bank, patches={}))
 
 
-def stock_tone(path: str | Path, number: int | None = None) -> Tone:
-    """As `any_tone`, where only a tone of the stock firmware will do. Raises `ToneError` for a V4 tone."""
-    tone = any_tone(path, number)
+def only_stock_tone(loaded: Loaded, path: str | Path, number: int | None = None) -> Tone:
+    """As `stock_tone`, of what was read from ``path`` already."""
+    tone = next(iter(only_tone(loaded, path, number).bank.tones.values()))
     if not isinstance(tone, Tone):
         raise ToneError(
             f"{path}: {tone.name!r} is a tone of Vecoven's V4 firmware",

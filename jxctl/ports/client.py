@@ -1,9 +1,12 @@
-"""Client of a bare sound board behind a port: wake it, load a tone, start and end notes."""
+"""Clients of what is behind a port: a bare sound board, or the keys of a whole synth; and playing a note."""
 
 from __future__ import annotations
 
+import time
+from typing import TYPE_CHECKING, Protocol
+
 from jxctl.errors import UsageError
-from jxctl.ports import Port
+from jxctl.ports import AudiblePort, Port
 from jxctl.protocol.bus import (
     BoardName,
     Message,
@@ -11,10 +14,31 @@ from jxctl.protocol.bus import (
     SetParameter,
     VoiceOff,
     VoiceOn,
+    check_range,
     encode,
 )
 from jxctl.protocol.load_order import ON, SILENCE, load_sequence
+from jxctl.protocol.midi import CONTROL, NOTE_OFF, NOTE_ON
 from jxctl.protocol.tone import Tone
+
+if TYPE_CHECKING:
+    import numpy as np
+
+RELEASE_VELOCITY = 64
+"""Of a note off over MIDI; its middle, as of a keyboard that does not measure it."""
+
+ALL_NOTES_OFF = 123
+"""The MIDI controller."""
+
+
+class Keys(Protocol):
+    """Something with keys: `Synth`, `MidiKeys`, and the players of `jxctl.recording.player`."""
+
+    def note_on(self, note: int, velocity: int) -> None:
+        """Press a key, 0-127, with a velocity, 1-127."""
+
+    def note_off(self, note: int) -> None:
+        """Let it go."""
 
 
 class Synth:
@@ -77,3 +101,54 @@ class Synth:
         for message in messages:
             if isinstance(message, SelectBoard):
                 self._selected = message.board
+
+
+class MidiKeys:
+    """The keys of a whole synth behind MIDI, on ``channel`` 0-15; the synth chooses the voices."""
+
+    def __init__(self, port: Port, channel: int = 0) -> None:
+        self.port = port
+        self._channel = channel
+
+    def note_on(self, note: int, velocity: int) -> None:
+        """Press a key. Raises `DeviceError` when the port is gone, as all verbs do."""
+        self.port.write(bytes((NOTE_ON | self._channel, note, velocity)))
+
+    def note_off(self, note: int) -> None:
+        """Let it go."""
+        self.port.write(bytes((NOTE_OFF | self._channel, note, RELEASE_VELOCITY)))
+
+    def silence(self) -> None:
+        """All notes off: released tails may go on until the next tone is loaded."""
+        self.port.write(bytes((CONTROL | self._channel, ALL_NOTES_OFF, 0)))
+
+
+def play_note(
+    keys: Keys, port: Port, note: int, velocity: int = 100, gate_s: float = 1.0, tail_s: float = 1.0
+) -> np.ndarray | None:
+    """Hold a note for ``gate_s`` seconds; its key goes up also when this is interrupted.
+
+    Returns the sound with ``tail_s`` seconds after the release, mono ``float32[samples]``, where the port can
+    be heard in this process; else None, at the release. Raises `UsageError` as `check_note` does.
+    """
+    check_note(note, velocity)
+    try:
+        keys.note_on(note, velocity)
+        if not isinstance(port, AudiblePort):
+            time.sleep(gate_s)
+            return None
+        held = port.listen(gate_s)
+    finally:
+        # Also when interrupted, even while it starts: a real synth would hold the note for ever.
+        keys.note_off(note)
+    import numpy as np
+
+    return np.concatenate([held, port.listen(tail_s)])
+
+
+def check_note(note: int, velocity: int) -> None:
+    """Raise `UsageError` unless the note is 0 to 127 and the velocity 1 to 127."""
+    check_range("the note", note, 127)
+    check_range("the velocity", velocity, 127)
+    if velocity == 0:
+        raise UsageError("the velocity is 0; expected 1 to 127")

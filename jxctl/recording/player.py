@@ -12,7 +12,7 @@ from typing import Protocol
 from jxctl.errors import UsageError
 from jxctl.library.edit import tone_for
 from jxctl.ports import Port
-from jxctl.ports.client import Synth
+from jxctl.ports.client import Keys, MidiKeys, Synth
 from jxctl.ports.transfer import patch_plan, tone_plan, transmit
 from jxctl.protocol.bank import AnyTone, Bank
 from jxctl.protocol.bus import BoardName, SetParameter, encode
@@ -21,10 +21,8 @@ from jxctl.protocol.models import Model
 from jxctl.protocol.patch import Patch
 from jxctl.protocol.tone import Tone
 
-_ALL_NOTES_OFF = 123
 
-
-class Player(Protocol):
+class Player(Keys, Protocol):
     """Something that plays one tone. ``model``: a name in `jxctl.protocol.models`, None when unknown.
 
     ``board``, ``voice``: which of them sounds, None when unknown. ``patch_hex``: what was sent beside
@@ -39,12 +37,6 @@ class Player(Protocol):
 
     def load(self, tone: Tone) -> None:
         """Load a tone and end what sounds. Raises `DeviceError` when the port is gone."""
-
-    def note_on(self, note: int, velocity: int) -> None:
-        """Press a key."""
-
-    def note_off(self, note: int) -> None:
-        """Let it go."""
 
     def silence(self) -> None:
         """End all notes."""
@@ -86,7 +78,7 @@ class BoardPlayer:
         self._synth.silence()
 
 
-class MidiPlayer:
+class MidiPlayer(MidiKeys):
     """A whole synth behind MIDI, on ``channel`` 0-15; its memory is left alone.
 
     The first `load` sends a plain patch where the model takes one: poly 1, no portamento, and of a Super
@@ -99,11 +91,10 @@ class MidiPlayer:
     voice: int | None = None
 
     def __init__(self, port: Port, model: Model, channel: int = 0) -> None:
-        self.port = port
+        super().__init__(port, channel)
         self.model: str | None = model.name
         self.patch_hex: str | None = None
         self._row = model
-        self._channel = channel
         self._prepared = False
         # Whatever cannot be sent is refused here, before anything is.
         tone_plan(self._own(Tone.init()), model, None, channel, None)
@@ -120,18 +111,6 @@ class MidiPlayer:
             self.patch_hex = b"".join(message.encoded() for message in messages).hex()
         self._prepared = True
         transmit(self.port, tone_plan(own, self._row, None, self._channel, None).messages, self._row)
-
-    def note_on(self, note: int, velocity: int) -> None:
-        """Press a key."""
-        self.port.write(bytes((0x90 | self._channel, note, velocity)))
-
-    def note_off(self, note: int) -> None:
-        """Let it go."""
-        self.port.write(bytes((0x80 | self._channel, note, 64)))
-
-    def silence(self) -> None:
-        """All notes off (controller 123): released tails may go on until the next tone is loaded."""
-        self.port.write(bytes((0xB0 | self._channel, _ALL_NOTES_OFF, 0)))
 
     def _own(self, tone: Tone) -> AnyTone:
         if self._row.family is None:
