@@ -1,23 +1,24 @@
-"""Put data sets together. Takes get new numbers; where each came from stays in its row.
+"""Put data sets together, divide them, and write them for other programs. Sets are only read.
 
-Divide a data set for learning and judging, by tone: no tone is on both sides.
+`merge`: takes get new numbers; where each came from stays in its row.
 
-Which side a tone falls on depends on its 48 values and the seed alone; raw values of one switch position
-are one value. A set that has grown and is split again keeps every tone on its side, so that nothing judged
-before is learnt later. (Where chance has put all tones on one side, the one next to the border goes to the
-other, and may come back when the set has grown.)
+`split`: for learning and judging, by tone, so that no tone is on both sides. Which side a tone falls on
+depends on its 48 values and the seed alone; raw values of one switch position are one value. A set that has
+grown and is split again keeps every tone on its side, so that nothing judged before is learnt later. (Where
+chance has put all tones on one side, the one next to the border goes to the other, and may come back when
+the set has grown.) The parts are folders of AudioFolder's convention, ``OUT/train`` and ``OUT/test``, each a
+whole data set with every row as it was.
 
-The parts are folders of AudioFolder's convention, ``OUT/train`` and ``OUT/test``, each a whole data set
-with every row as it was. Audio gets a second name (a hard link) and is not stored twice.
-
-Data sets for other programs: arrays, a table, WAV files.
+`export`: arrays, a table, or WAV files, written as they are read, so that a set may be larger than the
+memory.
 
 - ``npz``: NumPy arrays. ``audio`` float32[all samples], takes end to end; ``offsets`` int64[N + 1],
   where each begins; ``tones`` uint8[N, 48]; and one array a column, text as text.
 - ``csv``: the rows as a table, and after their columns one for each parameter. Unknown is empty.
 - ``wav``: a folder of 24-bit WAV files with the same samples, and ``metadata.csv`` beside them.
 
-They are written as they are read, so that a set may be larger than the memory.
+A folder is made whole or not at all. In data sets, audio gets a second name (a hard link) and is not stored
+twice.
 """
 
 from __future__ import annotations
@@ -27,25 +28,35 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TextIO
+from typing import IO, Any, BinaryIO, TextIO
 
 import numpy as np
 
 from jxctl._files import written_atomically
-from jxctl.dataset.reader import METADATA, file_name, lines, rows, take_audio
+from jxctl.dataset.reader import METADATA, file_name, lines, open_take, rows, take_audio
 from jxctl.dataset.schema import FIELDS, Row
-from jxctl.dataset.storage import building, check_new_folder, check_outside, link
 from jxctl.dataset.summary import write_card
-from jxctl.errors import UsageError, VerificationError
+from jxctl.dataset.writer import sync_folder
+from jxctl.errors import JxError, UsageError, VerificationError
 from jxctl.protocol.parameters import TONE_PARAMETERS
 
 Advance = Callable[[int], None]
+"""Hears how many rows are done."""
+
+ENDINGS = {".npz": "npz", ".csv": "csv"}
+"""Ending of a file -> format of an export. A folder of WAV files has none."""
+
+# For each column and raw value, the raw value that stands for it.
+_WRITTEN = [[p.start(k) if p.starts else k for k in p.classes] for p in TONE_PARAMETERS]
+_CHECK = "jx dataset check names every such take"
+_COPIED_AT_ONCE = 1 << 20  # bytes (chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +141,6 @@ def _check_rates(folders: Sequence[Path]) -> None:
         )
 
 
-# For each column and raw value, the raw value that stands for it.
-_WRITTEN = [[p.start(k) if p.starts else k for k in p.classes] for p in TONE_PARAMETERS]
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
     """One side of a split: its name, takes and different tones. ``copied``: files stored anew, where no
@@ -198,10 +205,6 @@ def split(
     return [
         Part(name, takes[k], len(tones[k]), copied[k], frozenset(known[k])) for k, name in enumerate(names)
     ]
-
-
-ENDINGS = {".npz": "npz", ".csv": "csv"}
-"""Ending of a file -> format. A folder of WAV files has none."""
 
 
 def export(folder: Path, output: Path, format: str, advance: Advance = lambda rows: None) -> int:
@@ -286,7 +289,7 @@ def _npz(folder: Path, file: IO[bytes], samples: IO[bytes], advance: Advance) ->
         header = {"descr": "<f4", "fortran_order": False, "shape": (offsets[-1],)}
         with archive.open("audio.npy", "w", force_zip64=True) as member:
             np.lib.format.write_array_header_1_0(member, header)
-            while block := samples.read(1 << 20):
+            while block := samples.read(_COPIED_AT_ONCE):
                 member.write(block)
         tones = [bytes.fromhex(tone) for tone in columns.pop("tone")]
         arrays: dict[str, np.ndarray] = {
@@ -311,3 +314,92 @@ def _array(name: str, values: list[Any]) -> np.ndarray:
         return np.array([unknown if value is None else value for value in values], dtype)
     except OverflowError as error:
         raise VerificationError(f"a value of {name} is too large for an array", "export as csv") from error
+
+
+def check_outside(target: Path, sources: Sequence[Path]) -> None:
+    """Raise `UsageError` for a ``target`` inside one of the ``sources``: it would be taken for a part of
+    it, or take the place of one."""
+    for source in sources:
+        if Path(os.path.realpath(target)).is_relative_to(os.path.realpath(source)):
+            raise UsageError(f"{target} lies inside {source}", "write to a place outside of it")
+
+
+def check_new_folder(target: Path) -> None:
+    """Raise `UsageError` unless ``target`` can be made: it is not there, or an empty folder."""
+    try:
+        if target.is_dir() and not any(target.iterdir()):
+            return
+        if os.path.lexists(target):
+            raise UsageError(f"{target} is there already", "name a new or empty folder")
+        if not target.absolute().parent.is_dir():
+            raise UsageError(f"cannot write {target}: there is no folder {target.parent}", "make it first")
+    except OSError as error:
+        raise UsageError(f"cannot write {target}: {error.strerror}", "name another folder") from error
+
+
+@contextmanager
+def building(target: Path) -> Iterator[Path]:
+    """A new folder to fill, which becomes ``target`` at the end, or goes away when that fails.
+
+    A link to an empty folder is followed. Raises `UsageError` when ``target`` is there already, `JxError`
+    where nothing can be written.
+    """
+    check_new_folder(target)
+    place = Path(os.path.realpath(target))
+    try:
+        work = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}."))
+    except OSError as error:
+        raise JxError(
+            f"cannot write {target}: {error.strerror}", "check the folder and free space"
+        ) from error
+    try:
+        yield work
+        work.chmod(0o755)
+        for folder in [work, *(path for path in work.rglob("*") if path.is_dir())]:
+            sync_folder(folder)
+        if place.is_dir():
+            place.rmdir()
+        work.rename(place)
+        sync_folder(place.parent)
+    except OSError as error:
+        raise JxError(
+            f"cannot write {target}: {error.strerror}", "check the folder and free space"
+        ) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def link(source: Path, target: Path) -> bool:
+    """Give a finished file a second name, without storing it twice; tell whether that went.
+
+    Where the file system has no hard links, or the two lie on different disks, it is copied and
+    synced. Takes are never changed in place, so a shared file is safe. A symbolic link is followed.
+    Raises `VerificationError` for a source that is no FLAC, and for a name that is taken, `OSError` where
+    the target cannot be written.
+    """
+    try:
+        file = open_take(source)
+    except OSError as error:
+        raise VerificationError(f"{source} is listed but cannot be read: {error.strerror}", _CHECK) from error
+    with file:
+        # A set may come from anyone, and a link in it may lead to any file of its reader.
+        if file.read(4) != b"fLaC":
+            raise VerificationError(f"{source} is listed but cannot be read: no FLAC", _CHECK)
+        if os.path.lexists(target):
+            raise VerificationError(f"{source} is the file of two takes", _CHECK)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            # Resolved, because a relative link would point elsewhere from its new place.
+            os.link(os.path.realpath(source), target)
+            return True
+        except OSError:
+            file.seek(0)
+            _copy(file, target)
+            return False
+
+
+def _copy(file: BinaryIO, target: Path) -> None:
+    with target.open("xb") as copy:
+        shutil.copyfileobj(file, copy)
+        copy.flush()
+        os.fsync(copy.fileno())

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from jxctl.audio.capture import Audio
 from jxctl.dataset.schema import Row, parse
-from jxctl.dataset.storage import open_take
 from jxctl.errors import UsageError, VerificationError
 
 METADATA = "metadata.jsonl"
@@ -18,7 +19,7 @@ ASIDE = ".aside"
 """Where a repair keeps what it took out. Hidden, so that no loader looks into it."""
 
 TAKES_A_FOLDER = 1000
-_BLOCK = 1 << 16
+_BLOCK = 1 << 16  # bytes read at once (chosen)
 
 
 def file_name(index: int) -> str:
@@ -105,6 +106,13 @@ def take_bytes(folder: str | Path, name: str) -> bytes:
     """The content of a file of a data set. Raises `OSError` where there is none."""
     with open_take(Path(folder) / name) as file:
         return file.read()
+
+
+def open_take(path: Path) -> BinaryIO:
+    """A file to read from. Raises `OSError`, also for what is no file: a pipe would be waited for."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a file")
+    return path.open("rb")
 
 
 def decode(content: bytes) -> tuple[Audio, int]:

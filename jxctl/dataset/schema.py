@@ -3,7 +3,7 @@
 ``schema`` 1 had the first seventeen columns; a row of it is read as one whose other columns are
 unknown. Nothing unknown is ever filled in.
 
-A set of take indices that stays small however many takes there are.
+`Indices`, the indices of the takes of a set, stays small however many there are.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
-"""The data card: a README beside the data, made from what is in it.
-
-What a data set holds, counted in one pass over its rows.
-"""
+"""What a data set holds, counted in one pass over its rows (`summarise`), and the data card, a README beside
+the data that is made from it (`write_card`)."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jxctl._files import read_bytes, write_atomically
-from jxctl.dataset.reader import METADATA, rows
+from jxctl.dataset.reader import METADATA, open_take, rows
 from jxctl.dataset.schema import FIELDS, SCHEMA, Field, Row
-from jxctl.dataset.storage import open_take
 from jxctl.dataset.take import TRUSTED
 from jxctl.errors import UsageError
 from jxctl.protocol.parameters import TONE_PARAMETERS, TONE_SIZE
@@ -37,6 +35,13 @@ RIG = (
 MOST_VALUES = 20
 """Different values of a column that are counted apart; others are lumped together."""
 OTHERS = "others"
+
+CARD = "README.md"
+MARK = "<!-- written by jx: jx dataset info --card writes it again -->"
+"""A file with this line is ours to replace."""
+
+# What Hugging Face calls the kinds of columns.
+_FEATURES = {"text": "string", "whole": "int64", "number": "float64", "flag": "bool"}
 _NULL = {f.name: f.null for f in FIELDS}
 
 
@@ -126,13 +131,6 @@ def _samples(path: Path) -> int | None:
             return int(soundfile.info(file).frames)
     except (OSError, soundfile.LibsndfileError):
         return None
-
-
-CARD = "README.md"
-MARK = "<!-- written by jx: jx dataset info --card writes it again -->"
-"""A file with this line is ours to replace."""
-
-_FEATURES = {"text": "string", "whole": "int64", "number": "float64", "flag": "bool"}
 
 
 def write_card(folder: str | Path) -> Path:
@@ -267,7 +265,5 @@ def _plain(text: str) -> str:
 
 def _quoted(text: str) -> str:
     """A YAML string."""
-    import json
-
     # As it is: YAML does not know JSON's pairs of escapes for one character.
     return json.dumps(text, ensure_ascii=False)

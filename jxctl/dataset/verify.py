@@ -1,10 +1,10 @@
-"""Is every take what its row says? Files, hashes, audio, duplicates, levels.
+"""Verify a data set: is every take what its row says, and do takes that should sound alike do so?
 
-How a rig drifts: what changes between takes that should sound alike.
+`verify` looks at files, hashes, audio, duplicates and levels.
 
-The reference tone is played again and again during a recording. Level, pitch and spectrum of its takes
-are compared with those of the first. A set without one is judged by what it repeats otherwise: the same
-tone, note, velocity and gate.
+`DriftMeter` measures how a rig drifts. The reference tone is played again and again during a recording.
+Level, pitch and spectrum of its takes are compared with those of the first. A set without one is judged by
+what it repeats otherwise: the same tone, note, velocity and gate.
 """
 
 from __future__ import annotations
@@ -32,8 +32,25 @@ QUIETEST_PEAK_DBFS = -100.0
 """Below this a step of 24 bits shows in the peak."""
 QUIETEST_FLOOR_DBFS = -140.0
 """Half a step of 24 bits is -144 dBFS: what is quieter is digital silence."""
+LISTEN_S = 1.0
+"""How much of a take is compared, from its onset on."""
+LOWEST_HZ = 40.0
+HIGHEST_HZ = 16000.0
+"""Spectra are compared between the two (chosen)."""
+LOWEST_RATE = 1000
+"""In Hz; below, hardly any octave is left to compare."""
+MOST_CENTS = 100
+"""Pitch is looked for this far to both sides."""
+ALIKE = 0.5
+"""Correlation of two spectra below which there is no pitch to compare."""
+MOST_SOUNDS = 8
+"""Repeated sounds that are followed where no reference tone was played."""
+_BAND_FLOOR_DB = -60.0  # bands this far under the loudest are noise (chosen)
 
 Heard = Callable[[Row, Audio], None]
+"""Is given each take whose file is whole."""
+Key = tuple[object, ...]
+"""What a take should sound like; see `sound_of`."""
 
 
 @dataclass
@@ -162,22 +179,6 @@ def _noisy(row: Row) -> bool:
 
 def _louder(one: float | None, other: float | None) -> float | None:
     return other if one is None else one if other is None else max(one, other)
-
-
-LISTEN_S = 1.0
-"""How much of a take is compared, from its onset on."""
-LOWEST_HZ, HIGHEST_HZ = 40.0, 16000.0
-LOWEST_RATE = 1000
-"""In Hz; below, hardly any octave is left to compare."""
-MOST_CENTS = 100
-"""Pitch is looked for this far to both sides."""
-ALIKE = 0.5
-"""Correlation of two spectra below which there is no pitch to compare."""
-MOST_SOUNDS = 8
-"""Repeated sounds that are followed where no reference tone was played."""
-_BAND_FLOOR_DB = -60.0
-
-Key = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)

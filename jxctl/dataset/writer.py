@@ -37,11 +37,10 @@ from jxctl.dataset.reader import (
     torn_bytes,
 )
 from jxctl.dataset.schema import FIELDS, SCHEMA, Indices, Row, parse
-from jxctl.dataset.storage import sync_folder
 from jxctl.dataset.take import Take
 from jxctl.errors import JxError, UsageError, VerificationError
 
-_FULL_SCALE = 1 << 23
+_FULL_SCALE = 1 << 23  # of 24 bits
 
 
 class Writer:
@@ -200,6 +199,17 @@ class Writer:
 
     def _repaired(self, what: str, kept: Path) -> None:
         self.repairs.append(f"{what}; kept as {kept.relative_to(self.folder).as_posix()}")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder (a rename, a new file) survive a power cut; nothing to do on Windows."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def encode_flac(audio: Audio, sample_rate: int) -> bytes:

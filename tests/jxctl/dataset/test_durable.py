@@ -50,7 +50,7 @@ with Writer(sys.argv[1]) as data_set:
 def recording_killed(folder: Path, takes: int, after_s: float) -> list[int]:
     """Record into ``folder`` until a SIGKILL, which comes ``after_s`` seconds after so many ``takes``; the
     takes that the recorder had reported as durable."""
-    surroundings = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+    surroundings = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests' / 'support'}"}
     command = [sys.executable, "-c", RECORDER, str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=surroundings) as child:
         assert child.stdout is not None
