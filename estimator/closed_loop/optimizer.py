@@ -7,6 +7,9 @@ which alone decides what is kept; and how the board differs from the simulator t
 are played, and so on. Where the model's own proposals bring nothing, a step is taken by slopes that the takes
 themselves have corrected (Broyden 1965).
 
+`improve` is the whole of it for a guess and a rig; `closed_loop` is the optimisation alone, of whatever plays
+candidates.
+
 The idea is space mapping (Bandler et al., "Space mapping: the state of the art", 2004): many evaluations of a
 cheap model that is aligned again and again to few of the dear one.
 """
@@ -14,21 +17,28 @@ cheap model that is aligned again and again to few of the dear one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from estimator.closed_loop.alignment import Moment, lates
 from estimator.closed_loop.distance import Ear, Levels, Noise, most_noise_db
-from estimator.closed_loop.history import Trials
-from estimator.closed_loop.surrogate import BoardModel, BoardTake, Corrected, at_once
+from estimator.closed_loop.player import BoardPlay
+from estimator.closed_loop.surrogate import BoardModel, BoardTake, Corrected, Trials, at_once
+from estimator.inference.confidence import different, loud_distance
+from estimator.inference.estimator import Estimator, Guess, candidates, told
 from estimator.inference.local_search import DAMPINGS, Slopes
 from estimator.inference.mutations import Moves
 from estimator.inference.note_detection import Recording
+from estimator.inference.objective import Listener, heard_in
 from estimator.inference.posterior import Proposal
-from estimator.inference.search import search
+from estimator.inference.search import Found, search
+from estimator.network import parameters
 from estimator.network.parameters import IS_LEVEL
+from jxctl.dataset.writer import Writer
+from jxctl.protocol.tone import INIT_TONE, Tone, to_batch
+from jxctl.recording.rig import Rig
 from simulator.synth import Profile
 
 RENDERS = 400
@@ -44,6 +54,8 @@ CHOOSING = (0, 2, 5)
 """Rounds in which the model's readings (filter order, LFO wave) are asked again."""
 PATIENCE = 24
 """Takes without an improvement above the noise, after which the loop ends."""
+STARTS = 256
+"""Candidates of the guess from which the searches start (chosen)."""
 CONFIRMED = 2
 """How often the best tone is heard at the end, where the budget allows."""
 
@@ -63,6 +75,50 @@ class Closed:
     trials: Trials
     ended: str
     profile: Profile
+
+
+def improve(
+    rig: Rig,
+    data_set: Writer,
+    estimator: Estimator,
+    guess: Guess,
+    recordings: Sequence[Recording],
+    takes: int,
+    *,
+    like: Tone | None = None,
+    locked: Sequence[str] = (),
+    top: int = 5,
+    seed: int = 0,
+    resumed: Callable[[int], None] = lambda candidates: None,
+    report: Callable[[Trials], None] = lambda trials: None,
+) -> tuple[Guess, Closed]:
+    """Improve a guess on a board by takes of it: the guess as the board decided it, and how that came.
+
+    Args:
+        rig: the board and what hears it.
+        data_set: where the takes are kept; those that it holds already count.
+        guess: of ``estimator`` for the ``recordings``, whose notes are played.
+        takes: at most so many are played, the held ones among them.
+        like, locked, top: as in `Estimator.guess`.
+        seed: with the number of candidates held, decides what is tried.
+        resumed: is told how many candidates the data set held, before the first is played.
+        report: is given all that was heard, after each candidate.
+
+    Raises what `estimator.closed_loop.player.BoardPlay` raises; what was heard until then is kept.
+    """
+    base = (like or INIT_TONE).values
+    given = parameters.classes(np.frombuffer(base, np.uint8)[None])[0]
+    fixed = {k: int(given[k]) for k, head in enumerate(parameters.HEADS) if head.parameter.name in locked}
+    starts = parameters.classes(to_batch([candidate.tone for candidate in guess.candidates[:STARTS]]))
+    play = BoardPlay(rig, recordings, base, data_set)
+    before = play.resume(Listener(recordings, estimator.profile, base=base))
+    resumed(len(before.takes))
+    closed = closed_loop(
+        play, recordings, starts, guess.proposal, estimator.profile, base, takes,
+        np.random.default_rng([seed, len(before.takes)]), fixed=fixed, before=before, noise=play.noise(),
+        report=report,
+    )  # fmt: skip
+    return heard_on_board(guess, closed, recordings, base, locked, top), closed
 
 
 def closed_loop(
@@ -92,6 +148,42 @@ def closed_loop(
     loop = _Loop(play, recordings, starts, proposal, profile, base, takes, rng, fixed or {}, renders, threads,
                  before or Trials(), noise, report)  # fmt: skip
     return loop.run()
+
+
+def heard_on_board(
+    guess: Guess,
+    closed: Closed,
+    recordings: Sequence[Recording],
+    base: bytes,
+    locked: Sequence[str],
+    top: int,
+) -> Guess:
+    """The guess with everything in it that the board decided.
+
+    Candidates and alternatives are those that the board played, by their distance there; ``audio`` is a take
+    of the best. What can be heard is asked of the simulator as it was fitted to the board, and confidence is
+    the network's in the best tone's values, scaled down where even that is far from the recordings. ``base``:
+    raw values, 48 bytes, of what is not estimated; ``locked``: parameters that keep them to the byte.
+    """
+    ranked = closed.trials.ranked()
+    found = Found(np.array([choice for _, choice in ranked]), np.array([distance for distance, _ in ranked]))
+    tones = candidates(found, base, locked)
+    best = found.choices[0]
+    can = heard_in(best, Listener(recordings, closed.profile, base=base))
+    played = [recording.played for recording in recordings]
+    take = closed.trials.takes[closed.trials.of(best)[-1]]
+    loud_db = loud_distance(take.sounds, recordings)
+    confidence, audible, untold = told(found, loud_db, guess.proposal, can, played)
+    return replace(
+        guess,
+        candidates=tones,
+        alternatives=[tones[k] for k in different(found, top)],
+        audio=take.sounds[0],
+        confidence=confidence,
+        audible=audible,
+        untold=untold,
+        loud_db=loud_db,
+    )
 
 
 class _Loop:

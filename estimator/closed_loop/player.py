@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.closed_loop.distance import Noise, noise_of
-from estimator.closed_loop.history import Trials
-from estimator.closed_loop.surrogate import BoardTake
+from estimator.closed_loop.surrogate import BoardTake, Trials
 from estimator.inference.note_detection import Recording
 from estimator.inference.objective import Listener
 from estimator.network import parameters

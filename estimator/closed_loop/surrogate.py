@@ -1,21 +1,23 @@
-"""A board as it is heard to differ from the simulator: laws moved until renders sound like its takes.
+"""The surrogate of a board: the simulator with its laws moved until renders sound like the board's takes.
 
 The simulator's laws are assumptions; a board's own lie some tens of per cent beside them. A few takes of one
-tone say a good deal about the laws which that tone uses, so every law is given one or two *knobs* (a factor,
-a tilt over raw values, an offset in semitones), and those that are heard are fitted to the takes: least
-absolute residuals, by one or a few Gauss-Newton steps over slopes that are measured with a render each. A
-knob that the takes say little of stays where it was, near 0, held by how far boards are expected to lie
-apart.
+tone say a good deal about the laws which that tone uses, so every law is given one or two *knobs* (`Knob`: a
+factor, a tilt over raw values, an offset in semitones; at 0 it leaves its law as it is), and those that are
+heard are fitted to the takes: least absolute residuals, by one or a few Gauss-Newton steps over slopes that
+are measured with a render each. A knob that the takes say little of stays where it was, near 0, held by how
+far boards are expected to lie apart. Few knobs a law, because a handful of takes cannot tell more. What
+matters most where it was measured (one law put back to its default on three boards): the key from which the
+cutoff follows the keys, the curves of dynamics, the depth of the filter's envelope, the filter's order.
 
 This is no calibration (nothing is isolated, and knobs stand in for one another); it is a better surrogate
-around the tone that is searched for. What it leaves over is a field of decibels (`difference`).
+around the tone that is searched for. What it leaves over is a field of decibels (`BoardModel.difference`).
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,13 +25,14 @@ from numpy.typing import NDArray
 
 from estimator.closed_loop.alignment import PLACES, SEEDS, Moment, free, has_chorus, nearest, shifted
 from estimator.closed_loop.distance import Ear, Levels, Noise
-from estimator.closed_loop.profile_fit import KNOBS, READINGS, moved
 from estimator.inference.local_search import SMALLEST_DB
 from estimator.inference.note_detection import Recording
 from estimator.inference.objective import Listener, Target
 from estimator.network import parameters
 from simulator.features import FLOOR_DB, SAMPLE_RATE
 from simulator.synth import Profile, render
+from simulator.synth.laws import FloatArray
+from simulator.synth.profile import LIMITS
 from simulator.synth.variants import render_variants
 
 CELLS_A_FACT = 60
@@ -40,6 +43,95 @@ CLEARLY = 0.9
 """Another reading is believed when its fit is as much nearer."""
 SHORTER = (1.0, 0.5, 0.2)
 """Shares of a step that are tried; the best is taken."""
+SPREAD = 0.17
+"""How far the logarithm of a law is expected to lie off: evenly spread up to 30 %, as a standard
+deviation."""
+PITCH_SPREAD = 0.06
+"""The same in semitones."""
+CENTRE_SPREAD = 10.0
+"""The same of the key from which the cutoff follows the keys, in keys."""
+READINGS: dict[str, tuple[float | str, ...]] = {"vcf_poles": (4.0, 2.0), "lfo_wave3": ("triangle", "sine")}
+"""Laws that are one of a few, by their readings."""
+
+_BOTH = (
+    "vcf_cutoff", "vcf_damping", "env_attack", "env_decay", "env_release", "env_sustain", "lfo_rate",
+    "lfo_delay",
+    "mix_level", "mix_env", "vcf_env", "vcf_lfo", "dco_lfo", "dco_env",
+)  # fmt: skip
+_WHOLE = (
+    "vcf_key", "dco_ftune", "dco_pulse_width", "vcf_fixed_damping", "tick", "lfo_fade", "chorus_low_pass_in",
+    "chorus_low_pass_out", "vcf_highest",
+)  # fmt: skip
+_BY_POSITION = {
+    "hpf_corner": (1, 2, 3), "chorus_rate": (1, 2), "chorus_shortest": (1, 2), "chorus_longest": (1, 2),
+    "chorus_wet": (1, 2), "env_key": (1, 2, 3),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One number by which ``law`` may differ. ``kind``: ``scale`` (exp of it, of the whole or of one
+    ``place``), ``tilt`` (exp of it times -1 to 1 over raw values), ``offset`` (added, at ``place`` or to a
+    constant), ``depth`` (scale of x-mod's two depths), ``bend`` (dynamics: an exponent), ``row`` (dynamics:
+    scale of a curve). ``spread``: its expected size."""
+
+    law: str
+    kind: str
+    place: int = -1
+    spread: float = SPREAD
+
+
+def _knobs() -> tuple[Knob, ...]:
+    knobs = [Knob(law, kind) for law in _BOTH for kind in ("scale", "tilt")]
+    knobs += [Knob(law, "scale") for law in _WHOLE]
+    knobs += [Knob(law, "scale", place) for law, places in _BY_POSITION.items() for place in places]
+    knobs += [Knob("dco_range", "offset", place, PITCH_SPREAD) for place in range(4)]
+    knobs += [Knob("dco_tune", "offset", place, PITCH_SPREAD) for place in range(25)]
+    knobs += [Knob("dynamics", "row", place) for place in range(1, 4)]
+    return (
+        *knobs,
+        Knob("vcf_key_centre", "offset", spread=CENTRE_SPREAD),
+        Knob("dco_xmod", "depth"),
+        Knob("dynamics", "bend"),
+    )
+
+
+KNOBS = _knobs()
+
+
+def moved(base: Profile, knobs: Sequence[Knob], values: NDArray[np.float64]) -> Profile:
+    """The profile with its laws moved by ``values``, float64[knobs]; kept within what a law may be."""
+    laws = dict(base.laws)
+    for knob, value in zip(knobs, values, strict=True):
+        if value:
+            law = laws[knob.law]
+            low, high = LIMITS[knob.law]
+            laws[knob.law] = replace(law, values=np.clip(_turned(law.values, knob, float(value)), low, high))
+    longest = laws["chorus_longest"].values
+    shortest = np.minimum(laws["chorus_shortest"].values, longest)
+    laws["chorus_shortest"] = replace(laws["chorus_shortest"], values=shortest)
+    slew = min(float(laws["cv_slew"]), float(laws["tick"]))
+    laws["cv_slew"] = replace(laws["cv_slew"], values=np.asarray(slew))
+    return Profile(f"{base.name}, fitted", base.about, laws)
+
+
+def _turned(values: FloatArray, knob: Knob, value: float) -> FloatArray:
+    values = np.array(values, np.float64)
+    if knob.kind == "tilt":
+        return values * np.exp(value * np.linspace(-1, 1, len(values)))
+    if knob.kind == "offset":
+        values[knob.place if values.ndim else ...] += value
+    elif knob.kind == "row":
+        values[knob.place] *= np.exp(value)
+    elif knob.kind == "depth":
+        values[:, 2:] *= np.exp(value)
+    elif knob.kind == "bend":
+        values[1:] **= np.exp(value)
+    elif knob.place >= 0:
+        values[knob.place] *= np.exp(value)
+    else:
+        values *= np.exp(value)
+    return values
 
 
 class BoardTake:
@@ -74,6 +166,42 @@ class BoardTake:
 def at_once(recording: Recording, moment: Moment) -> Recording:
     """A recording from where a render would begin."""
     return Recording(shifted(recording.audio, -moment.late), recording.played)
+
+
+@dataclass
+class Trials:
+    """What was heard of the board so far: ``takes`` with their ``distances``, dB, in the order of playing."""
+
+    takes: list[BoardTake] = field(default_factory=list)
+    distances: list[float] = field(default_factory=list)
+
+    def add(self, take: BoardTake, distance: float) -> None:
+        """One more."""
+        self.takes.append(take)
+        self.distances.append(distance)
+
+    def of(self, choice: NDArray[np.int64]) -> list[int]:
+        """Which takes are of a candidate."""
+        return [k for k, take in enumerate(self.takes) if np.array_equal(take.choice, choice)]
+
+    def ranked(self) -> list[tuple[float, NDArray[np.int64]]]:
+        """Every candidate with its distance, the mean of its takes; the nearest first."""
+        means: dict[bytes, list[float]] = {}
+        for take, distance in zip(self.takes, self.distances, strict=True):
+            means.setdefault(take.choice.tobytes(), []).append(distance)
+        order = sorted(means, key=lambda key: float(np.mean(means[key])))
+        return [(float(np.mean(means[key])), np.frombuffer(key, np.int64).copy()) for key in order]
+
+    @property
+    def noise_db(self) -> float:
+        """How far takes of one candidate lie apart, a standard deviation; 0 where nothing was repeated."""
+        apart = []
+        for _, choice in self.ranked():
+            own = [self.distances[k] for k in self.of(choice)]
+            if len(own) > 1:
+                apart.append((float(np.var(own, ddof=1)), len(own) - 1))
+        freedom = sum(n for _, n in apart)
+        return float(np.sqrt(sum(v * n for v, n in apart) / freedom)) if freedom else 0.0
 
 
 class BoardModel:
@@ -295,8 +423,8 @@ class Corrected(Listener):
     ) -> None:
         super().__init__([target.recording for target in targets], profile, base=base, threads=threads)
         own = [copy.copy(target) for target in targets]
-        for target, field in zip(own, fields, strict=False):
-            target.field = field
+        for target, missing in zip(own, fields, strict=False):
+            target.field = missing
         self.targets = list(own)
         self.seeds = {id(target): moment.seed for target, moment in zip(own, moments, strict=True)}
 

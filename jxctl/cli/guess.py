@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,19 +11,29 @@ import typer
 
 from jxctl.cli.common import Shown, command, progress, say
 from jxctl.cli.output import check_outputs
-from jxctl.errors import AudioError, ToneError, UsageError
+from jxctl.errors import AudioError, JxError, ToneError, UsageError
 from jxctl.protocol.parameters import parameter
 from jxctl.protocol.tone import INIT_TONE, Tone
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
 
-    from estimator.inference.note_detection import Loaded, Played
+    from estimator.closed_loop.optimizer import Closed
+    from estimator.closed_loop.surrogate import Trials
+    from estimator.inference.estimator import Estimator, Guess
+    from estimator.inference.note_detection import Loaded, Played, Recording
+    from jxctl.recording.rig import Rig
 
 SHORTEST_GATE_S = 0.02
 """Seconds; the shortest --gate (chosen)."""
 LONGEST_GATE_S = 60.0
 """Seconds; the longest --gate (chosen)."""
+FEWEST_TAKES = 4
+"""For each recording: each candidate takes one, and the guess itself is heard more than once."""
+MOST_TAKES = 2000
+"""The largest --takes (chosen)."""
 
 
 def register(app: typer.Typer) -> None:
@@ -85,9 +96,7 @@ def guess(
 
     With --loop the guess is played on a board and improved by takes of it, which are kept.
     """
-    from contextlib import ExitStack
-
-    from jxctl.cli import guess_loop, guess_text
+    from jxctl.cli import guess_text
 
     if top < 1 or not 0 <= renders <= 100_000 or seed < 0:
         raise UsageError("--top is at least 1, --renders 0 to 100000, --seed at least 0")
@@ -98,7 +107,7 @@ def guess(
     for file in files:
         check_outputs(file, [*((place, "") for place in places), (audio, ".wav"), (plot, ".png")])
     base, locked = _start(like, lock or [])
-    board_asked = guess_loop.asked(loop, port, audio_in, takes, keep, model, channel, files)
+    board = _board(loop, port, audio_in, takes, keep, model, channel, files)
 
     from estimator.inference.note_detection import load_recording
     from jxctl.audio.files import SAMPLE_RATE, write_wav
@@ -112,11 +121,14 @@ def guess(
     found = [guess_text.found(*each) for each in zip(files, loaded, given, strict=True)]
     sent_to = _open(send)
     boards = ExitStack()
-    looped: tuple[dict[str, Any], str] | None = None
     try:
         from estimator.inference.estimator import Estimator
 
-        rig = guess_loop.open_board(board_asked, boards) if board_asked is not None else None
+        rig = None
+        if board is not None:
+            from jxctl.cli.rig import opened
+
+            rig = opened(board.port, board.audio, board.model, board.channel, boards)
         estimator = Estimator(checkpoint, profile)
         with progress("Listening to candidates", max(renders, 1)) as advance:
             result = estimator.guess(
@@ -130,15 +142,15 @@ def guess(
                 "try more --renders" if renders < 2000 else "is --note right?",
             )
         name = _name(files[0])
-        rendered = len(result.candidates)
-        if board_asked is not None and rig is not None:
-            result, happened, line = guess_loop.improve(
-                board_asked, rig, estimator, result, recordings, base, locked, seed, top
+        simulated, closed = result, None
+        if board is not None and rig is not None:
+            result, closed = _improve(
+                board, rig, estimator, result, recordings, like=base, locked=locked, seed=seed, top=top
             )
-            looped, best = (happened, line), result.candidates[0]
+            best = result.candidates[0]
         tone = best.tone.named(name)
         target = recordings[0].audio
-        board = _send(sent_to, tone, recordings[0].played, target) if sent_to is not None else None
+        sent = _send(sent_to, tone, recordings[0].played, target) if sent_to is not None else None
     finally:
         boards.close()
         if sent_to is not None:
@@ -160,17 +172,93 @@ def guess(
         from jxctl._files import write_atomically
 
         note_is = f"note {recordings[0].played.note}"
-        where = " on the board" if looped else ""
+        where = " on the board" if closed else ""
         title = f"{files[0].name}, {note_is}: log-mel distance {best.distance_db:.1f} dB{where}"
         write_atomically(plot, plot_guess(target, result.audio, title))
         written["plot"] = str(plot)
-    shown = guess_text.data(result, tone, found, written, locked) | ({"board": board} if board else {})
-    screen = guess_text.screen(result, tone, found, written, locked, send, board, looped is not None)
-    if looped is None:
+    shown = guess_text.data(result, tone, found, written, locked) | ({"board": sent} if sent else {})
+    screen = guess_text.screen(result, tone, found, written, locked, send, sent, closed is not None)
+    if board is None or closed is None:
         return Shown(shown, screen)
     from rich.console import Group
 
-    return Shown(shown | {"renders": rendered, "loop": looped[0]}, Group(screen, looped[1]))
+    shown["renders"] = len(simulated.candidates)
+    shown["loop"] = guess_text.loop_data(closed, simulated, board.port, board.keep, len(files))
+    return Shown(shown, Group(screen, guess_text.loop_line(closed, simulated)))
+
+
+@dataclass(frozen=True)
+class _Board:
+    """What was said of the board: ``port``, ``audio`` input, how many ``takes``, where they are kept, and the
+    ``model`` and ``channel`` behind a MIDI port."""
+
+    port: str
+    audio: str | None
+    takes: int
+    keep: Path
+    model: str | None
+    channel: int | None
+
+
+def _board(
+    loop: bool,
+    port: str | None,
+    audio: str | None,
+    takes: int,
+    keep: Path | None,
+    model: str | None,
+    channel: int | None,
+    files: list[Path],
+) -> _Board | None:
+    """The board, or None where there is to be no loop. Raises `UsageError` for options that do not go
+    together."""
+    if not loop:
+        if any(option is not None for option in (port, audio, keep, model, channel)):
+            raise UsageError("--port, --audio-in, --keep, --model and --channel are for --loop", "add --loop")
+        return None
+    if port is None:
+        raise UsageError("--loop needs the board: it is played and heard", "--port URL (jx ports lists them)")
+    if not FEWEST_TAKES * len(files) <= takes <= MOST_TAKES:
+        raise UsageError(
+            f"--takes is {takes}; expected {FEWEST_TAKES * len(files)} to {MOST_TAKES}",
+            "each candidate takes one for each recording, and the guess itself is heard more than once",
+        )
+    return _Board(port, audio, takes, keep or Path(f"{files[0].stem}-loop"), model, channel)
+
+
+def _improve(
+    board: _Board, rig: Rig, estimator: Estimator, guess: Guess, recordings: Sequence[Recording],
+    **options: Any,
+) -> tuple[Guess, Closed]:  # fmt: skip
+    """Improve the guess on the board, with talk and progress on stderr."""
+    from estimator.closed_loop.optimizer import improve
+    from jxctl.dataset.writer import Writer
+
+    advance: Any = None
+    with Writer(board.keep) as data_set, ExitStack() as bar:
+        for repair in data_set.repairs:
+            say(f"{board.keep}: {repair}")
+
+        def resumed(candidates: int) -> None:
+            nonlocal advance
+            if candidates:
+                say(f"{candidates} candidates are in {board.keep} already: going on")
+            advance = bar.enter_context(progress("Playing on the board", board.takes // len(recordings)))
+            advance(candidates)
+
+        def report(trials: Trials) -> None:
+            advance(1, f"{trials.distances[-1]:.2f} dB, best {trials.ranked()[0][0]:.2f} dB")
+
+        try:
+            return improve(
+                rig, data_set, estimator, guess, recordings, board.takes, resumed=resumed, report=report,
+                **options,
+            )  # fmt: skip
+        except JxError:
+            if advance is not None:
+                bar.close()
+                say(f"what was heard so far is in {board.keep}; the same command goes on")
+            raise
 
 
 def _numbered(output: Path, top: int) -> list[Path | None]:

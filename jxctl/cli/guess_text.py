@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from estimator.closed_loop.optimizer import Closed
     from estimator.inference.estimator import Candidate, Guess
     from estimator.inference.note_detection import Loaded
     from jxctl.cli.guess import Given
@@ -97,3 +98,25 @@ def screen(
             line += f" and played: the board is {heard['distance_db']:.1f} dB from the recording"
         lines.append(line)
     return Group(tone_table(tone, result.confidence), *lines)
+
+
+def loop_data(closed: Closed, simulated: Guess, port: str, keep: Path, recordings: int) -> dict[str, Any]:
+    """What happened on the board. ``simulated``: the guess that the loop began with."""
+    count = len(closed.trials.takes)
+    return {
+        "port": port, "takes": count * recordings, "candidates": count, "kept": str(keep),
+        "simulated_db": round(simulated.candidates[0].distance_db, 3),
+        "distance_db": round(closed.distance_db, 3), "open_loop_db": round(closed.first_db, 3),
+        "repeat_db": round(closed.trials.noise_db, 4), "ended": closed.ended,
+        "course_db": [round(d, 3) for d in closed.trials.distances],
+    }  # fmt: skip
+
+
+def loop_line(closed: Closed, simulated: Guess) -> str:
+    """The same in a sentence."""
+    ends = {"noise": "; it got no better beyond the noise", "interrupted": "; interrupted", "budget": ""}
+    return (
+        f"the guess before the loop: {closed.first_db:.2f} dB away on the board, "
+        f"{simulated.candidates[0].distance_db:.2f} dB in the simulator (takes of one tone differ by "
+        f"{closed.trials.noise_db:.2f} dB){ends[closed.ended]}"
+    )

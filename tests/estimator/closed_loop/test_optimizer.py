@@ -10,10 +10,9 @@ import pytest
 
 from benchmarks.virtual_boards import board_profile
 from estimator.closed_loop.comparison import check_board
-from estimator.closed_loop.history import Trials
-from estimator.closed_loop.optimizer import Closed, closed_loop
+from estimator.closed_loop.optimizer import Closed, closed_loop, heard_on_board
 from estimator.closed_loop.player import BoardPlay
-from estimator.closed_loop.result import heard_on_board
+from estimator.closed_loop.surrogate import Trials
 from estimator.inference.confidence import untold
 from estimator.inference.estimator import Candidate, Guess
 from estimator.inference.note_detection import Played, Recording
