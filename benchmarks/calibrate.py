@@ -35,7 +35,6 @@ from benchmarks.virtual_boards import board_profile
 from estimator.calibration.calibration import Calibration, calibrate, deviations
 from estimator.calibration.experiments import EXPERIMENTS, CalibrationPlan
 from estimator.calibration.measurements import LOW_PASSES
-from estimator.calibration.parametrization import law_values
 from estimator.calibration.recording import RotatingPlayer
 from estimator.calibration.samples import from_takes
 from jxctl.dataset.take import Take
@@ -46,6 +45,7 @@ from jxctl.protocol.tone import from_batch, to_batch
 from jxctl.recording.rig import Rig
 from simulator.instrument.board import Board
 from simulator.synth import render
+from simulator.synth.laws import law_values
 from simulator.synth.profile import Profile, load_profile
 from tools.markdown import table
 

@@ -32,7 +32,7 @@ from estimator.calibration.experiments import CalibrationPlan
 from estimator.calibration.report import profile_toml
 from estimator.calibration.samples import from_data_set
 from simulator.prior import Prior
-from simulator.synth import Profile, load_profile
+from simulator.synth import load_profile
 from tools.markdown import table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
@@ -94,7 +94,7 @@ def main() -> None:
     tones = Prior.load().sample(TONES, np.random.default_rng(options.seed))
     written = load_profile(options.output / "board.toml")
     # Two boards hiss into one jack there, 3 dB more than one does: both sides get what was heard.
-    hissing = Profile(board.name, "", {**board.laws, "noise_floor": written.laws["noise_floor"]})
+    hissing = board.replace(noise_floor=written.laws["noise_floor"])
     sound = distances(hissing, written, tones, options.seed)
     machine = describe("numpy", "numba")
     lines = [

@@ -122,8 +122,5 @@ def board_profile(seed: int, most: float = 0.3) -> Profile:
     """The profile of board ``seed``."""
     from simulator.synth.laws import make_law
 
-    base = load_profile("superjx")
-    laws = dict(base.laws)
-    for name, entry in board_entries(seed, most).items():
-        laws[name] = make_law(name, entry)
-    return Profile(f"board {seed}", "", laws)
+    laws = {name: make_law(name, entry) for name, entry in board_entries(seed, most).items()}
+    return load_profile("superjx").replace(f"board {seed}", **laws)

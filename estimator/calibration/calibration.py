@@ -16,12 +16,13 @@ from estimator.calibration.experiments import EXPERIMENTS
 from estimator.calibration.forward_model import Key, Model
 from estimator.calibration.least_squares import Solution, solve
 from estimator.calibration.measurements import LOW_PASSES
-from estimator.calibration.parametrization import Form, Part, forms, law_values, with_values
+from estimator.calibration.parametrization import Form, Part, forms
 from estimator.calibration.samples import Sample
 from estimator.calibration.voice_variation import STARTS
 from jxctl.errors import UsageError
 from jxctl.protocol.parameters import parameter
 from simulator.synth.laws import FloatArray as Floats
+from simulator.synth.laws import law_values
 from simulator.synth.profile import Profile, load_profile
 from simulator.synth.voices import HIGHEST_STEP
 
@@ -88,7 +89,7 @@ def calibrate(
     tick = _tick(model, values)
     if tick is not None and tick.entry is not None:
         values[control_loop.KEY] = tick.entry["value"]
-        model = Model(samples, with_values(profile, {"tick": np.array(tick.entry["value"])}), model.forms)
+        model = Model(samples, profile.replace(tick=tick.entry["value"]), model.forms)
     chosen: dict[str, Chosen] = {}
     doubtful: tuple[int, ...] = ()
     for experiment in EXPERIMENTS:
@@ -132,7 +133,7 @@ def _with_noise(base: Profile, samples: Sequence[Sample]) -> Profile:
     """With the noise floor that the takes have: each output's, where the mean of two was heard."""
     levels = [20 * np.log10(max(sample.heard.noise_rms, 1e-10)) for sample in samples]
     level = float(np.median(levels)) + 10 * np.log10(2) if levels else -200.0
-    return with_values(base, {"noise_floor": np.array(np.clip(level, -200, 0))})
+    return base.replace(noise_floor=np.clip(level, -200, 0))
 
 
 def _enough(samples: Sequence[Sample]) -> tuple[list[Sample], set[str]]:
@@ -206,7 +207,7 @@ def _why(sigmas: Sequence[float]) -> str:
 def _chorus(swept: Sequence[Sample], model: Model, solution: Solution) -> dict[str, Found]:
     """The laws of the chorus; the same notes without it come from renders of what has been found so far."""
     base, switch = model.profile(solution.values), parameter("CHORUS")
-    quiet = with_values(base, {"noise_floor": np.array(-200.0)})
+    quiet = base.replace(noise_floor=-200.0)
     positions = [str(switch.position(int(sample.tone[switch.column]))) for sample in swept]
     takes = []
     for sample, position in zip(swept, positions, strict=True):
@@ -250,7 +251,7 @@ def _finished(model: Model, found: Mapping[str, Found]) -> Profile:
     changed = {law: law_values(one.entry) for law, one in found.items() if one.entry is not None}
     if "tick" in changed and "cv_slew" in changed:
         changed["cv_slew"] = np.minimum(changed["cv_slew"], changed["tick"])
-    return with_values(model.base, changed)
+    return model.base.replace(**changed)
 
 
 def deviations(found: Found, form: Form, base: Profile) -> Floats:

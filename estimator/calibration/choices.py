@@ -14,7 +14,6 @@ import numpy as np
 from estimator.calibration import initialization
 from estimator.calibration.forward_model import Key, Model
 from estimator.calibration.least_squares import solve
-from estimator.calibration.parametrization import with_choice, with_values
 from simulator.synth.profile import Profile
 
 _FITTED = 6
@@ -116,7 +115,7 @@ def _coupled(base: Profile, row: int, reset: tuple[int, int]) -> Profile:
     """A profile in which a position of DCO XMOD resets as given."""
     table = np.array(base.laws["dco_xmod"].values)
     table[row, :2] = reset
-    return with_values(base, {"dco_xmod": table})
+    return base.replace(dco_xmod=table)
 
 
 def choose(
@@ -129,7 +128,7 @@ def choose(
     left: dict[str, float] = {}
     models: dict[str, Model] = {}
     for reading in choice.readings:
-        other = model.on(with_choice(model.base, choice.law, reading))
+        other = model.on(model.base.replace(**{choice.law: reading}))
         solved = solve(other, choice.laws, values, places, _FITTED, uncertain=False)
         profile = other.profile(solved.values)
         rendered = other.rendered(profile, places)

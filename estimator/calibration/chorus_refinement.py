@@ -22,11 +22,11 @@ import numpy as np
 from estimator.calibration import chorus, measurements, uncertainty
 from estimator.calibration.chorus import POSITIONS, ChorusFit, as_positions
 from estimator.calibration.measurements import LOW_PASSES, PASSED, Heard
-from estimator.calibration.parametrization import law_values, with_choice, with_values
 from estimator.calibration.samples import Sample
 from estimator.calibration.voice_variation import shifted
 from simulator.synth.chorus import seeds_at
 from simulator.synth.laws import FloatArray as Floats
+from simulator.synth.laws import law_values
 from simulator.synth.profile import Profile
 from simulator.synth.render import render
 
@@ -91,7 +91,7 @@ class _Renders:
         spread: Mapping[str, float],
     ) -> None:  # fmt: skip
         self.samples, self.positions, self.start = list(samples), list(positions), fit
-        self.base = with_choice(base, "chorus_phase", "free")
+        self.base = base.replace(chorus_phase="free")
         self.data = [measurements.chorus_motion(sample.heard) for sample in samples]
         self.seeds = seeds(fit.one_side)[:1] * len(self.samples)
         self.slopes: list[Floats] = [np.zeros(own.size) for own in self.data]
@@ -231,14 +231,13 @@ class _Renders:
         """What renders measure, take by take; nothing for those at another position than ``only``.
         ``seeds``: of renders, which place the LFO, if other than those kept."""
         fit = ChorusFit(self._values(x), {}, 0.0, self.start.one_side)
-        profile = with_values(
-            self.base, {law: law_values(entry) for law, entry in entries(self.base, fit).items()}
-        )
+        changed = {law: law_values(entry) for law, entry in entries(self.base, fit).items()}
+        profile = self.base.replace(**changed)
         half = np.exp(0.5 * np.sqrt(max(float(x[self.count - 1]), 0.0)))
         corners = {
             law: profile.laws[law].values * by for law, by in zip(LOW_PASSES, (1 / half, half), strict=True)
         }
-        profile = with_values(profile, corners)
+        profile = profile.replace(**corners)
         found: list[Floats] = []
         for number, (sample, position) in enumerate(zip(self.samples, self.positions, strict=True)):
             if only and position != only:

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from estimator.calibration import uncertainty
 from estimator.calibration.measurements import STEPPED, STRAIGHT_CENTS, Heard, bend, swing_rate, tuning
-from estimator.calibration.parametrization import Form, Part, law_values, with_choice, with_values
+from estimator.calibration.parametrization import Form, Part
 from estimator.calibration.samples import Sample
 from jxctl.protocol.parameters import TONE_SIZE
 from simulator.synth import voices
 from simulator.synth._lanes import LANES
 from simulator.synth.control import Voicing
 from simulator.synth.laws import FloatArray as Floats
+from simulator.synth.laws import law_values
 from simulator.synth.profile import Profile
 from simulator.synth.render import Batch, render
 
@@ -93,14 +94,14 @@ class Model:
             changed[law] = law_values(form.entry(own, self.base))
         if "tick" in changed and "cv_slew" in changed:
             changed["cv_slew"] = np.minimum(changed["cv_slew"], changed["tick"])
-        return with_values(self.base, changed)
+        return self.base.replace(**changed)
 
     def rendered(self, profile: Profile, places: Sequence[int], before: Rendered | None = None) -> Rendered:
         """Render samples and measure them. Those that sound as ``before`` are not measured again."""
         audio: dict[int, NDArray[np.float32]] = {}
         measured: dict[int, Floats] = {}
-        quiet = with_values(profile, {"noise_floor": np.array(-200.0)})
-        smooth = with_choice(quiet, "divider_stepping", "off")
+        quiet = profile.replace(noise_floor=-200.0)
+        smooth = quiet.replace(divider_stepping="off")
         for group in self._groups(places):
             some = [self.samples[place] for place in group]
             pitched = some[0].experiment.measure in STEPPED

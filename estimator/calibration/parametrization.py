@@ -9,13 +9,11 @@ level, with the gain of the recording in it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from simulator.synth.laws import RAW
-from simulator.synth.laws import FloatArray as Floats
 from simulator.synth.profile import Profile
 
 
@@ -74,39 +72,6 @@ class Form:
         for name, value in values.items():
             held[tuple(int(index) for index in name.split(","))] = value
         return {"form": "positions", "values": held.tolist()}
-
-
-def law_values(entry: Mapping[str, Any]) -> Floats:
-    """The law's numbers, as `simulator.synth.laws.make_law` makes them."""
-    x = RAW / 127
-    match entry["form"]:
-        case "constant":
-            return np.array(entry["value"])
-        case "exponential":
-            return np.geomspace(entry["low"], entry["high"], 128)
-        case "power":
-            return np.asarray(entry["low"] + (entry["high"] - entry["low"]) * x ** entry["exponent"])
-        case "table":
-            return np.interp(RAW, entry["raw"], entry["value"])
-    return np.asarray(entry["values"], np.float64)
-
-
-def with_values(profile: Profile, changed: Mapping[str, Floats]) -> Profile:
-    """A profile with other numbers in some laws."""
-    laws = dict(profile.laws)
-    for name, values in changed.items():
-        laws[name] = replace(laws[name], values=values)
-    return Profile(profile.name, profile.about, laws)
-
-
-def with_choice(profile: Profile, law: str, reading: Any) -> Profile:
-    """A profile with one reading of a law."""
-    laws = dict(profile.laws)
-    if isinstance(reading, str):
-        laws[law] = replace(laws[law], choice=reading)
-    else:
-        laws[law] = replace(laws[law], values=np.array(float(reading)))
-    return Profile(profile.name, profile.about, laws)
 
 
 def forms(base: Profile) -> dict[str, Form]:

@@ -18,8 +18,7 @@ from estimator.calibration.calibration import Calibration, Found, deviations
 from estimator.calibration.choices import Chosen
 from estimator.calibration.experiments import EXPERIMENTS
 from estimator.calibration.measurements import UNITS
-from estimator.calibration.parametrization import law_values
-from simulator.synth.laws import RAW
+from simulator.synth.laws import RAW, law_values
 from simulator.synth.profile import load_profile
 
 _DIGITS = 6

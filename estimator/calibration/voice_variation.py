@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from estimator.calibration.parametrization import with_values
 from simulator.synth.profile import Profile
 
 KINDS: dict[str, tuple[float, float]] = {
@@ -32,12 +31,12 @@ def shifted(profile: Profile, kind: str, amount: float) -> Profile:
     laws = profile.laws
     match kind:
         case "cutoff":
-            return with_values(profile, {"vcf_cutoff": laws["vcf_cutoff"].values * 2.0**amount})
+            return profile.replace(vcf_cutoff=laws["vcf_cutoff"].values * 2.0**amount)
         case "resonance":
-            return with_values(profile, {"vcf_damping": laws["vcf_damping"].values * (1 + amount)})
+            return profile.replace(vcf_damping=laws["vcf_damping"].values * (1 + amount))
         case "gain":
-            return with_values(profile, {"voice_gain": laws["voice_gain"].values * (1 + amount)})
+            return profile.replace(voice_gain=laws["voice_gain"].values * (1 + amount))
         case "pulse_width":
-            return with_values(profile, {"dco_pulse_width": laws["dco_pulse_width"].values + amount})
+            return profile.replace(dco_pulse_width=laws["dco_pulse_width"].values + amount)
     times = ("env_attack", "env_decay", "env_release")
-    return with_values(profile, {law: laws[law].values * (1 + amount) for law in times})
+    return profile.replace(**{law: laws[law].values * (1 + amount) for law in times})

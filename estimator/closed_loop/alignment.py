@@ -13,7 +13,7 @@ model.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,9 +55,7 @@ SEEDS = tuple(seeds_at(np.arange(PLACES) / PLACES, _AMONG))
 
 def free(profile: Profile) -> Profile:
     """The profile with a chorus whose LFO stands where the seed says."""
-    laws = dict(profile.laws)
-    laws["chorus_phase"] = replace(laws["chorus_phase"], choice="free")
-    return Profile(profile.name, profile.about, laws)
+    return profile.replace(chorus_phase="free")
 
 
 def has_chorus(tones: NDArray[np.uint8], profile: Profile) -> NDArray[np.bool_]:

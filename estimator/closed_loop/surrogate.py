@@ -17,8 +17,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,18 +100,13 @@ KNOBS = _knobs()
 
 def moved(base: Profile, knobs: Sequence[Knob], values: NDArray[np.float64]) -> Profile:
     """The profile with its laws moved by ``values``, float64[knobs]; kept within what a law may be."""
-    laws = dict(base.laws)
+    laws = {name: law.values for name, law in base.laws.items() if not law.choice}
     for knob, value in zip(knobs, values, strict=True):
         if value:
-            law = laws[knob.law]
-            low, high = LIMITS[knob.law]
-            laws[knob.law] = replace(law, values=np.clip(_turned(law.values, knob, float(value)), low, high))
-    longest = laws["chorus_longest"].values
-    shortest = np.minimum(laws["chorus_shortest"].values, longest)
-    laws["chorus_shortest"] = replace(laws["chorus_shortest"], values=shortest)
-    slew = min(float(laws["cv_slew"]), float(laws["tick"]))
-    laws["cv_slew"] = replace(laws["cv_slew"], values=np.asarray(slew))
-    return Profile(f"{base.name}, fitted", base.about, laws)
+            laws[knob.law] = np.clip(_turned(laws[knob.law], knob, float(value)), *LIMITS[knob.law])
+    laws["chorus_shortest"] = np.minimum(laws["chorus_shortest"], laws["chorus_longest"])
+    laws["cv_slew"] = np.minimum(laws["cv_slew"], laws["tick"])
+    return base.replace(f"{base.name}, fitted", **laws)
 
 
 def _turned(values: FloatArray, knob: Knob, value: float) -> FloatArray:
@@ -224,9 +218,7 @@ class BoardModel:
             return
         # The mean of two outputs has half the power of their noise.
         level = floor_dbfs + 10 * np.log10(2) - 20 * np.log10(heard / rendered)
-        laws = dict(self.start.laws)
-        laws["noise_floor"] = replace(laws["noise_floor"], values=np.asarray(np.clip(level, -150, -20)))
-        self.start = Profile(self.start.name, self.start.about, laws)
+        self.start = self.start.replace(noise_floor=np.clip(level, -150, -20))
         self.profile = self._at(self.values)
 
     def choose(self, takes: Sequence[BoardTake], steps: int = 2) -> None:
@@ -254,12 +246,7 @@ class BoardModel:
         return self.start.laws[law].choice or float(self.start.laws[law].values)
 
     def _read(self, law: str, reading: float | str) -> None:
-        laws = dict(self.start.laws)
-        changed: dict[str, Any] = (
-            {"choice": reading} if isinstance(reading, str) else {"values": np.asarray(reading)}
-        )
-        laws[law] = replace(laws[law], **changed)
-        self.start = Profile(self.start.name, self.start.about, laws)
+        self.start = self.start.replace(**{law: reading})
         self.profile = self._at(self.values)
 
     def fit(self, takes: Sequence[BoardTake], steps: int = 1) -> float:

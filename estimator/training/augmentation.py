@@ -8,7 +8,7 @@ wide enough for a decent interface and a cable, not for a telephone.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -118,9 +118,6 @@ def _relative(name: str, kind: int) -> Profile:
         "spread_cutoff": 0.1, "spread_resonance": 0.1, "spread_envelope": 0.05, "spread_gain": 0.1,
         "spread_pulse_width": 0.01, "spread_hpf": 0.1, "drift_cutoff": 0.05,
     }  # fmt: skip
-    laws = dict(base.laws)
-    for law, widest in spread.items():
-        laws[law] = replace(laws[law], values=np.asarray(rng.uniform(0, widest)))
-    clock = laws["dco_clock"]
-    laws["dco_clock"] = replace(clock, values=clock.values * 2 ** (rng.uniform(-6, 6) / 1200))
-    return Profile(f"{base.name}, relative {kind}", base.about, laws)
+    drawn = {law: rng.uniform(0, widest) for law, widest in spread.items()}
+    clock = base.laws["dco_clock"].values * 2 ** (rng.uniform(-6, 6) / 1200)
+    return base.replace(f"{base.name}, relative {kind}", **drawn, dco_clock=clock)

@@ -62,7 +62,7 @@ def make_law(name: str, entry: Mapping[str, Any]) -> Law:
         form = entry["form"]
         evidence, source, unit = entry["evidence"], entry["source"], entry["unit"]
         with np.errstate(all="ignore"):  # what is not finite is refused below
-            values = np.asarray(_FORMS[form](entry), dtype=np.float64)
+            values = law_values(entry)
     except KeyError as error:
         raise ProfileError(f"law {name}: {error.args[0]!r} is missing or not known") from None
     except (TypeError, ValueError, OverflowError) as error:
@@ -73,6 +73,14 @@ def make_law(name: str, entry: Mapping[str, Any]) -> Law:
         raise ProfileError(f"law {name}: it has no values, or some are not finite")
     choice = str(entry["value"]) if form == "choice" else ""
     return Law(name, values, choice, str(unit), evidence, str(source))
+
+
+def law_values(entry: Mapping[str, Any]) -> FloatArray:
+    """The numbers of a profile entry, float64, by its form: see `make_law`.
+
+    Raises `KeyError`, `TypeError`, `ValueError` or `OverflowError` for an entry that is malformed.
+    """
+    return np.asarray(_FORMS[entry["form"]](entry), dtype=np.float64)
 
 
 def by_raw(law: Law, parameter: Parameter) -> FloatArray:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from jxctl._files import parse_toml, read_text
 from jxctl.errors import ProfileError
@@ -89,6 +89,28 @@ class Profile:
         """The word of a law that chooses a behaviour."""
         return self.laws[law].choice
 
+    def replace(self, name: str | None = None, /, **laws: ArrayLike | Law) -> Profile:
+        """This profile with other values in some laws, whose unit, evidence and source stay.
+
+        Args:
+            name: of the new profile, if not the same.
+            laws: by name, a word for a law that chooses a behaviour, numbers for any other (one for a
+                constant, or an array of the law's shape), or a whole `Law`.
+
+        Raises:
+            ProfileError: there is no such law, or a word is given for numbers, or numbers for a word.
+
+        Examples:
+            >>> load_profile().replace(chorus_phase="free", voice_gain=0.5).constant("voice_gain")
+            0.5
+        """
+        changed = dict(self.laws)
+        for law, value in laws.items():
+            if law not in changed:
+                raise ProfileError(f"profile {self.name}: no such law: {law}")
+            changed[law] = value if isinstance(value, Law) else _changed(changed[law], value)
+        return Profile(self.name if name is None else name, self.about, changed)
+
     def table(self, name: str, law: str = "") -> FloatArray:
         """The table over raw values, [128] or [128, k], of a parameter, by its name.
 
@@ -138,6 +160,16 @@ class Profile:
             table = np.stack([np.interp(np.arange(128), grid, curve) for curve in curves])
             self._tables[key] = table[np.array(row.classes)]
         return np.asarray(self._tables[key][tones[:, row.column], velocities])
+
+
+def _changed(law: Law, value: ArrayLike) -> Law:
+    """A law with another word or other numbers."""
+    if isinstance(value, str) != bool(law.choice):
+        wanted = "a word" if law.choice else "numbers"
+        raise ProfileError(f"law {law.name} is {value!r}; it must be {wanted}")
+    if isinstance(value, str):
+        return replace(law, choice=value)
+    return replace(law, values=np.asarray(value, np.float64))
 
 
 @functools.cache

@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -251,9 +250,7 @@ def calibrated(names: Sequence[str], seed: int, moved: Mapping[str, float]) -> t
 
 def virtual_rig(moved: Mapping[str, float], seed: int) -> Any:
     """A rig on a virtual board whose constants are moved; its voices play in turn."""
-    base = simulator.load_profile()
-    laws = {law: replace(base.laws[law], values=np.array(value)) for law, value in moved.items()}
-    profile = simulator.Profile("moved", "", {**base.laws, **laws})
+    profile = simulator.load_profile().replace("moved", **moved)
     port = SimPort("sim:", Board(profile, SAMPLE_RATE, seed), SAMPLE_RATE)
     synth = Synth(port)
     synth.wake()

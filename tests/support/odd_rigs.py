@@ -243,8 +243,7 @@ def open(url: str) -> Port:
 
 def _higher(semitones: float) -> Profile:
     base = load_profile("superjx")
-    law = base.laws["dco_range"]
-    return Profile("higher", "", {**base.laws, "dco_range": replace(law, values=law.values + semitones)})
+    return base.replace(dco_range=base.laws["dco_range"].values + semitones)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from estimator.calibration.calibration import Calibration, Found, _found, calibr
 from estimator.calibration.choices import Chosen
 from estimator.calibration.experiments import EXPERIMENTS, CalibrationPlan
 from estimator.calibration.forward_model import Model
-from estimator.calibration.parametrization import forms, law_values
+from estimator.calibration.parametrization import forms
 from estimator.calibration.recording import RotatingPlayer
 from estimator.calibration.report import calibrated_toml
 from estimator.calibration.samples import from_takes
@@ -23,6 +23,7 @@ from jxctl.ports.virtual import SimPort
 from jxctl.recording.rig import Rig
 from simulator.instrument.board import Board
 from simulator.synth import load_profile
+from simulator.synth.laws import law_values
 from simulator.synth.profile import Profile
 
 TRUTH = {
@@ -38,11 +39,13 @@ PLAN = CalibrationPlan(tuple(e for e in EXPERIMENTS if e.name in NAMES))
 
 def _board() -> Profile:
     base = load_profile("superjx")
-    laws = {law: replace(base.laws[law], values=np.array(value)) for law, value in TRUTH.items()}
-    laws["vcf_cutoff"] = replace(base.laws["vcf_cutoff"], values=np.geomspace(26, 14000, 128))
-    laws["vcf_damping"] = replace(base.laws["vcf_damping"], values=np.geomspace(0.9, 0.06, 128))
-    laws["dco_range"] = replace(base.laws["dco_range"], values=np.array([-12.1, 0.05, 11.97, 24.0]))
-    return Profile("truth", "", {**base.laws, **laws})
+    return base.replace(
+        "truth",
+        **TRUTH,
+        vcf_cutoff=np.geomspace(26, 14000, 128),
+        vcf_damping=np.geomspace(0.9, 0.06, 128),
+        dco_range=[-12.1, 0.05, 11.97, 24.0],
+    )
 
 
 def _recorded(profile: Profile, plan: CalibrationPlan = PLAN) -> list[tuple[int, Take]]:
@@ -91,8 +94,7 @@ def test_laws_without_takes_are_named_and_stay(done: Calibration) -> None:
 
 def test_what_two_poles_do_not_have_is_not_identified() -> None:
     base = load_profile("superjx")
-    two = replace(base.laws["vcf_poles"], values=np.array(2.0))
-    board = Profile("two poles", "", {**base.laws, "vcf_poles": two})
+    board = base.replace(vcf_poles=2)
     plan = CalibrationPlan(tuple(e for e in EXPERIMENTS if e.name == "filter"))
     done = calibrate(from_takes(_recorded(board, plan), plan))
     assert done.chosen["vcf_poles"].reading == 2
@@ -104,13 +106,12 @@ def test_what_two_poles_do_not_have_is_not_identified() -> None:
 
 def test_a_board_that_plays_flat_has_its_bends_read_right() -> None:
     base = load_profile("superjx")
-    flat = replace(base.laws["dco_range"], values=base.laws["dco_range"].values - 0.55)
-    bent = replace(base.laws["dco_env"], values=base.laws["dco_env"].values * 0.93)
-    board = Profile("flat", "", {**base.laws, "dco_range": flat, "dco_env": bent})
+    bent = base.laws["dco_env"].values * 0.93
+    board = base.replace(dco_range=base.laws["dco_range"].values - 0.55, dco_env=bent)
     plan = CalibrationPlan(tuple(e for e in EXPERIMENTS if e.name in ("ranges", "envelope into pitch")))
     done = calibrate(from_takes(_recorded(board, plan), plan))
     assert done.found["dco_env"].entry is not None
-    assert done.profile.laws["dco_env"].values[16:] == pytest.approx(bent.values[16:], rel=0.01)
+    assert done.profile.laws["dco_env"].values[16:] == pytest.approx(bent[16:], rel=0.01)
 
 
 def test_positions_that_are_lost_leave_the_others(done: Calibration) -> None:
@@ -151,16 +152,13 @@ def test_a_reading_that_is_decided_is_in_the_file(
 ) -> None:
     """Some readings are a word or a number, that of the couplings is the name of a table."""
     table = np.array([[0, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0.3, 0.2]])
-    laws = done.profile.laws
-    if law == "dco_xmod":
-        laws = {**laws, law: replace(laws[law], values=table)}
+    profile = done.profile.replace(dco_xmod=table) if law == "dco_xmod" else done.profile
     found = dict(done.found)
     if law == "dco_xmod" and fitted:
         entry = {"form": "positions", "values": table.tolist()}
         found[law] = Found(law, entry, {"3,2": 0.3}, {"3,2": 0.01}, {"3,2": False}, np.array([[1e-4]]), 0.1)
     chosen = {law: Chosen(law, READINGS[law], {"this": 0.1, "that": 0.9}, clear=True)}
     path = tmp_path / "board.toml"
-    profile = Profile("board", "", laws)
     path.write_text(
         calibrated_toml(replace(done, profile=profile, found=found, chosen=chosen), "board", "set")
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -12,7 +10,6 @@ from estimator.calibration.experiments import EXPERIMENTS, CalibrationPlan
 from estimator.calibration.measurements import Heard
 from estimator.calibration.samples import Sample
 from simulator.synth import load_profile, render
-from simulator.synth.profile import Profile
 
 TRUTH = {
     "chorus_shortest": [0.0015, 0.0018333, 0.0013],
@@ -27,10 +24,8 @@ TRUTH = {
 @pytest.fixture(scope="module")
 def found():  # type: ignore[no-untyped-def]
     base = load_profile("superjx")
-    changed = {law: replace(base.laws[law], values=np.array(value)) for law, value in TRUTH.items()}
     # The board's LFO stands anywhere when a key goes down.
-    changed["chorus_phase"] = replace(base.laws["chorus_phase"], choice="free")
-    board = Profile("truth", "", {**base.laws, **changed})
+    board = base.replace("truth", chorus_phase="free", **TRUTH)
     plan = CalibrationPlan(tuple(e for e in EXPERIMENTS if e.name in ("chorus", "ranges")))
     samples = []
     for index in range(len(plan)):

@@ -32,8 +32,7 @@ def _samples(profile: Profile, *names: str) -> list[Sample]:
 
 def _with(**laws: object) -> Profile:
     base = load_profile("superjx")
-    changed = {law: replace(base.laws[law], values=np.array(value)) for law, value in laws.items()}
-    return Profile("truth", "", {**base.laws, **changed})
+    return base.replace("truth", **laws)
 
 
 def test_few_is_students_quantile_over_the_normal_one() -> None:

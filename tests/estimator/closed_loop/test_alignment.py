@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -87,10 +85,7 @@ def test_the_true_tone_is_near_whenever_it_was_played() -> None:
 def test_another_filter_order_and_key_centre_are_found() -> None:
     dry = STRINGS.with_values({"CHORUS": 0})
     base = load_profile()
-    laws = dict(base.laws)
-    laws["vcf_poles"] = replace(laws["vcf_poles"], values=np.asarray(2.0))
-    laws["vcf_key_centre"] = replace(laws["vcf_key_centre"], values=laws["vcf_key_centre"].values + 9)
-    board = Profile("board", "", laws)
+    board = base.replace(vcf_poles=2, vcf_key_centre=base.constant("vcf_key_centre") + 9)
     tones = [dry, dry.with_values({"VCF FREQ": 60}), dry.with_values({"VCF RES": 50})]
     takes = [BoardTake(choice(tone), [played(tone, Moment(), board)]) for tone in tones]
     fitted = model()

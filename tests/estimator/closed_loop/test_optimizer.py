@@ -111,11 +111,8 @@ def test_variants_are_what_render_gives() -> None:
 
 
 def changed(law: str, factor: float) -> Profile:
-    from dataclasses import replace
-
     base = load_profile()
-    laws = dict(base.laws) | {law: replace(base.laws[law], values=base.laws[law].values * factor)}
-    return Profile("changed", "", laws)
+    return base.replace("changed", **{law: base.laws[law].values * factor})
 
 
 @pytest.mark.parametrize(

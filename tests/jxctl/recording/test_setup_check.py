@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import odd_rigs
@@ -78,14 +77,11 @@ def oddly(seed: int) -> Profile:
     """A right board that differs by up to 30 % in every law, 15 cents off, on a floor 50 dB under a loud
     note."""
     board = board_profile(seed)
-    off = 0.15 * (-1) ** seed
-    range_law = board.laws["dco_range"]
-    laws = {**board.laws, "dco_range": replace(range_law, values=range_law.values + off)}
-    port = SimPort("sim:", Board(Profile("odd", "", laws), RATE, seed), RATE)
+    board = board.replace(dco_range=board.laws["dco_range"].values + 0.15 * (-1) ** seed)
+    port = SimPort("sim:", Board(board, RATE, seed), RATE)
     loud = peak_dbfs(Rig(Synth(port), port).take(LOUD, 60, 127, 0.3, 0.3).audio)
     # Of each of two outputs whose mean is heard.
-    laws["noise_floor"] = replace(laws["noise_floor"], values=np.array(loud - 50 + 3))
-    return Profile("odd", "", laws)
+    return board.replace(noise_floor=loud - 50 + 3)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -113,8 +109,7 @@ def test_whole_synths_pass(name: str) -> None:
 @pytest.mark.parametrize(("semitones", "passes"), [(0.4, True), (-0.4, True), (0.5, False), (-0.5, False)])
 def test_tuning_is_refused_beyond_what_calibration_measures_along(semitones: float, passes: bool) -> None:
     base = load_profile("superjx")
-    law = base.laws["dco_range"]
-    tuned = Profile("tuned", "", {**base.laws, "dco_range": replace(law, values=law.values + semitones)})
+    tuned = base.replace(dco_range=base.laws["dco_range"].values + semitones)
     port = SimPort("sim:", Board(tuned, RATE), RATE)
     found = check_setup(Rig(Synth(port), port))
     assert found.values["tuning"] == pytest.approx(100 * semitones, abs=1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -24,14 +22,7 @@ VOICES = 6
 
 def turned_on(**values: float | str) -> Profile:
     """superjx with some constants and choices of its own."""
-    profile = load_profile()
-    laws = dict(profile.laws)
-    for name, value in values.items():
-        if isinstance(value, str):
-            laws[name] = replace(laws[name], choice=value)
-        else:
-            laws[name] = replace(laws[name], values=np.float64(value))
-    return Profile("touched", "", laws)
+    return load_profile().replace(**values)
 
 
 def loaded(tone: np.ndarray, profile: Profile, seed: int = 0) -> Board:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -288,8 +286,7 @@ def test_any_performance_sounds_the_same_in_any_blocks(
     tone = np.random.default_rng(seed).integers(0, 128, (1, 48), dtype=np.uint8)
     profile = load_profile()
     if free:
-        laws = {**profile.laws, "lfo_phase": replace(profile.laws["lfo_phase"], choice="free")}
-        profile = Profile("free", "", laws)
+        profile = profile.replace(lfo_phase="free")
     heard = []
     for size in (100_000, block):
         board = loaded(tone, profile)

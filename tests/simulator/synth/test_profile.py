@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jxctl.errors import ProfileError
+from jxctl.protocol.parameters import parameter
 from jxctl.protocol.tone import Tone
 from simulator.synth import load_profile
 from simulator.synth.profile import names
@@ -153,3 +154,37 @@ def test_a_profile_that_builds_on_itself(tmp_path: Path) -> None:
     second.write_text(f'base = "{first}"\n')
     with pytest.raises(ProfileError, match="builds on itself"):
         load_profile(first)
+
+
+def test_replacing_laws_keeps_the_rest_their_evidence_and_the_original() -> None:
+    before = load_profile()
+    after = before.replace("mine", chorus_phase="free", voice_gain=0.5, dco_range=[-12, 0, 12, 24.5])
+    assert (after.name, before.name) == ("mine", "superjx")
+    assert (after.choice("chorus_phase"), after.constant("voice_gain")) == ("free", 0.5)
+    assert after.laws["dco_range"].evidence == before.laws["dco_range"].evidence
+    assert after.laws["dco_range"].unit == before.laws["dco_range"].unit
+    raw = np.array(parameter("DCO1 RANGE").starts)
+    assert list(after.table("DCO1 RANGE")[raw]) == [-12, 0, 12, 24.5]
+    assert before.table("DCO1 RANGE")[raw[3]] != 24.5
+    changed = {name for name, law in after.laws.items() if law is not before.laws[name]}
+    assert changed == {"chorus_phase", "voice_gain", "dco_range"}
+
+
+def test_a_whole_law_replaces_one() -> None:
+    before, other = load_profile(), load_profile("thesis").laws["vcf_poles"]
+    after = before.replace(vcf_poles=other)
+    assert after.laws["vcf_poles"] is other
+    assert after.name == before.name
+
+
+@pytest.mark.parametrize(
+    ("laws", "message"),
+    [
+        ({"voice_gian": 0.5}, "no such law: voice_gian"),
+        ({"voice_gain": "loud"}, "law voice_gain is 'loud'; it must be numbers"),
+        ({"mixer": 1.0}, "law mixer is 1.0; it must be a word"),
+    ],
+)
+def test_laws_that_do_not_fit_are_not_replaced(laws: dict[str, float | str], message: str) -> None:
+    with pytest.raises(ProfileError, match=message):
+        load_profile().replace(**laws)
