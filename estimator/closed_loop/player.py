@@ -22,9 +22,11 @@ from jxctl.dataset import rows, take_audio
 from jxctl.dataset.take import Take
 from jxctl.dataset.writer import Writer
 from jxctl.errors import UsageError, VerificationError
+from jxctl.ports import AudiblePort, Port
+from jxctl.ports.client import Synth, play_note
 from jxctl.protocol.tone import Tone, from_batch
 from jxctl.recording.rig import Rig
-from simulator.features import SAMPLE_RATE
+from simulator.features import SAMPLE_RATE, log_mel_distance
 
 RETRIES = 2
 """How often a take that lost samples is played again."""
@@ -155,6 +157,30 @@ class BoardPlay:
         wanted = len(recording.audio)
         audio = np.asarray(audio[:wanted], np.float32)
         return Recording(np.pad(audio, (0, wanted - len(audio))), recording.played)
+
+
+def audition(port: Port, tone: Tone, recording: Recording) -> float | None:
+    """Load a tone into a bare board and play the note of a recording on it.
+
+    Returns how far the board sounds from the recording, log-mel dB; None, with no note played, where the
+    port cannot be heard in this process.
+    """
+    synth = Synth(port)
+    synth.wake()
+    synth.load(tone)
+    if not isinstance(port, AudiblePort):
+        return None
+    played, target = recording.played, recording.audio
+    seconds = len(target) / SAMPLE_RATE
+    held = min(played.gate_s, seconds)
+    sound = play_note(synth, port, played.note, played.velocity, held, seconds - held)
+    assert sound is not None
+    if port.sample_rate != SAMPLE_RATE:
+        import soxr
+
+        sound = soxr.resample(sound, port.sample_rate, SAMPLE_RATE)
+    sound = np.resize(sound, len(target))  # a sample more or less, by rounding
+    return float(log_mel_distance(sound[None], target)[0])
 
 
 def fingerprint(recordings: Sequence[Recording]) -> str:

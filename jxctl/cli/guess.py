@@ -18,12 +18,11 @@ from jxctl.protocol.tone import INIT_TONE, Tone
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
-
     from estimator.closed_loop.optimizer import Closed
     from estimator.closed_loop.surrogate import Trials
     from estimator.inference.estimator import Estimator, Guess
-    from estimator.inference.note_detection import Loaded, Played, Recording
+    from estimator.inference.note_detection import Loaded, Recording
+    from jxctl.ports import Port
     from jxctl.recording.rig import Rig
 
 SHORTEST_GATE_S = 0.02
@@ -149,8 +148,7 @@ def guess(
             )
             best = result.candidates[0]
         tone = best.tone.named(name)
-        target = recordings[0].audio
-        sent = _send(sent_to, tone, recordings[0].played, target) if sent_to is not None else None
+        sent = _send(sent_to, tone, recordings[0]) if sent_to is not None else None
     finally:
         boards.close()
         if sent_to is not None:
@@ -174,7 +172,7 @@ def guess(
         note_is = f"note {recordings[0].played.note}"
         where = " on the board" if closed else ""
         title = f"{files[0].name}, {note_is}: log-mel distance {best.distance_db:.1f} dB{where}"
-        write_atomically(plot, plot_guess(target, result.audio, title))
+        write_atomically(plot, plot_guess(recordings[0].audio, result.audio, title))
         written["plot"] = str(plot)
     shown = guess_text.data(result, tone, found, written, locked) | ({"board": sent} if sent else {})
     screen = guess_text.screen(result, tone, found, written, locked, send, sent, closed is not None)
@@ -366,7 +364,8 @@ def _advise(loaded: list[Loaded], given: list[Given]) -> None:
             say(f"jx: there is more sound after {each.found.end_s:.1f} s: only the first note is used")
 
 
-def _open(send: str | None) -> Any:
+def _open(send: str | None) -> Port | None:
+    """The board at a port, before any time is spent on the guess."""
     if send is None:
         return None
     from jxctl.ports import open_port
@@ -381,30 +380,12 @@ def _open(send: str | None) -> Any:
     return port
 
 
-def _send(port: Any, tone: Any, played: Played, target: np.ndarray) -> dict[str, Any]:
-    """Program the board; where it can be heard, play the note and compare with the target."""
-    from jxctl.ports import AudiblePort
-    from jxctl.ports.client import Synth
+def _send(port: Port, tone: Tone, recording: Recording) -> dict[str, Any]:
+    """Load the tone into the board, and how far it sounds from the recording there, where jx hears it."""
+    from estimator.closed_loop.player import audition
 
-    synth = Synth(port)
-    synth.wake()
-    synth.load(tone)
-    if not isinstance(port, AudiblePort):
-        return {"port": port.url}
-    import numpy as np
-    import soxr
-
-    from jxctl.ports.client import play_note
-    from simulator.features import SAMPLE_RATE, log_mel_distance
-
-    seconds = len(target) / SAMPLE_RATE
-    held = min(played.gate_s, seconds)
-    sound = play_note(synth, port, played.note, played.velocity, held, seconds - held)
-    assert sound is not None
-    if port.sample_rate != SAMPLE_RATE:
-        sound = soxr.resample(sound, port.sample_rate, SAMPLE_RATE)
-    sound = np.resize(sound, len(target))  # a sample more or less, by rounding
-    return {"port": port.url, "distance_db": round(float(log_mel_distance(sound[None], target)[0]), 2)}
+    distance_db = audition(port, tone, recording)
+    return {"port": port.url} | ({} if distance_db is None else {"distance_db": round(distance_db, 2)})
 
 
 def _name(file: Path) -> str:
