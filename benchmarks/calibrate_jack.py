@@ -25,7 +25,6 @@ import numpy as np
 from benchmarks.calibrate import compared, distances, missed, summary
 from benchmarks.files import RESULTS, write, write_json
 from benchmarks.machine import describe
-from benchmarks.terminal import say
 from benchmarks.virtual_boards import board_entries, board_profile
 from estimator.calibration.calibration import calibrate
 from estimator.calibration.experiments import CalibrationPlan
@@ -34,6 +33,7 @@ from estimator.calibration.samples import from_data_set
 from simulator.prior import Prior
 from simulator.synth import load_profile
 from tools.markdown import table
+from tools.terminal import say
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 

@@ -28,7 +28,6 @@ import tools.markdown
 from benchmarks.files import RESULTS, Rows, write
 from benchmarks.judging import Target, table, target
 from benchmarks.machine import describe
-from benchmarks.terminal import in_words, progress, say
 from benchmarks.tones import PLAYED
 from benchmarks.virtual_boards import board_entries, board_profile
 from estimator.calibration.report import profile_toml
@@ -38,6 +37,7 @@ from estimator.inference.search import search
 from estimator.network import checkpoint
 from estimator.network.parameters import IS_LEVEL
 from simulator.synth import Profile, load_profile
+from tools.terminal import in_words, progress, say
 
 TAKES = (10, 100, 1000)
 HEARINGS = 3

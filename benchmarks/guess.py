@@ -27,10 +27,10 @@ from benchmarks.files import Rows
 from benchmarks.judging import Target, row, table, target
 from benchmarks.machine import describe
 from benchmarks.summary import summary
-from benchmarks.terminal import in_words, progress
 from estimator.inference.estimator import Estimator
 from estimator.network import parameters
 from jxctl.errors import UsageError
+from tools.terminal import in_words, progress
 
 SEED = 2026
 

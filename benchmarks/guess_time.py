@@ -23,12 +23,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import describe
-from benchmarks.terminal import in_words
 from estimator.inference.estimator import Estimator, Played
 from jxctl.errors import UsageError
 from simulator.prior import Prior
 from simulator.synth import render
 from tools.markdown import table
+from tools.terminal import in_words
 
 RENDERS = (1, 256, 2000, 10000)
 PLAYED = Played(60, 100, 1.0)

@@ -28,7 +28,6 @@ from rich.progress import Progress, TaskID
 from benchmarks import board26_report
 from benchmarks.files import RESULTS, write, write_json
 from benchmarks.machine import describe
-from benchmarks.terminal import in_words
 from estimator.papers.vecoven2020 import ambiguous, audible, measures, reduced
 from estimator.papers.vecoven2020.corpus import Corpus, build
 from estimator.papers.vecoven2020.entries import BY_NAME, ENTRIES, Entry, classes_of
@@ -36,6 +35,7 @@ from estimator.papers.vecoven2020.fit import Data, FitSettings, fit
 from estimator.papers.vecoven2020.task import sample
 from estimator.papers.vecoven2020.views import SHAPES
 from jxctl.errors import UsageError
+from tools.terminal import in_words
 
 VALIDATION_SEED = 1_000_003
 

@@ -25,7 +25,6 @@ import tools.markdown
 from benchmarks.files import RESULTS, Rows, write
 from benchmarks.judging import SECONDS, SILENT, table
 from benchmarks.machine import describe
-from benchmarks.terminal import in_words, progress, say
 from estimator.inference.confidence import LOUD_DB, far_db
 from estimator.inference.estimator import RENDERS, Estimator
 from estimator.inference.note_detection import Played, Recording
@@ -34,6 +33,7 @@ from examples.make_soundfont import LEAD_S, Example
 from examples.make_soundfont import render as play
 from simulator.features import SAMPLE_RATE
 from simulator.synth import render
+from tools.terminal import in_words, progress, say
 
 SEED = 2027
 PROGRAMS = 112

@@ -29,7 +29,6 @@ from benchmarks.files import RESULTS, Rows, write, write_json
 from benchmarks.judging import Target, row, table, target
 from benchmarks.machine import describe
 from benchmarks.summary import summary
-from benchmarks.terminal import in_words, progress, say
 from estimator.inference.estimator import Estimator
 from estimator.inference.note_detection import Played
 from estimator.inference.objective import Listener
@@ -38,6 +37,7 @@ from estimator.inference.search import search
 from estimator.network import parameters
 from jxctl.errors import UsageError
 from simulator.prior import Prior
+from tools.terminal import in_words, progress, say
 
 PLAYED = (Played(45, 100, 0.9), Played(57, 100, 0.5), Played(69, 100, 1.3))
 SEED = 2026

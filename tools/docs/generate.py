@@ -15,17 +15,17 @@ from __future__ import annotations
 import argparse
 import math
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from jxctl._files import write_atomically
 from jxctl.dataset import summary
-from jxctl.errors import JxError, UsageError, VerificationError
+from jxctl.errors import UsageError, VerificationError
 from jxctl.protocol import bus
 from jxctl.protocol.parameters import FIRST_ID, LAST_ID, PARAMETERS, Parameter
 from tools.docs import laws, sysex
 from tools.markdown import table
+from tools.terminal import in_words
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -170,7 +170,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Fill the tables in the documents from the code.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a table differs")
     check = parser.parse_args().check
-    try:
+    with in_words():
         differing = {path: wanted for path in documents() if (wanted := stale(path)) is not None}
         for path, wanted in differing.items():
             if not check:
@@ -178,11 +178,6 @@ def main() -> None:
             print(("differs: " if check else "wrote ") + str(path.relative_to(ROOT)))
         if check and differing:
             raise VerificationError("tables in the documents differ from the code", "make docs")
-    except JxError as error:
-        print(f"docs: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"    {error.hint}", file=sys.stderr)
-        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,9 +20,10 @@ from matplotlib.axes import Axes
 from PIL import Image
 
 from jxctl._files import write_atomically
-from jxctl.errors import JxError, UsageError
+from jxctl.errors import UsageError
 from tools.docs.figures import control, sound
 from tools.docs.figures.drawing import LOOK
+from tools.terminal import in_words
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "docs" / "figures"
@@ -75,18 +75,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Draw one figure for each group of parameters.")
     parser.add_argument("group", nargs="*", help="groups, as in docs/parameters.md (default: all)")
     groups = parser.parse_args().group or list(FIGURES)
-    try:
+    with in_words():
         if unknown := [group for group in groups if group not in FIGURES]:
             raise UsageError(f"no figure is called {', '.join(unknown)}", f"groups: {', '.join(FIGURES)}")
         FOLDER.mkdir(exist_ok=True)
         for group in groups:
             write_atomically(path_of(group), drawn(group))
             print(f"wrote {path_of(group).relative_to(ROOT)}")
-    except JxError as error:
-        print(f"docs: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"    {error.hint}", file=sys.stderr)
-        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

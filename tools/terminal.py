@@ -1,4 +1,4 @@
-"""How a benchmark talks and ends: on stderr, in words and with an exit code, as the ``jx`` command does."""
+"""How the programs beside the packages talk and end: on stderr, in words, with an exit code, as ``jx`` does."""
 
 from __future__ import annotations
 
