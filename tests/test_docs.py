@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -102,6 +103,12 @@ def test_open_questions_are_numbered_once_and_found_from_the_notes() -> None:
             assert 1 <= int(number) <= len(rows), f"{path.name} names U{number}"
 
 
+PACKAGES = "jxctl|simulator|estimator|tests|benchmarks|tools"
+MODULE_DOCUMENTS = [
+    *(path for path in DOCUMENTS if path.name != "CHANGELOG.md"),  # which tells what was
+    *sorted((ROOT / "estimator").rglob("*.md")),
+    ROOT / "benchmarks/README.md",
+]
 PLACES = "jxctl|simulator|estimator|tests|benchmarks|tools|docs|examples"
 
 
@@ -113,6 +120,48 @@ def test_files_that_documents_name_exist(path: Path) -> None:
             assert (path.parent / target).exists(), target
     for target in re.findall(rf"`((?:{PLACES})/[\w/.-]+)`", text):
         assert (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("path", MODULE_DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_modules_that_documents_name_exist(path: Path) -> None:
+    """By dotted name, alone or with a name in it, and by the bare name of a file."""
+    text = path.read_text("utf-8")
+    for dotted in re.findall(rf"(?:`|-m )((?:{PACKAGES})\.[\w.]*\w)", text):
+        assert dotted.endswith(".py") or is_there(dotted), dotted
+    files = {found.name for folder in PACKAGES.split("|") for found in (ROOT / folder).rglob("*.py")}
+    for name in re.findall(r"`(?:\w+/)*(\w+\.py)`", text):
+        assert name in files or name == "_name.py", name
+
+
+def named_in(module: Path) -> set[str]:
+    """Names that a module defines or imports, methods and fields of its classes among them."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            found |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return found
+
+
+def is_there(dotted: str) -> bool:
+    """Whether a module has that name, or the module it begins with holds the next part of it."""
+    parts = dotted.split(".")
+    for count in range(len(parts), 0, -1):
+        place = ROOT.joinpath(*parts[:count])
+        module = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+        if module.exists():
+            return not parts[count:] or parts[count] in named_in(module)
+    return False
+
+
+def test_a_module_that_is_not_there_is_found() -> None:
+    assert is_there("simulator.synth.render")
+    assert is_there("estimator.inference.estimator.Estimator")
+    assert not is_there("simulator.board")
+    assert not is_there("simulator.instrument.boards.Board")
 
 
 def test_tests_that_the_notes_name_exist() -> None:

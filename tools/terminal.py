@@ -1,4 +1,4 @@
-"""How the programs beside the packages talk and end: on stderr, in words, with an exit code, as ``jx`` does."""
+"""How programs beside the packages talk and end: on stderr, in words, with an exit code, as ``jx`` does."""
 
 from __future__ import annotations
 
