@@ -45,8 +45,7 @@ from jxctl.protocol.tone import from_batch, to_batch
 from jxctl.recording.rig import Rig
 from simulator.instrument.board import Board
 from simulator.synth import render
-from simulator.synth.laws import law_values
-from simulator.synth.profile import Profile, load_profile
+from simulator.synth.profile import Profile, law_values, load_profile
 from tools.markdown import table
 
 RATE = 44100

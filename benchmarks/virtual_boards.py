@@ -120,7 +120,7 @@ def _moved(value: Any, rng: np.random.Generator, most: float, name: str) -> Any:
 
 def board_profile(seed: int, most: float = 0.3) -> Profile:
     """The profile of board ``seed``."""
-    from simulator.synth.laws import make_law
+    from simulator.synth.profile import make_law
 
     laws = {name: make_law(name, entry) for name, entry in board_entries(seed, most).items()}
     return load_profile("superjx").replace(f"board {seed}", **laws)

@@ -21,9 +21,8 @@ from estimator.calibration.samples import Sample
 from estimator.calibration.voice_variation import STARTS
 from jxctl.errors import UsageError
 from jxctl.protocol.parameters import parameter
-from simulator.synth.laws import FloatArray as Floats
-from simulator.synth.laws import law_values
-from simulator.synth.profile import Profile, load_profile
+from simulator.synth.profile import FloatArray as Floats
+from simulator.synth.profile import Profile, law_values, load_profile
 from simulator.synth.voices import HIGHEST_STEP
 
 JOINT_STEPS = 6

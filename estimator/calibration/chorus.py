@@ -23,7 +23,7 @@ from scipy.optimize import least_squares
 
 from estimator.calibration import measurements
 from estimator.calibration.measurements import LOW_PASSES, PASSED, Heard
-from simulator.synth.laws import FloatArray as Floats
+from simulator.synth.profile import FloatArray as Floats
 
 HARMONICS = measurements.CHORUS_HARMONICS
 """Whose amplitudes are compared."""

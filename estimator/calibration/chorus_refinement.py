@@ -25,9 +25,8 @@ from estimator.calibration.measurements import LOW_PASSES, PASSED, Heard
 from estimator.calibration.samples import Sample
 from estimator.calibration.voice_variation import shifted
 from simulator.synth.chorus import seeds_at
-from simulator.synth.laws import FloatArray as Floats
-from simulator.synth.laws import law_values
-from simulator.synth.profile import Profile
+from simulator.synth.profile import FloatArray as Floats
+from simulator.synth.profile import Profile, law_values
 from simulator.synth.render import render
 
 PLACES = 8

@@ -16,7 +16,7 @@ from estimator.calibration.measurements import LOW_PASSES, Heard
 from jxctl.protocol.bus import VOICES
 from jxctl.protocol.tone import INIT_TONE, Tone
 from jxctl.recording.plan import PlannedTake
-from simulator.synth.laws import FloatArray as Floats
+from simulator.synth.profile import FloatArray as Floats
 
 Changes = dict[str, int | str]
 """Of parameters, by name."""

@@ -17,9 +17,8 @@ from jxctl.protocol.parameters import TONE_SIZE
 from simulator.synth import voices
 from simulator.synth._lanes import LANES
 from simulator.synth.control import Voicing
-from simulator.synth.laws import FloatArray as Floats
-from simulator.synth.laws import law_values
-from simulator.synth.profile import Profile
+from simulator.synth.profile import FloatArray as Floats
+from simulator.synth.profile import Profile, law_values
 from simulator.synth.render import Batch, render
 
 COMMON = ("tick", "cv_slew", "vcf_lowest", "vcf_highest")

@@ -20,7 +20,7 @@ from estimator.calibration.forward_model import Key, Model, Rendered
 from estimator.calibration.parametrization import Part
 from estimator.calibration.uncertainty import OUTLIER
 from estimator.calibration.voice_variation import DRIFT, KINDS, MOVES, STARTS, SWELL, shifted
-from simulator.synth.laws import FloatArray as Floats
+from simulator.synth.profile import FloatArray as Floats
 from simulator.synth.profile import Profile
 
 _LEAST_SCATTER = 0.01

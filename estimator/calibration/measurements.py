@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jxctl.audio import analysis
-from simulator.synth.laws import FloatArray as Floats
+from simulator.synth.profile import FloatArray as Floats
 
 THIRDS = analysis.band_edges(26.0, 18000.0, 3)
 """Bands in which filters are seen: each holds harmonics of the low notes that are played."""

@@ -44,7 +44,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Form:
-    """A law with open numbers. ``kind``: as in `simulator.synth.laws.make_law`. ``knots``: raw values of a
+    """A law with open numbers. ``kind``: as in `simulator.synth.profile.make_law`. ``knots``: raw values of a
     table."""
 
     law: str

@@ -18,8 +18,7 @@ from estimator.calibration.calibration import Calibration, Found, deviations
 from estimator.calibration.choices import Chosen
 from estimator.calibration.experiments import EXPERIMENTS
 from estimator.calibration.measurements import UNITS
-from simulator.synth.laws import RAW, law_values
-from simulator.synth.profile import load_profile
+from simulator.synth.profile import RAW, law_values, load_profile
 
 _DIGITS = 6
 """Significant digits of a number in a profile's file (chosen)."""

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.special import stdtrit
 
-from simulator.synth.laws import FloatArray as Floats
+from simulator.synth.profile import FloatArray as Floats
 
 NOTHING = 1e-12
 """Share of the largest curvature under which nothing depends on a part."""

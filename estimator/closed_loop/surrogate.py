@@ -30,8 +30,7 @@ from estimator.inference.objective import Listener, Target
 from estimator.network import parameters
 from simulator.features import FLOOR_DB, SAMPLE_RATE
 from simulator.synth import Profile, render
-from simulator.synth.laws import FloatArray
-from simulator.synth.profile import LIMITS
+from simulator.synth.profile import LIMITS, FloatArray
 from simulator.synth.variants import render_variants
 
 CELLS_A_FACT = 60

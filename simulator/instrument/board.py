@@ -36,9 +36,8 @@ from simulator.synth.control import (
     is_on,
     registers_at_power_up,
 )
-from simulator.synth.noise_floor import add_noise_floor
 from simulator.synth.profile import Profile, load_profile
-from simulator.synth.random import mix_seed
+from simulator.synth.random import add_noise_floor, mix_seed
 
 _SILENCE, _HOLD = parameter("SILENCE").id, parameter("HOLD SW").id
 _IN_MOTION = tuple(parameter(name).id for name in ("PORTA TIME", "PORTA SW", "LFO RATE"))
@@ -215,7 +214,8 @@ class Board:
             outputs[:, done : done + count] = self._chorus.play(total, self._chorus_position, self._sample)
             self._sample += count
             done += count
-        add_noise_floor(outputs[None], self._board_seed, self._sample - samples, self.profile)
+        noise_db = self.profile.constant("noise_floor")
+        add_noise_floor(outputs[None], self._board_seed, self._sample - samples, noise_db)
         return outputs
 
     def _valid_until(self) -> int:

@@ -24,8 +24,7 @@ from jxctl.protocol.bus import MASTER_TUNE
 from jxctl.protocol.parameters import FIRST_ID, PARAMETERS, TONE_PARAMETERS, TONE_SIZE, parameter
 from simulator.synth import control_rate
 from simulator.synth.control_rate import BOARD, VOICE
-from simulator.synth.laws import FloatArray
-from simulator.synth.profile import Profile
+from simulator.synth.profile import FloatArray, Profile
 from simulator.synth.random import IntArray, signed
 from simulator.synth.random import mix_seed as mix_seed
 

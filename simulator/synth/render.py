@@ -26,9 +26,8 @@ from jxctl.errors import UsageError
 from simulator.synth import _lanes, chorus, voices
 from simulator.synth._gather import LINE
 from simulator.synth.control import Notes, Voicing
-from simulator.synth.noise_floor import add_noise_floor
 from simulator.synth.profile import Profile, load_profile
-from simulator.synth.random import LARGEST_SEED, mix_seed
+from simulator.synth.random import LARGEST_SEED, add_noise_floor, mix_seed
 from simulator.synth.voices import RATES
 
 
@@ -224,7 +223,7 @@ def render(
         _render(batch, threads, out)
     else:
         decimated(fine, out, sample_rate, oversample)
-    add_noise_floor(out, batch.seeds, 0, batch.profile)
+    add_noise_floor(out, batch.seeds, 0, batch.profile.constant("noise_floor"))
     return out
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from simulator.synth import chorus, voices
-from simulator.synth.noise_floor import add_noise_floor
 from simulator.synth.profile import Profile
+from simulator.synth.random import add_noise_floor
 from simulator.synth.render import SAMPLE_RATE, Batch, Prepared, empty
 
 
@@ -44,7 +44,7 @@ def render_variants(
         _dry([batches[k].prepare() for k in members], batches[members[0]], out, members)
     for k, batch in enumerate(batches):
         _wet(batch, out[k])
-        add_noise_floor(out[k], batch.seeds, 0, batch.profile)
+        add_noise_floor(out[k], batch.seeds, 0, batch.profile.constant("noise_floor"))
     return out
 
 

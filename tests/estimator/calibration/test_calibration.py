@@ -23,8 +23,7 @@ from jxctl.ports.virtual import SimPort
 from jxctl.recording.rig import Rig
 from simulator.instrument.board import Board
 from simulator.synth import load_profile
-from simulator.synth.laws import law_values
-from simulator.synth.profile import Profile
+from simulator.synth.profile import Profile, law_values
 
 TRUTH = {
     "tick": 0.0082,
