@@ -40,12 +40,11 @@ def surroundings() -> dict[str, str]:
 
 
 @pytest.fixture
-def recorded(tmp_path: Path, surroundings: dict[str, str]) -> Run:
+def recorded(tmp_path: Path, program: Run) -> Run:
     """Run ``jx record`` on the fake port."""
 
     def run(*options: str, folder: str = "set", **more: Any) -> subprocess.CompletedProcess[str]:
-        given = {"capture_output": True, "text": True, "timeout": 120, "env": surroundings, "cwd": tmp_path}
-        return subprocess.run(command(tmp_path / folder, *options), check=False, **(given | more))
+        return program(*command(tmp_path / folder, *options)[1:], **({"timeout": 120} | more))
 
     return run
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,24 +14,22 @@ from jxctl.protocol.tone import INIT_TONE, write_tone
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = ROOT / "tests" / "support" / "fake_rig.py"
+Run = Callable[..., subprocess.CompletedProcess[str]]
 QUICK = ["--gate", "0.05", "--max-seconds", "0.3"]
 UNCHECKED = [*QUICK, "--skip-checks"]
 
 
-def record(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run ``jx record`` on a fake port."""
-    return subprocess.run(
-        [sys.executable, str(PROGRAM), "record", str(folder / "set"), *options],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
-        timeout=120,
-        check=False,
-        cwd=folder,
-    )
+@pytest.fixture
+def record(program: Run) -> Run:
+    """Run ``jx record`` on a fake port, into ``set`` in a folder."""
+
+    def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+        return program(PROGRAM, "record", folder / "set", *options, cwd=folder, timeout=120)
+
+    return run
 
 
-def test_the_checks_are_told_and_kept(tmp_path: Path) -> None:
+def test_the_checks_are_told_and_kept(record: Run, tmp_path: Path) -> None:
     asked = ["--port", "fake:", "--tones", "2", *QUICK, "--json"]
     shown = record(tmp_path, *asked)
     assert shown.returncode == 0, shown.stderr
@@ -46,7 +43,7 @@ def test_the_checks_are_told_and_kept(tmp_path: Path) -> None:
     assert again.stderr == ""
 
 
-def test_a_file_in_place_of_the_folder_is_told_before_any_sound(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_told_before_any_sound(record: Run, tmp_path: Path) -> None:
     (tmp_path / "set").write_text("mine")
     shown = record(tmp_path, "--port", "fake:mute", "--tones", "1", *QUICK)
     assert (shown.returncode, "cannot write" in shown.stderr) == (1, True)
@@ -54,7 +51,9 @@ def test_a_file_in_place_of_the_folder_is_told_before_any_sound(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("port", "said"), [("fake:mute", "nothing is heard"), ("fake:hot", "clips")])
-def test_a_bench_that_is_no_use_is_exit_4_and_writes_nothing(tmp_path: Path, port: str, said: str) -> None:
+def test_a_bench_that_is_no_use_is_exit_4_and_writes_nothing(
+    record: Run, tmp_path: Path, port: str, said: str
+) -> None:
     shown = record(tmp_path, "--port", port, "--tones", "1", *QUICK)
     assert (shown.returncode, shown.stdout) == (4, "")
     assert said in shown.stderr
@@ -68,7 +67,7 @@ def test_a_bench_that_is_no_use_is_exit_4_and_writes_nothing(tmp_path: Path, por
     assert (row["attempts"], row["latency_s"]) == (3, None)
 
 
-def test_tones_come_from_files_and_labels_from_the_bench(tmp_path: Path) -> None:
+def test_tones_come_from_files_and_labels_from_the_bench(record: Run, tmp_path: Path) -> None:
     for k in range(3):
         write_tone(INIT_TONE.with_values({"DCO1 LFO": k}).named(f"T{k}"), tmp_path / f"T{k}.json")
     (tmp_path / "bench.toml").write_text('port = "fake:"\nunit = "A1"\nrom = "1.08"\ngain = "at 3"\n')
@@ -89,14 +88,14 @@ def test_tones_come_from_files_and_labels_from_the_bench(tmp_path: Path) -> None
         assert 30 <= float(row["powered_on_min"] or 0) < 32
 
 
-def test_a_design_is_swept_first(tmp_path: Path) -> None:
+def test_a_design_is_swept_first(record: Run, tmp_path: Path) -> None:
     shown = record(tmp_path, "--port", "fake:", "--from", "design", "--tones", "5", *UNCHECKED)
     assert shown.returncode == 0, shown.stderr
     names = [row["tone_name"] for row in rows(tmp_path / "set")]
     assert names == ["80=0", "80=32", "80=64", "80=96", "81=0"], "$80 has four positions"
 
 
-def test_notes_and_velocities_are_lists(tmp_path: Path) -> None:
+def test_notes_and_velocities_are_lists(record: Run, tmp_path: Path) -> None:
     asked = ["--notes", "48,60", "--velocity", "40", "--velocity", "90", "--notes-per-tone", "3"]
     assert record(tmp_path, "--port", "fake:", "--tones", "4", *asked, *UNCHECKED).returncode == 0
     found = [(row["note"], row["velocity"]) for row in rows(tmp_path / "set")]
