@@ -15,24 +15,33 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench leaderboard docs clean
+.PHONY: help demo test test-slow lint style layers types bench leaderboard docs clean
 
 help: ## list the targets
 	@echo "make TARGET [PYTHON=python3.12] [ARGS=...]"
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "  %-11s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "  %-11s %s\n", $$1, $$2}'
 
 demo: .venv/.installed ## guess an example (WAV=file.wav), program the virtual board with it, plot both
 	@mkdir -p demo
 	$(BIN)/python -m jxctl guess $(WAV) -o demo/tone.json --audio demo/guess.wav --plot demo/guess.png --send sim: $(ARGS)
 
-test: .venv/.installed ## run the tests (ARGS="-k tone")
-	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+test: .venv/.installed ## run the tests but the slow ones (ARGS="-k tone")
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow" $(ARGS)
 
-lint: .venv/.lint-installed ## ruff, mypy, import-linter
+test-slow: .venv/.installed ## run the tests in real time: programs, JACK and pseudo-terminals
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m slow $(ARGS)
+
+lint: style layers types ## ruff, import-linter, mypy
+
+style: .venv/.lint-installed ## ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+
+layers: .venv/.lint-installed ## import-linter
 	$(BIN)/lint-imports --no-logo
+
+types: .venv/.lint-installed ## mypy
+	$(BIN)/mypy
 
 bench: .venv/.installed ## render speed beside torchsynth and SynthAX, into benchmarks/results/render.md (ARGS=--quick)
 	$(BIN)/python -m benchmarks.peers.setup

@@ -11,7 +11,8 @@
 #    `shared`, never copied here. Where they are absent the test skips and says so; on CI it fails.
 # 6. No timed asserts; benchmarks/ measures speed. Seeds are fixed. Two cores and no network are enough.
 # 7. Warnings are errors and an unexpected pass fails (pyproject.toml).
-# 8. tests/ mirrors the packages: jxctl/protocol/tone.py is tested in tests/jxctl/protocol/test_tone.py.
+# 8. tests/ mirrors the packages: jxctl/protocol/tone.py is tested in tests/jxctl/protocol/test_tone.py. What
+#    several tests use is in tests/support; tests/io is for what runs in real time, and is marked slow.
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ from jack_server import jack
 
 __all__ = ["jack"]
 
-ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 CONNECT = "connect to "
 
 
@@ -56,6 +57,14 @@ class Board:
         held: dict[str, Any] = json.loads(self.dump.read_text())
         assert [path.name for path in self.dump.parent.glob("held*")] == ["held.json"]
         return held
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what happens in real time between programs, which is all here that runs any."""
+    for item in items:
+        if item.path.parent == HERE and item.path.name != "test_fault_proxy.py":
+            item.add_marker("slow")
 
 
 @pytest.fixture
