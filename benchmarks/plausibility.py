@@ -36,13 +36,13 @@ from numpy.typing import NDArray
 
 from benchmarks.files import RESULTS, write, write_json
 from benchmarks.machine import describe
-from benchmarks.terminal import in_words
 from jxctl.audio.analysis import rms_envelope
 from jxctl.protocol.parameters import BY_NAME
 from simulator.prior import read_table
 from simulator.synth import SAMPLE_RATE, Profile, load_profile, render
 from tools.markdown import table as markdown_table
 from tools.markdown import wrapped
+from tools.terminal import in_words
 
 FORMAT = "jx-plausibility"
 VERSION = 1
