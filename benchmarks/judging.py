@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.inference import confidence as untold
-from estimator.inference import metrics
+from estimator.inference import confidence, metrics
 from estimator.inference.evaluate import prior_answers
 from estimator.inference.note_detection import Played, Recording
 from estimator.inference.objective import Listener, heard_in
@@ -113,10 +112,10 @@ def row(
     recordings.
     ``elsewhere``: log-mel at a note and velocity that were not heard. ``levels``: by group of the panel the
     absolute errors, raw steps, of levels that can be heard in the true tone at the recordings' notes (probed,
-    `audible.heard_in`); ``switches``: likewise whether each is right; ``parameters``: for each of both how
+    `objective.heard_in`); ``switches``: likewise whether each is right; ``parameters``: for each of both how
     many raw steps or positions the guess is away, and the prior's best answer, which has not listened. With a
     ``proposal``: ``inside``: for audible levels how much of the truth lies in the central 50 and 90 % of the
-    network's distribution (`heads.inside`); ``sure``, in the order of ``parameters``: pairs of its confidence
+    network's distribution (`parameters.inside`); ``sure``, in the order of ``parameters``: pairs of its trust
     in its own best answer (a level: within 6) and whether that was so.
     """
     listener = Listener(target.recordings, profile, threads=threads)
@@ -152,9 +151,9 @@ def row(
 
 def _calibration(given: Target, heard: NDArray[np.bool_], proposal: Proposal) -> dict[str, Any]:
     truth, marginals = given.choice, [p[None] for p in proposal.marginals]
-    confidence = untold.confidence(proposal.marginals, proposal.best, [r.played for r in given.recordings])
+    trusted = confidence.confidence(proposal.marginals, proposal.best, [r.played for r in given.recordings])
     right = np.abs(proposal.best - truth) <= np.where(parameters.IS_LEVEL, parameters.REACH, 0)
-    sure = [[round(float(confidence[k]), 4), int(right[k])] for k in np.flatnonzero(heard)]
+    sure = [[round(float(trusted[k]), 4), int(right[k])] for k in np.flatnonzero(heard)]
     inside = {
         name: [
             round(float(part), 4)
