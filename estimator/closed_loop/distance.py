@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from estimator.inference.note_detection import Recording
 from estimator.inference.objective import NO_CELLS, SILENT, Target
-from simulator.features import FLOOR_DB, RANKING, distance, mel
+from simulator.features import FLOOR_DB, RANKING, mel
+from simulator.features.distance import Compared, mean_difference
 
 Levels = NDArray[np.float32]
 """Decibels of sounds, float32[..., bands, frames], at a recording's RMS and under its loudest cell."""
@@ -71,21 +72,16 @@ class Ear(Target):
 
     def __init__(self, recording: Recording, noise: Noise | None = None, louder_db: float = 0.0) -> None:
         super().__init__(recording)
-        self.floor = np.full((self.goal.shape[0], 1), -FLOOR_DB, np.float32)
+        self.floor = np.full((self.goal.decibels.shape[0], 1), -FLOOR_DB, np.float32)
         self.field: Levels = np.zeros((1, 1), np.float32)
         if noise is not None:
-            floor = noise.most + louder_db - 10 * np.log10(self.loudest)
+            floor = noise.most + louder_db - 10 * np.log10(self.goal.loudest)
             self.floor = np.clip(floor, -FLOOR_DB, -LEAST_RANGE_DB).astype(np.float32)[:, None]
-        self.over = np.maximum(self.goal, self.floor)
+        self.over = np.maximum(self.goal.decibels, self.floor)
 
     def levels(self, audio: NDArray[np.float32], threads: int | None) -> Levels:
         """Of sounds, float32[N, samples], with the ``field`` of decibels that renders lack."""
-        rms = np.sqrt(np.mean(np.square(audio), axis=1)).astype(np.float64)
-        gain = np.where(rms > 1e-9, self.rms / np.maximum(rms, 1e-9), 0)
-        scale = (np.square(gain) / self.loudest).astype(np.float32)
-        own = mel.band_decibels(
-            audio, RANKING.hop, mel.filter_bank(RANKING), FLOOR_DB, scale, threads=threads or 1
-        )
+        own = self.goal.levels(audio, threads or 1)
         own += self.field
         return np.maximum(own, -FLOOR_DB, out=own)
 
@@ -95,15 +91,13 @@ class Ear(Target):
 
     def apart_in_all(self, heard: Levels) -> NDArray[np.float64]:
         """Over cells that are within 80 dB of the peak: `simulator.features.log_mel_distance`."""
-        return _apart(heard, self.goal, -FLOOR_DB)
+        return mean_difference(heard, self.goal.decibels, -FLOOR_DB)
 
     def apart_over(self, heard: Levels) -> NDArray[np.float64]:
         """Over cells that are above the noise."""
-        return _apart(np.maximum(heard, self.floor), self.over, self.floor)
+        return mean_difference(np.maximum(heard, self.floor), self.over, self.floor)
 
-    def hear(
-        self, audio: NDArray[np.float32], cell: tuple[int, int], threads: int | None
-    ) -> distance.Compared:
+    def hear(self, audio: NDArray[np.float32], cell: tuple[int, int], threads: int | None) -> Compared:
         """Distances and residuals over the noise; cells are `CELL`, whatever size is asked for (none: none).
 
         What a listener and `compare` ask, so that renders and takes are compared alike."""
@@ -117,11 +111,4 @@ class Ear(Target):
             whole = own.shape[2] // frames * frames
             cells = own[:, :, :whole].reshape(len(own), own.shape[1] // bands, bands, -1, frames)
             cells = cells.mean(axis=(2, 4)).reshape(len(audio), -1)
-        return distance.Compared(distances, cells, np.abs(audio).max(axis=1) >= SILENT)
-
-
-def _apart(own: Levels, goal: Levels, floor: Levels | float) -> NDArray[np.float64]:
-    """Mean absolute difference, float64[N], over the cells in which either is above the floor."""
-    sounding = np.count_nonzero(np.maximum(own, goal) > floor, axis=(1, 2))
-    total = np.abs(own - goal).sum(axis=(1, 2), dtype=np.float64)
-    return np.asarray(total / np.maximum(sounding, 1))
+        return Compared(distances, cells, np.abs(audio).max(axis=1) >= SILENT)

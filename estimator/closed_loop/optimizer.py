@@ -28,12 +28,11 @@ from estimator.closed_loop.player import BoardPlay
 from estimator.closed_loop.surrogate import BoardModel, BoardTake, Corrected, Trials, at_once
 from estimator.inference.confidence import different, loud_distance
 from estimator.inference.estimator import Estimator, Guess, candidates, told
-from estimator.inference.local_search import DAMPINGS, Slopes
-from estimator.inference.mutations import Moves
+from estimator.inference.local_search import Slopes
 from estimator.inference.note_detection import Recording
 from estimator.inference.objective import Listener, heard_in
 from estimator.inference.posterior import Proposal
-from estimator.inference.search import Found, search
+from estimator.inference.search import DAMPINGS, Found, Moves, search
 from estimator.network import parameters
 from estimator.network.parameters import IS_LEVEL
 from jxctl.dataset.writer import Writer

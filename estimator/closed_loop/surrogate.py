@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from estimator.closed_loop.alignment import PLACES, SEEDS, Moment, free, has_chorus, nearest, shifted
 from estimator.closed_loop.distance import Ear, Levels, Noise
-from estimator.inference.local_search import SMALLEST_DB
+from estimator.inference.local_search import least_absolute
 from estimator.inference.note_detection import Recording
 from estimator.inference.objective import Listener, Target
 from estimator.network import parameters
@@ -210,7 +210,7 @@ class BoardModel:
     def hiss(self, take: BoardTake, floor_dbfs: float) -> None:
         """Give the model the board's noise, which was measured before its takes: ``floor_dbfs``, RMS. What
         counts is how far it lies below the sound, so a take and its render say what a dBFS is."""
-        heard = float(np.mean([target.rms for target in take.targets]))
+        heard = float(np.mean([target.goal.rms for target in take.targets]))
         own = [self._places(take.choice, target, (0,))[0] for target in take.targets]
         rendered = float(np.mean([np.sqrt(np.mean(np.square(audio, dtype=np.float64))) for audio in own]))
         if min(heard, rendered) <= 0:
@@ -440,15 +440,12 @@ def _least(
     spreads: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """The step of each knob that makes absolute residuals small while knobs stay near 0."""
-    step: NDArray[np.float64] = np.zeros(len(values))
     if not len(values):
-        return step
-    left = residual
-    for _ in range(3):
-        weight = 1 / np.maximum(np.abs(left), SMALLEST_DB) / CELLS_A_FACT
-        weighted = slopes * weight
+        return np.zeros(0)
+
+    def equations(weight: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        weighted = slopes * (weight / CELLS_A_FACT)
         curvature = (weighted @ slopes.T).astype(np.float64) + np.diag(1 / spreads**2)
-        pull = (weighted @ residual).astype(np.float64) + values / spreads**2
-        step = np.asarray(-np.linalg.solve(curvature, pull))
-        left = residual + step.astype(np.float32) @ slopes
-    return step
+        return curvature, (weighted @ residual).astype(np.float64) + values / spreads**2
+
+    return least_absolute(slopes, residual, equations)

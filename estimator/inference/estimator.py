@@ -8,8 +8,9 @@ the network is unsure of, the ear decides.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,6 @@ from estimator.inference.note_detection import Played, Recording
 from estimator.inference.objective import Listener, heard_in
 from estimator.inference.posterior import Proposal
 from estimator.inference.search import Found, search
-from estimator.inference.threads import torch_on_one_thread
 from estimator.network import checkpoint, parameters
 from estimator.network.audibility import audible
 from estimator.network.inputs import SECONDS, Views, features
@@ -249,3 +249,14 @@ def _side_by_side(recordings: Sequence[Recording]) -> NDArray[np.float32]:
     """Their audio, float32[N, samples], zeros after the shorter ones."""
     longest = max(len(r.audio) for r in recordings)
     return np.stack([np.pad(r.audio, (0, longest - len(r.audio))) for r in recordings])
+
+
+@contextmanager
+def torch_on_one_thread() -> Iterator[None]:
+    """Torch works on one thread for each that calls it, until this ends: of this thread and of new ones."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

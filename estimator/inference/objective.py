@@ -10,15 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from estimator.inference.note_detection import Recording
 from estimator.network import parameters
 from estimator.network.audibility import DEAF, one_at_a_time
-from estimator.network.inputs import mel_power
 from jxctl.protocol.tone import INIT_TONE
-from simulator.features import FLOOR_DB, RANKING, SAMPLE_RATE, distance, mel
+from simulator.features import SAMPLE_RATE, distance
 from simulator.synth import Profile, empty, render
 
 SILENT = 1e-6
@@ -135,11 +133,7 @@ class Target:
         if not len(audio) or not np.isfinite(audio).all():
             raise ValueError("the target is empty or holds samples that are not numbers")
         self.recording = Recording(audio, recording.played)
-        power = mel_power(torch.as_tensor(audio[None]), RANKING)[0].numpy()
-        self.loudest = max(float(power.max()), 1e-12)
-        self.rms = float(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))
-        scale = np.array([1 / self.loudest], np.float32)
-        self.goal = mel.band_decibels(audio[None], RANKING.hop, mel.filter_bank(RANKING), FLOOR_DB, scale)[0]
+        self.goal = distance.Goal.of(audio)
 
     def compare(
         self, audio: NDArray[np.float32], residuals: bool, threads: int | None
@@ -153,10 +147,7 @@ class Target:
         self, audio: NDArray[np.float32], cell: tuple[int, int], threads: int | None
     ) -> distance.Compared:
         """The same with cells of so many bands and frames, and whether a sound can be heard at all."""
-        goal = distance.Goal(
-            self.goal, self.loudest, self.rms, RANKING.hop, mel.filter_bank(RANKING), FLOOR_DB
-        )
-        return distance.compare(audio, goal, audible=SILENT, group=cell, threads=threads or 0)
+        return distance.compare(audio, self.goal, audible=SILENT, group=cell, threads=threads or 0)
 
 
 def heard_in(choice: NDArray[np.int64], listener: Listener) -> NDArray[np.bool_]:

@@ -1,47 +1,126 @@
-"""From proposed tones to better ones, by ear, within a budget of renders.
+"""The search: from proposed tones to better ones, by rendering and comparing, within a budget of renders.
 
 The opening hears the network's best answer and draws. Every choice of switches that was heard is a *basin*,
-which keeps its best levels. Round after round the most promising basins are expanded
-(`estimator.inference.local_search`): slopes of all levels are measured with one render each, together with
-trials of switches; then levels step together, the best trials have their levels corrected by the same slopes,
-levels slide along valleys, and basins are crossed. A trial that sounds good becomes a basin of its own, and
-may lead although its parent did not. Basins that stand still fall behind. Settings were chosen on draws from
-the prior and on tones of banks that are not kept for judging.
+which keeps its best levels. Round after round the most promising basins are expanded (`expand`): slopes of
+all levels are measured with one render each, together with trials of switches; then levels step together
+(`estimator.inference.local_search`: Gauss-Newton), the best trials have their levels corrected by the same
+slopes, levels slide along valleys, and basins are crossed. A trial that sounds good becomes a basin of its
+own, and may lead although its parent did not. Basins that stand still fall behind. Settings were chosen on
+draws from the prior and on tones of banks that are not kept for judging.
+
+Switches have no slope, so they are tried (`Moves`): one at another position, or several that mean the same
+together (an octave is RANGE or TUNE; what DCO-1 does can be done by DCO-2; ENV-1 and ENV-2 change places with
+all that follows them). What the network holds likely is tried more often.
+
+Linear algebra works on one thread meanwhile (`one_thread`). A library for it (BLAS) keeps a thread a core,
+and these wait for the next product in a busy loop. Between the short products of a search they take the cores
+from the renders: 2,000 renders cost 10.9 CPU seconds that way, and 7.2 without. On a machine that does
+something else too, each product waits for a thread that is not running, a thousand times a guess.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
-from estimator.inference.local_search import Basin, Batch, expand
-from estimator.inference.mutations import Moves
+from estimator.inference.local_search import Slopes
 from estimator.inference.objective import Heard
 from estimator.inference.posterior import Proposal
-from estimator.inference.threads import one_thread
+from estimator.network import parameters
+from estimator.network.audibility import DEAF, audible
 from estimator.network.parameters import IS_LEVEL
+from jxctl.protocol.parameters import parameter
+from jxctl.protocol.tone import INIT_TONE
 
-OPENING_SHARE, SMALLEST_OPENING, LARGEST_OPENING = 0.1, 96, 256
+# All chosen by trial, on the tones that the docstring names, unless something else is said.
+OPENING_SHARE = 0.1
+"""Share of the budget that hears what was proposed."""
+SMALLEST_OPENING = 96
+"""Candidates of the opening, at least."""
+LARGEST_OPENING = 256
+"""Candidates of the opening, at most."""
 VARIED = 32
 """So many of what was proposed are varied at once where none of it makes a sound."""
+VARIED_WIDTH = 40
+"""Raw steps, the standard deviation, by which they are varied."""
 SIDE_BY_SIDE = 2
 """Basins expanded at once, so that a batch keeps two cores busy."""
 FEW = 500
 """With fewer renders one at a time: two rounds of one basin bring more than a round of two."""
 FRESH = (0.75, 0.9)
 """A basin's first and second round bring the most: until then it counts as this much nearer."""
-STANDING, STALLED = 0.97, 1.1
-"""A round that leaves more than this share of the distance stalls; each puts a basin so much farther back."""
+STANDING = 0.97
+"""A round that leaves more than this share of the distance stalls."""
+STALLED = 1.1
+"""Each round that stalled puts a basin so many times farther back."""
 KEPT = 1.8
 """Candidates farther away than so many times the best found no basin."""
 MOST_BASINS = 400
+"""Basins beyond this number are forgotten, down to half of it."""
 MATES = 8
+"""The nearest basins, with which others are crossed."""
 EXACT_DB = 1e-5
 """Nearer is rounding: the tone is found."""
+
+FIRST = 32
+"""Candidates of the first batch of an expansion: slopes, and trials in the places that are left. Those of two
+basins fill the lanes of two cores."""
+SECOND = 32
+"""Candidates of each batch that follows."""
+FEWEST_TRIALS = 8
+"""Trials of the first batch, at least."""
+FOLLOWING = 2
+"""Batches that use the slopes of the first."""
+DAMPINGS = (0.003, 0.03, 0.3, 2.0)
+"""Of the steps that all levels take together, relative to the curvature."""
+CORRECTED = 5
+"""So many trials have their levels corrected by the slopes."""
+CORRECTING = (0.03, 0.3)
+"""Dampings of these corrections."""
+FILLING = (0.5, 0.125, 0.175, 0.2)
+"""Of the candidates that fill a batch: shares of slides, children, crossings, and trials on top of a step."""
+_SLIDE, _CHILD, _CROSSING = range(3)
+WIDTH_PER_DB = 1.5
+"""Raw steps a dB of distance by which levels are moved to measure slopes."""
+LEAST_WIDTH = 1
+"""Raw steps, the least of them."""
+MOST_WIDTH = 10
+"""Raw steps, the most of them."""
+_TRIES = 10
+
+UNIFORM = 0.4
+"""The share of trials that ask nobody what is likely."""
+REMEMBERED = 1000
+"""Candidates of which it is kept what can be heard in them."""
+MOVED = 0.3
+"""The share of levels that a child varies."""
+REDRAWN = 0.06
+"""The share of all values that a child draws anew."""
+
+Batch = NDArray[np.int64]
+HEAD = {head.parameter.name: k for k, head in enumerate(parameters.HEADS)}
+LAST = np.array([head.classes - 1 for head in parameters.HEADS])
+_SAME_BLOCK = (
+    *((HEAD[f"DCO1 {name}"], HEAD[f"DCO2 {name}"]) for name in ("RANGE", "WF", "TUNE", "LFO", "ENV")),
+    (HEAD["MIX DCO1"], HEAD["MIX DCO2"]),
+)
+_SAME_STAGE = tuple(
+    (HEAD[f"ENV1 {stage}"], HEAD[f"ENV2 {stage}"]) for stage in ("ATT", "DECY", "SUS", "REL", "KEY")
+)
+_MODES = tuple(HEAD[f"{block} MODE"] for block in ("DCO", "MIX", "VCF"))
+_PITCH = (("DCO1 RANGE", "DCO1 TUNE"), ("DCO2 RANGE", "DCO2 TUNE"), ("DCO2 TUNE", "DCO2 FTUNE"),
+          ("DCO1 TUNE", "DCO2 TUNE"), ("DCO1 RANGE", "DCO2 RANGE"), ("DCO1 WF", "DCO2 WF"),
+          ("DCO XMOD", "DCO2 TUNE"), ("DCO XMOD", "DCO2 RANGE"), ("DCO2 WF", "DCO2 TUNE"),
+          ("DCO2 WF", "DCO2 RANGE"), ("DCO1 WF", "DCO1 RANGE"))  # fmt: skip
+_PAIRS = tuple((HEAD[a], HEAD[b]) for a, b in _PITCH)
+assert parameter("DCO MODE").positions == 4
 
 
 class Ear(Protocol):
@@ -123,7 +202,7 @@ class _Search:
     def round(self, rows: NDArray[np.int64]) -> None:
         """Expand the most promising basins; where nothing has made a sound yet, vary what was proposed."""
         if not self.basins:
-            self.hear(np.array([self.moves.child(row, 40) for row in rows[:VARIED]]))
+            self.hear(np.array([self.moves.child(row, VARIED_WIDTH) for row in rows[:VARIED]]))
             return
         at_once = 1 if self.budget < FEW else SIDE_BY_SIDE
         chosen = sorted(self.basins.values(), key=_rank)[:at_once]
@@ -183,3 +262,260 @@ def _rank(basin: Basin) -> float:
     """What a basin's distance promises; the least is expanded next."""
     fresh = FRESH[basin.rounds] if basin.rounds < len(FRESH) else 1.0
     return float(basin.distance * fresh * STALLED**basin.stalled)
+
+
+@dataclass
+class Basin:
+    """A choice of switches with the best levels found for it: ``choice`` int64[heads], its ``distance`` in dB
+    and ``residual``, float32[cells]; how many ``rounds`` it had, and for how many it has ``stalled``."""
+
+    choice: NDArray[np.int64]
+    distance: float
+    residual: NDArray[np.float32]
+    rounds: int = 0
+    stalled: int = 0
+    tried: set[bytes] = field(default_factory=set)
+
+    def take(self, choice: NDArray[np.int64], distance: float, residual: NDArray[np.float32]) -> None:
+        """Move to a nearer choice of levels."""
+        self.choice, self.distance, self.residual = choice, distance, residual
+
+
+def expand(
+    basin: Basin, moves: Moves, rng: np.random.Generator, mate: Callable[[], NDArray[np.int64]]
+) -> Generator[Batch, Heard, None]:
+    """Yields candidates, int64[N, heads], and is sent what was heard of them.
+
+    Whoever listens also keeps: ``basin`` may have moved when this goes on. ``mate``: another good choice.
+    """
+    start, residual = basin.choice, basin.residual
+    levels = np.flatnonzero(moves.live(start) & IS_LEVEL)
+    width = int(np.clip(round(WIDTH_PER_DB * basin.distance), LEAST_WIDTH, MOST_WIDTH))
+    steps = _steps(start[levels], width, rng)
+    probes = np.tile(start, (len(levels), 1))
+    probes[np.arange(len(levels)), levels] += steps
+    trials = _trials(basin, moves, max(FIRST - len(levels), FEWEST_TRIALS))
+    heard = yield np.concatenate([probes, trials])
+
+    count = len(levels)
+    slopes = Slopes.measured(heard.residuals[:count], residual, steps, levels)
+    tasks = _corrections(trials, heard.residuals[count:], slopes)
+    for left in range(FOLLOWING, 0, -1):
+        share = -(-len(tasks) // left)
+        now, tasks = tasks[:share], tasks[share:]
+        now = [_Task(start, residual, damping) for damping in DAMPINGS] + now
+        kinds = rng.choice(len(FILLING), max(SECOND - len(now), 0), p=FILLING)
+        slid = (kinds == _SLIDE) & (len(slopes.levels) > 1)
+        now += [_slide(start, residual, slopes, width, moves, rng) for _ in range(slid.sum())]
+        batch = _solved(now, slopes)
+        for kind in kinds[~slid]:
+            if kind == _CHILD:
+                batch.append(moves.child(basin.choice, 1.5 * width))
+            elif kind == _CROSSING:
+                batch.append(moves.crossed(basin.choice, mate()))
+            else:
+                batch.append(moves.trial(batch[rng.integers(len(DAMPINGS))]))
+        yield np.array(batch)
+        start, residual = basin.choice, basin.residual
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A candidate whose levels are to step towards no ``residual``; with a ``slide`` (place among the slopes'
+    levels, raw steps) one of them goes there."""
+
+    choice: NDArray[np.int64]
+    residual: NDArray[np.float32]
+    damping: float
+    slide: tuple[int, float] | None = None
+
+
+def _solved(tasks: list[_Task], slopes: Slopes) -> list[NDArray[np.int64]]:
+    """The candidates after their steps, all solved together."""
+    slides = {k: task.slide for k, task in enumerate(tasks) if task.slide is not None}
+    residuals = np.array([task.residual for task in tasks])
+    steps = slopes.steps(residuals, [task.damping for task in tasks], slides=slides)
+    return [_moved(task.choice, slopes, step) for task, step in zip(tasks, steps, strict=True)]
+
+
+def _steps(values: NDArray[np.int64], width: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """A step of each level by ``width``, up or down at random, down or up where the range ends."""
+    sign = rng.choice((-1, 1), len(values))
+    sign = np.where(values + sign * width > 127, -1, sign)
+    sign = np.where(values + sign * width < 0, 1, sign)
+    return np.asarray(sign * width)
+
+
+def _trials(basin: Basin, moves: Moves, count: int) -> Batch:
+    """Trials that this basin has not had, as far as a few tries find them."""
+    out = []
+    for _ in range(count):
+        for _ in range(_TRIES):
+            trial = moves.trial(basin.choice)
+            if trial.tobytes() not in basin.tried:
+                break
+        basin.tried.add(trial.tobytes())
+        out.append(trial)
+    return np.array(out)
+
+
+def _corrections(trials: Batch, residuals: NDArray[np.float32], slopes: Slopes) -> list[_Task]:
+    """The trials that promise most, once levels make up for what the switch changed."""
+    promised = slopes.predicted(residuals, slopes.steps(residuals, np.full(len(residuals), 0.1), 2))
+    return [
+        _Task(trials[k], residuals[k], damping)
+        for k in np.argsort(promised, kind="stable")[:CORRECTED]
+        for damping in CORRECTING
+    ]
+
+
+def _slide(
+    start: NDArray[np.int64], residual: NDArray[np.float32], slopes: Slopes, width: int, moves: Moves,
+    rng: np.random.Generator,
+) -> _Task:  # fmt: skip
+    """One level elsewhere, drawn or some way off, and the others after it."""
+    place = int(rng.integers(len(slopes.levels)))
+    k = int(slopes.levels[place])
+    goal = moves.draw(k) if rng.uniform() < 0.5 else start[k] + rng.normal(0, 2.5 * width + 4)
+    by = float(np.clip(goal, 0, 127) - start[k])
+    return _Task(start, residual, float(rng.choice((0.01, 0.1))), (place, by))
+
+
+def _moved(choice: NDArray[np.int64], slopes: Slopes, step: NDArray[np.float64]) -> NDArray[np.int64]:
+    other = choice.copy()
+    other[slopes.levels] = np.clip(np.rint(other[slopes.levels] + step), 0, 127).astype(np.int64)
+    return other
+
+
+class Moves:
+    """Variations for one search. ``fixed``: heads that stay as they are."""
+
+    def __init__(self, proposal: Proposal, fixed: Mapping[int, int], rng: np.random.Generator) -> None:
+        self.proposal, self.rng = proposal, rng
+        self.free = np.array([k not in fixed for k in range(len(parameters.HEADS))])
+        for name in DEAF:
+            self.free[HEAD[name]] = False
+        self.switches = np.flatnonzero(self.free & ~parameters.IS_LEVEL)
+        self._live: dict[bytes, NDArray[np.bool_]] = {}
+
+    def live_of(self, choices: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which heads may be varied and can be heard in candidates: bool[N, heads]."""
+        return np.asarray(self.free & audible(parameters.tones_from(choices, INIT_TONE.values)))
+
+    def live(self, choice: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """The same for one candidate: bool[heads]. Remembered, since many trials start from one."""
+        key = choice.tobytes()
+        if key not in self._live:
+            if len(self._live) >= REMEMBERED:
+                self._live.clear()
+            self._live[key] = self.live_of(choice[None])[0]
+        return self._live[key]
+
+    def trial(self, choice: NDArray[np.int64]) -> NDArray[np.int64]:
+        """A candidate with another switch, or several that go together: int64[heads]."""
+        kinds: tuple[tuple[float, Callable[[NDArray[np.int64]], None]], ...] = (
+            (0.40, self._one_switch), (0.20, self._one_level), (0.18, self._pair), (0.06, self._octave),
+            (0.05, self._swap_oscillators), (0.05, self._swap_envelopes), (0.06, self._other_envelope),
+        )  # fmt: skip
+        other = choice.copy()
+        which = self.rng.choice(len(kinds), p=[share for share, _ in kinds])
+        kinds[which][1](other)
+        other[~self.free] = choice[~self.free]
+        return other
+
+    def child(self, choice: NDArray[np.int64], width: float) -> NDArray[np.int64]:
+        """Some levels moved by a normal step of ``width`` raw values, few values drawn anew."""
+        size = len(choice)
+        move = np.rint(self.rng.normal(0, width, size)).astype(np.int64)
+        move[(self.rng.uniform(size=size) >= MOVED) | ~parameters.IS_LEVEL] = 0
+        other = np.clip(choice + move, 0, LAST)
+        for k in np.flatnonzero(self.rng.uniform(size=size) < REDRAWN):
+            other[k] = self.draw(int(k))
+        other[~self.free] = choice[~self.free]
+        return other
+
+    def crossed(self, choice: NDArray[np.int64], mate: NDArray[np.int64]) -> NDArray[np.int64]:
+        """``choice`` with one or two blocks of the panel taken from ``mate``."""
+        other = choice.copy()
+        blocks = sorted({head.parameter.group for head in parameters.HEADS})
+        for block in self.rng.choice(blocks, size=self.rng.integers(1, 3), replace=False):
+            inside = np.array([head.parameter.group == block for head in parameters.HEADS])
+            other[inside & self.free] = mate[inside & self.free]
+        return other
+
+    def draw(self, k: int) -> int:
+        """A value of a head, from the network or from anywhere."""
+        if self.rng.uniform() < UNIFORM:
+            return int(self.rng.integers(parameters.HEADS[k].classes))
+        p = self.proposal.marginals[k]
+        return int(min((np.cumsum(p) < self.rng.uniform()).sum(), len(p) - 1))
+
+    def _redraw(self, other: NDArray[np.int64], k: int) -> None:
+        """Another value for a switch (for a level: any), if chance finds one in a few tries."""
+        before = other[k]
+        for _ in range(6):
+            other[k] = self.draw(k)
+            if other[k] != before:
+                return
+
+    def _one_switch(self, other: NDArray[np.int64]) -> None:
+        live = self.live(other)
+        able = self.switches[live[self.switches]]
+        if len(able):
+            # Twenty-five positions need more trials than two.
+            weight = np.log(LAST[able] + 1.0)
+            self._redraw(other, int(self.rng.choice(able, p=weight / weight.sum())))
+
+    def _one_level(self, other: NDArray[np.int64]) -> None:
+        able = np.flatnonzero(self.live(other) & parameters.IS_LEVEL)
+        if len(able):
+            self._redraw(other, int(self.rng.choice(able)))
+
+    def _pair(self, other: NDArray[np.int64]) -> None:
+        for k in _PAIRS[self.rng.integers(len(_PAIRS))]:
+            self._redraw(other, k)
+
+    def _swap_oscillators(self, other: NDArray[np.int64]) -> None:
+        for a, b in _SAME_BLOCK:
+            other[[a, b]] = other[[b, a]]
+
+    def _swap_envelopes(self, other: NDArray[np.int64]) -> None:
+        for a, b in _SAME_STAGE:
+            other[[a, b]] = other[[b, a]]
+        for k in _MODES:
+            other[k] = (other[k] + 2) % 4
+
+    def _other_envelope(self, other: NDArray[np.int64]) -> None:
+        """A block follows the other envelope, made equal first: the sound stays, and gains freedom."""
+        block = _MODES[self.rng.integers(len(_MODES))]
+        to_first = other[block] < 2
+        for a, b in _SAME_STAGE:
+            if to_first:
+                other[a] = other[b]
+            else:
+                other[b] = other[a]
+        other[block] = (other[block] + 2) % 4
+
+    def _octave(self, other: NDArray[np.int64]) -> None:
+        """RANGE one up and TUNE twelve down, or the other way; or both oscillators together."""
+        up = int(self.rng.choice((-1, 1)))
+        oscillators = ((1,), (2,), (1, 2))[self.rng.integers(3)]
+        compensate = self.rng.uniform() < 0.5
+        for n in oscillators:
+            range_, tune = HEAD[f"DCO{n} RANGE"], HEAD[f"DCO{n} TUNE"]
+            other[range_] = np.clip(other[range_] + up, 0, LAST[range_])
+            if compensate:
+                other[tune] = np.clip(other[tune] - 12 * up, 0, LAST[tune])
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """NumPy's linear algebra works on the calling thread alone until this ends; then as before."""
+    with _libraries().limit(limits=1, user_api="blas"):
+        yield
+
+
+@functools.cache
+def _libraries() -> ThreadpoolController:
+    """Those that are loaded by the first search; looking for them takes milliseconds."""
+    return ThreadpoolController()

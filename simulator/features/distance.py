@@ -83,6 +83,14 @@ class Goal:
         rms = float(np.sqrt(np.mean(np.square(target, dtype=np.float64))))
         return cls(decibels, loudest, rms, hop, bands, depth)
 
+    def levels(self, audio: NDArray[np.float32], threads: int = 0) -> NDArray[np.float32]:
+        """Decibels of sounds, float32[N, samples], at the goal's RMS and under its loudest cell:
+        float32[N, bands, frames]. ``threads``: 0 for all cores."""
+        own_rms = np.sqrt(np.mean(np.square(audio), axis=1)).astype(np.float64)
+        gain = np.where(own_rms > QUIET, self.rms / np.maximum(own_rms, QUIET), 0)
+        scale = (np.square(gain) / self.loudest).astype(np.float32)
+        return band_decibels(audio, self.hop, self.bands, self.depth, scale, threads)
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -123,14 +131,18 @@ def log_mel_distance(
     goal = Goal.of(target, floor_db)
     distances = []
     for part in np.array_split(audio, max(1, len(audio) // _SOUNDS_A_PIECE)):
-        own_rms = np.sqrt(np.mean(np.square(part), axis=1)).astype(np.float64)
-        gain = np.where(own_rms > QUIET, goal.rms / np.maximum(own_rms, QUIET), 0)
-        scale = (np.square(gain) / goal.loudest).astype(np.float32)
-        own_db = band_decibels(part, goal.hop, goal.bands, floor_db, scale, threads)
-        sounding = np.count_nonzero(np.maximum(own_db, goal.decibels) > -floor_db, axis=(1, 2))
-        np.abs(np.subtract(own_db, goal.decibels, out=own_db), out=own_db)
-        distances.append(own_db.sum(axis=(1, 2), dtype=np.float64) / np.maximum(sounding, 1))
+        distances.append(mean_difference(goal.levels(part, threads), goal.decibels, -floor_db))
     return np.concatenate(distances)
+
+
+def mean_difference(
+    own: NDArray[np.float32], goal: NDArray[np.float32], floor: NDArray[np.float32] | float
+) -> NDArray[np.float64]:
+    """Mean absolute difference of decibels, float32[N, bands, frames], from a goal's, float32[bands, frames],
+    over the cells in which either is above the ``floor``: float64[N]."""
+    sounding = np.count_nonzero(np.maximum(own, goal) > floor, axis=(1, 2))
+    total = np.abs(own - goal).sum(axis=(1, 2), dtype=np.float64)
+    return np.asarray(total / np.maximum(sounding, 1))
 
 
 def compare(

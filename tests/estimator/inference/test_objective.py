@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from estimator.inference.mutations import HEAD
 from estimator.inference.note_detection import Played, Recording
 from estimator.inference.objective import Listener, heard_in
+from estimator.inference.search import HEAD
 from estimator.network import parameters
 from estimator.network.inputs import mel_power
 from jxctl.protocol.tone import INIT_TONE

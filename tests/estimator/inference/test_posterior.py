@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from estimator.inference.confidence import APART, different, differing
-from estimator.inference.mutations import HEAD, LAST, Moves
 from estimator.inference.posterior import from_marginals, from_prior
-from estimator.inference.search import Found
+from estimator.inference.search import HEAD, LAST, Found, Moves
 from estimator.network import parameters
 from estimator.network.parameters import IS_LEVEL
 from jxctl.protocol.tone import INIT_TONE

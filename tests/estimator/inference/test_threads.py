@@ -7,8 +7,8 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from estimator.inference.estimator import Estimator, Played, Recording
-from estimator.inference.threads import one_thread, torch_on_one_thread
+from estimator.inference.estimator import Estimator, Played, Recording, torch_on_one_thread
+from estimator.inference.search import one_thread
 
 
 def blas_threads() -> set[int]:
