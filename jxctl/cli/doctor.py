@@ -18,14 +18,13 @@ def doctor() -> Shown:
     Nothing is opened, installed or changed. Ends with exit code 1 when rendering or guessing does not
     work; without hardware, MIDI or sound cards jx still works with the virtual board.
     """
-    from jxctl.doctor import installing
-    from jxctl.doctor.checks import core_works, examine
+    from jxctl.doctor import core_works, examine, system
 
     say("looking (a few seconds)")
     findings = examine()
     works = core_works(findings)
     data = {
-        "system": installing.system(),
+        "system": system(),
         "core_works": works,
         "findings": [finding.to_json() for finding in findings],
     }

@@ -1,14 +1,18 @@
 """What this machine has of what jx needs, and how to get the rest.
 
 The core is rendering and guessing, which need no hardware. Everything else (sound cards, MIDI, serial)
-is for playing and recording an instrument. Nothing is opened, installed or written.
+is for playing and recording an instrument. Nothing is opened, installed or written. What may crash or hang is
+asked in a process of its own (`ask`), and whatever goes wrong there becomes a sentence.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,11 +23,16 @@ from typing import Any, Literal
 
 from jxctl.doctor import installing
 from jxctl.doctor.installing import System
-from jxctl.doctor.probes import PROBES, Answer, ask
 
 State = Literal["ok", "warning", "missing"]
 
 OLDEST_PYTHON = (3, 11)
+"""As in pyproject.toml."""
+PROBED = ("render", "guess", "files", "audio", "midi", "serial")
+"""What is asked in a process of its own: names of `jxctl.doctor.probes.PROBES`."""
+ANSWER = "jx answers: "
+"""Comes before the answer of such a process: libraries print lines of their own."""
+
 PACKAGES: dict[str, tuple[str, bool]] = {
     "typer": ("the jx command", True),
     "rich": ("the jx command", True),
@@ -45,8 +54,21 @@ PACKAGES: dict[str, tuple[str, bool]] = {
 """Each Python package: what it is for, and whether the core needs it."""
 
 LITTLE_SPACE = 2_000_000_000
+"""Bytes: with less, a longer recording does not fit (chosen)."""
 _TAKE_BYTES = 4 * 44100 * 3  # four seconds of 24 bits, before FLAC makes it smaller
-_FTDI, _PROLIFIC, _WCH, _SILABS = 0x0403, 0x067B, 0x1A86, 0x10C4
+# USB vendors of serial adapters.
+_FTDI = 0x0403
+_PROLIFIC = 0x067B
+_WCH = 0x1A86
+_SILABS = 0x10C4
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a probe found: ``found`` (plain data), or else ``failure``, a sentence."""
+
+    found: Any = None
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +94,7 @@ def examine(folder: Path | None = None) -> list[Finding]:
     """Look at everything. ``folder``: where takes would be written, for the free space. Never raises."""
     here = installing.system()
     with ThreadPoolExecutor(2) as pool:
-        answers = dict(zip(PROBES, pool.map(ask, PROBES), strict=True))
+        answers = dict(zip(PROBED, pool.map(ask, PROBED), strict=True))
     parts: dict[str, Callable[[], Iterable[Finding]]] = {
         "Python": lambda: python_findings(here),
         "packages": package_findings,
@@ -93,6 +115,40 @@ def examine(folder: Path | None = None) -> list[Finding]:
                 Finding(what, "warning", f"could not be looked at: {type(error).__name__}: {error}", what)
             )
     return findings
+
+
+def ask(name: str, timeout_s: float = 120.0) -> Answer:
+    """Run a probe in a process of its own. Never raises."""
+    here = str(Path(__file__).resolve().parents[2])
+    paths = os.pathsep.join(path for path in (os.environ.get("PYTHONPATH"), here) if path)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "jxctl.doctor.probes", name],
+            capture_output=True,
+            timeout=timeout_s,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": paths},
+        )
+    except subprocess.TimeoutExpired:
+        return Answer(failure=f"no answer within {timeout_s:g} s")
+    except OSError as error:
+        return Answer(failure=f"cannot start Python: {error}")
+    for line in done.stdout.decode(errors="replace").splitlines():
+        if line.startswith(ANSWER):
+            return Answer(found=json.loads(line.removeprefix(ANSWER)))
+    return Answer(failure=_last_words(done))
+
+
+def _last_words(done: subprocess.CompletedProcess[bytes]) -> str:
+    """Why a process ended without an answer."""
+    if done.returncode < 0:
+        try:
+            return f"it crashed ({signal.Signals(-done.returncode).name})"
+        except ValueError:
+            return f"it crashed (signal {-done.returncode})"
+    said = done.stderr.decode(errors="replace").strip().splitlines()
+    return said[-1][:300] if said else f"it ended with exit code {done.returncode}"
 
 
 def core_works(findings: Iterable[Finding]) -> bool:

@@ -1,69 +1,22 @@
 """Questions to this machine that may crash or hang: each is asked in a process of its own.
 
 A sound library that waits for a server, or a compiler that meets an old processor, ends the program
-that uses it. `ask` runs ``python -m jxctl.doctor.probes NAME``, which prints the answer as JSON, and turns
-whatever goes wrong into a sentence. Nothing here opens a device: an adapter that is opened may reset
-what is behind it.
+that uses it. ``python -m jxctl.doctor.probes NAME`` prints the answer as JSON; `jxctl.doctor.ask` runs it.
+Nothing here opens a device: an adapter that is opened may reset what is behind it.
 """
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
 import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ANSWER = "jx answers: "
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a probe found: ``found`` (plain data), or else ``failure``, a sentence."""
-
-    found: Any = None
-    failure: str = ""
-
-
-def ask(name: str, timeout_s: float = 120.0) -> Answer:
-    """Run a probe in a process of its own. Never raises."""
-    here = str(Path(__file__).resolve().parents[2])
-    paths = os.pathsep.join(path for path in (os.environ.get("PYTHONPATH"), here) if path)
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "jxctl.doctor.probes", name],
-            capture_output=True,
-            timeout=timeout_s,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": paths},
-        )
-    except subprocess.TimeoutExpired:
-        return Answer(failure=f"no answer within {timeout_s:g} s")
-    except OSError as error:
-        return Answer(failure=f"cannot start Python: {error}")
-    for line in done.stdout.decode(errors="replace").splitlines():
-        if line.startswith(ANSWER):
-            return Answer(found=json.loads(line.removeprefix(ANSWER)))
-    return Answer(failure=_last_words(done))
-
-
-def _last_words(done: subprocess.CompletedProcess[bytes]) -> str:
-    """Why a process ended without an answer."""
-    if done.returncode < 0:
-        try:
-            return f"it crashed ({signal.Signals(-done.returncode).name})"
-        except ValueError:
-            return f"it crashed (signal {-done.returncode})"
-    said = done.stderr.decode(errors="replace").strip().splitlines()
-    return said[-1][:300] if said else f"it ended with exit code {done.returncode}"
+from jxctl.doctor.checks import ANSWER
 
 
 def audio() -> dict[str, Any]:
@@ -154,11 +107,14 @@ def render() -> dict[str, Any]:
     """One note through the compiled kernel: its peak, the seconds it took, and where the kernel is kept."""
     from jxctl.protocol.tone import INIT_TONE, to_batch
 
-    # By name: nothing outside the commands may depend on the simulator.
     began = time.perf_counter()
-    sound = importlib.import_module("simulator.synth.render").render(to_batch([INIT_TONE]), seconds=0.1)
-    kernel = importlib.import_module("simulator.synth._kernel")
-    kept = [getattr(getattr(part, "stats", None), "cache_path", None) for part in vars(kernel).values()]
+    from simulator.synth import _kernel
+    from simulator.synth.render import render
+
+    sound = render(to_batch([INIT_TONE]), seconds=0.1)
+    # What `simulator.synth._compiling.cached` made; without a folder for its cache numba names none.
+    compiled = [part.ready for part in vars(_kernel).values() if hasattr(part, "ready")]
+    kept = [getattr(each.stats, "cache_path", None) for each in compiled]
     return {
         "peak": float(abs(sound).max()),
         "seconds": time.perf_counter() - began,
@@ -168,9 +124,11 @@ def render() -> dict[str, Any]:
 
 def guess() -> dict[str, Any]:
     """The network and the prior that come with jx, loaded as `jx guess` loads them."""
-    checkpoint = importlib.import_module("estimator.network.checkpoint")
+    from estimator.network import checkpoint
+    from simulator.prior import Prior
+
     _, config = checkpoint.load()
-    importlib.import_module("simulator.prior").Prior.load()
+    Prior.load()
     return {"checkpoint": str(checkpoint.shipped()), "jx": config["jx"]}
 
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from jxctl.doctor import checks, installing, probes
-from jxctl.doctor.installing import SYSTEMS, System
-from jxctl.doctor.probes import PROBES, Answer
+from jxctl.doctor import Answer, System, ask, checks, installing
+from jxctl.doctor.installing import SYSTEMS
+from jxctl.doctor.probes import PROBES
 
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -238,7 +238,7 @@ def test_a_probe_that_crashes_or_hangs(
 ) -> None:
     (tmp_path / "soundfile.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    answer = probes.ask("files", timeout_s=1.0 if "sleep" in code else 60.0)
+    answer = ask("files", timeout_s=1.0 if "sleep" in code else 60.0)
     assert answer.found is None
     assert said in answer.failure
 
@@ -246,16 +246,18 @@ def test_a_probe_that_crashes_or_hangs(
 def test_noise_of_libraries_is_not_the_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "serial.py").write_text("print('ALSA lib complains')\nraise ImportError('half a package')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    assert "half a package" in probes.ask("serial").failure
+    assert "half a package" in ask("serial").failure
 
 
 def test_this_machine_answers() -> None:
     """What the tests themselves need is here, so these four answer; sound and MIDI may be absent."""
-    assert probes.ask("files").found["exact"] is True
-    assert probes.ask("render").found["peak"] > 0.01
-    assert isinstance(probes.ask("serial").found, list)
-    assert probes.ask("guess").found["checkpoint"]
-    assert set(PROBES) == {"audio", "midi", "serial", "files", "render", "guess"}
+    assert ask("files").found["exact"] is True
+    rendered = ask("render").found
+    assert rendered["peak"] > 0.01
+    assert Path(rendered["cache"]).is_dir(), "the compiled kernel is kept, and it is said where"
+    assert isinstance(ask("serial").found, list)
+    assert ask("guess").found["checkpoint"]
+    assert set(PROBES) == set(checks.PROBED)
 
 
 # -- as a program -----------------------------------------------------------------------------------
