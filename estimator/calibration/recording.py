@@ -12,10 +12,8 @@ from jxctl.protocol.bus import VOICES, BoardName
 from jxctl.protocol.tone import Tone
 from jxctl.recording.note_measurements import GATE_S, KEY, PLAIN
 from jxctl.recording.player import BoardPlayer
+from jxctl.recording.preflight import LOAD_S
 from jxctl.recording.rig import Rig
-
-LOAD_S = 0.041
-"""To load a tone over a real bus."""
 
 
 class RotatingPlayer(BoardPlayer):

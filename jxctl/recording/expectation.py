@@ -1,4 +1,4 @@
-"""What the simulator expects of a take.
+"""What a take should sound like, by rendering its tone.
 
 Of a virtual board (`sim:`, or one that ``--profile`` names) it knows what is to be heard. Of an
 instrument it knows the documented parts, pitch above all; its times and levels are assumed, so only what
@@ -21,24 +21,32 @@ from jxctl.protocol.tone import Tone, to_batch
 from jxctl.recording.plan import SHORTEST_GATE_S
 from simulator.synth import load_profile, render
 
+# A render goes on for so long after the key (chosen).
 _AFTER_GATE_S = 0.5
+# Of an instrument: a render that begins within it begins at once (assumed).
 _PROMPT_S = 0.03
 # Of an instrument: attacks up to this raw value are taken for none (assumed).
 _PROMPT_RAW = 8
 # Of an instrument: a render louder than the first sounds, one below the second does not (assumed).
-_LOUD_DBFS, _SILENT_DBFS = -40.0, -90.0
+_LOUD_DBFS = -40.0
+_SILENT_DBFS = -90.0
 # Of a virtual board: around `jxctl.recording.quality.SILENT_DBFS`, where a take is called silent.
-_JUST_HEARD_DBFS, _JUST_SILENT_DBFS = -77.0, -80.0
+_JUST_HEARD_DBFS = -77.0
+_JUST_SILENT_DBFS = -80.0
+# From this raw value of VCF RES on the filter may sound at a pitch of its own (assumed).
 _RESONANT = 100
 # The voices of the lower board have the seeds 0 to 5, of the upper 1 to 6 (`simulator.instrument.board`).
 _SEEDS = 7
 # A key goes up at a control tick, and a message may take some ticks.
 _TICKS = (-3, 5)
-_STEADY_LFO_CENTS, _STEADY_ENV_CENTS = 30.0, 5.0
+# A pitch that the LFO, or an envelope, moves by no more is steady (assumed).
+_STEADY_LFO_CENTS = 30.0
+_STEADY_ENV_CENTS = 5.0
 # A modulation of less than a quarter of an octave, or a sixteenth of the level, silences nothing (assumed).
 _SILENCING_RAW = 8
-# A tail outlasts the release of ENV-2 by no more than that: key follow, and assumed times.
-_RELEASES, _FADE_S = 1.5, 0.1
+# A tail outlasts the key by so many releases of ENV-2 at most (key follow, assumed times), and a fade.
+_RELEASES = 1.5
+_FADE_S = 0.1
 
 
 class Simulated:

@@ -57,23 +57,26 @@ UNSTABLE_S = 0.1
 SAMPLED_TONES = 4
 """So many tones of a plan are played beforehand (chosen)."""
 
+LOAD_S = 0.041
+"""To load a tone over a real bus: 129 bytes of 320 microseconds."""
+
 _FULL_DBFS = 20 * float(np.log10(CLIP_LEVEL))
-_FLOOR_S = 0.5
-_LEVEL_GATE_S = 0.4
-_LEVEL_NOTES = (36, 60, 84)
-_CLICKS = 8
-_FEWEST_CLICKS = 3
-_CLICK_NOTE = 84
-_CLICK_GATE_S = 0.05
-_CLICK_SECONDS = 0.6
+_FLOOR_S = 0.5  # over which the noise floor is measured (chosen)
+_LEVEL_NOTES = (36, 60, 84)  # low, middle and high (chosen)
+_LEVEL_GATE_S = 0.4  # chosen
+_CLICKS = 8  # whose latencies are measured (chosen)
+_FEWEST_CLICKS = 3  # without lost audio (chosen)
+_CLICK_NOTE = 84  # high: an onset that is sharp (chosen)
+_CLICK_GATE_S = 0.05  # chosen
+_CLICK_SECONDS = 0.6  # the longest latency that is found (chosen)
 # Each click begins at another place in the period of the control loop, whatever that is.
 _CLICK_STEP_S = 0.0137
-_PLAIN_NOTE, _PLAIN_HZ = 69, 440.0
+_PLAIN_NOTE = 69  # whose pitch gives the tuning
+_PLAIN_HZ = 440.0  # its standard pitch
 # FLAC against plain 24 bits. The virtual board: 0.26 on average, 0.58 at most, over tones of the prior. A
 # converter's noise in the lower bits does not compress (assumed).
 _FLAC_SHARE = 0.75
-_TAIL_S = 0.5
-_LOAD_S = 0.041
+_TAIL_S = 0.5  # of a tone, on average (assumed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +300,7 @@ def estimate(plan: Plan, takes: int, rig: Rig) -> Estimate:
     each_s = min(plan.mean_gate_s + _TAIL_S, plan.max_seconds)
     sound_s = takes * each_s
     size = round(sound_s * rig.audio.sample_rate * 3 * _FLAC_SHARE)
-    return Estimate(takes, sound_s, takes * plan.max_seconds, takes * (each_s + rig.settle_s + _LOAD_S), size)
+    return Estimate(takes, sound_s, takes * plan.max_seconds, takes * (each_s + rig.settle_s + LOAD_S), size)
 
 
 def span(seconds: float) -> str:

@@ -43,7 +43,8 @@ SETTLE_S = 0.07
 """From the last byte of a load, or from silence, to the note: one control loop, in which every voice
 has been served once. Its period is 10 or 60 ms, the sources leave it open (jx_hardware.md section 1),
 so the longer and a rest. The latency of the input comes on top: what is heard is that much older."""
-LOOPS, REST_S = 3, 0.01
+LOOPS = 3
+REST_S = 0.01
 """A note waits for its turn in the loop, so that the period shows in the spread of the latencies. So many
 spreads of eight notes and a rest are enough, where that is shorter: with the spread that is added to the
 latency, it falls short of a period once in several thousand times (range of eight uniform numbers)."""
@@ -54,6 +55,7 @@ because a note that is silenced sounds until its voice is served, and then fades
 DEFAULT_PROFILE = "superjx"
 """Of a virtual board that names none, and of what is documented of an instrument."""
 
+# The level of a tail is looked at over such stretches (chosen).
 _TAIL_STEP_S = 0.1
 # What has not been heard may still come this far below its peak (assumed).
 _UNHEARD_DB = 30.0
