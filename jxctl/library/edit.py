@@ -1,14 +1,8 @@
-"""Merge, dedupe and split banks. A patch keeps its tones: where a tone moves, the patch follows.
+"""Edits of banks: merge, remove duplicates, split, convert to another family; and a tone between two tones.
 
-Slots count from 0 here, as in messages; what is said to people counts from 1, as panels do.
-
-Which tones a patch plays, and the patch again when those tones have moved.
-
-A patch names its tones by number; numbers of tones that cannot move (presets in ROM) stay.
-
-Between two tones.
-
-A bank of one family in terms of another, and what is lost on the way, in words.
+A patch names its tones by number. It keeps them: where a tone moves, the patch follows (`relinked`); numbers
+of tones that cannot move (presets in ROM) stay. Slots count from 0 here, as in messages; what is said to
+people counts from 1, as panels do.
 
 The tones of a JX-8P and of a MKS-70 are the same bytes (jx_hardware.md 4.5); those of Vecoven's V4
 firmware are not (`jxctl.protocol.vecoven_tone`). Patches of the Super JX families have the same values (4.6);
@@ -36,7 +30,12 @@ TONE_SLOTS = {"jx8p": 32, "mks70": 50, "vecoven4": 50}
 PATCH_SLOTS = {"jx8p": 32, "mks70": 64, "vecoven4": 64}
 """Patches that a family stores (4.7, 4.10). Of a JX-8P assumed: one for each tone."""
 
+IMAGE_REST = "the header of the cartridge image, and the top bits of its bytes"
+"""What a bank read from a cartridge image has besides its tones."""
+
+_Held = TypeVar("_Held", AnyTone, Patch)
 _FIRST_PRESET_BANK = 2
+_UNKNOWN = "UNKNOWN"  # group of parameters that do nothing
 # Byte 10 lies between name and values and means nothing that is known: not content.
 _CONTENT_V4 = NAME_SIZE + 1
 
@@ -83,9 +82,6 @@ def duplicates(bank: Bank) -> list[list[int]]:
     for slot, tone in bank.tones.items():
         groups.setdefault(content(tone), []).append(slot)
     return [slots for slots in groups.values() if len(slots) > 1]
-
-
-_Held = TypeVar("_Held", AnyTone, Patch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +177,65 @@ def counted(bank: Bank) -> str:
     return f"{patches} patch{'es' * (patches != 1)}, {tones} tone{'s' * (tones != 1)}"
 
 
+def morph(a: Tone, b: Tone, amount: float) -> Tone:
+    """The tone ``amount`` of the way (0 to 1) from ``a`` to ``b``.
+
+    Levels move in a straight line, rounded to the nearest raw value. Switches cannot stand between
+    their positions: they flip at one half, and so do the name and what nobody understands. 0 gives
+    ``a`` and 1 gives ``b``, exactly. Raises `UsageError` for another amount.
+    """
+    if not 0 <= amount <= 1:
+        raise UsageError(f"the amount is {amount:g}; expected 0 to 1")
+    nearer = b if amount >= 0.5 else a
+    values = bytearray(nearer.values)
+    for p in TONE_PARAMETERS:
+        if p.kind == "level" and p.group != _UNKNOWN:
+            start, end = a.values[p.column], b.values[p.column]
+            values[p.column] = math.floor(start + (end - start) * amount + 0.5)
+    return Tone(bytes(values), nearer.name_bytes, nearer.byte_10)
+
+
+def family_name(text: str) -> FamilyName:
+    """``text`` as one of the families. Raises `UsageError` for any other."""
+    for name in FAMILIES:
+        if name == text:
+            return name
+    raise UsageError(f"there is no family {text!r}", f"families are {', '.join(FAMILIES)}")
+
+
+def converted(bank: Bank, family: FamilyName) -> tuple[Bank, list[str]]:
+    """The bank as another family stores it, and in words what that family cannot say and what moved.
+
+    Slots are unchanged where the other family has them; beyond, tones move to free ones. Raises
+    `UsageError` when there are too few.
+    """
+    if family == bank.family:
+        return bank, []
+    lost: list[str] = []
+    tones: dict[int, AnyTone] = {}
+    homes = _homes(bank, family)
+    for slot, tone in bank.tones.items():
+        tones[homes[slot]], missed = tone_for(tone, family)
+        if homes[slot] != slot:
+            lost.append(f"the place of tone {slot + 1} {tone.name!r}, which is now tone {homes[slot] + 1}")
+        if missed:
+            lost.append(f"tone {slot + 1} {tone.name!r}: {', '.join(missed)}")
+    patches = relinked(bank, homes)
+    if patches and "jx8p" in (family, bank.family):
+        lost.append(f"all patches ({listed(patches, 'patch')}): a {family} patch says other things")
+        patches = {}
+    if any(bank.rest):
+        lost.append(IMAGE_REST)
+    return replace(bank, family=family, tones=tones, patches=patches, rest=b""), lost
+
+
+def tone_for(tone: AnyTone, family: FamilyName) -> tuple[AnyTone, list[str]]:
+    """A tone as a family stores it, and what of it the family cannot say, in words."""
+    if family == "vecoven4":
+        return from_stock(tone) if isinstance(tone, Tone) else (tone, [])
+    return (tone, []) if isinstance(tone, Tone) else to_stock(tone)
+
+
 def _place(
     held: dict[int, _Held],
     arriving: Mapping[int, _Held],
@@ -268,65 +323,6 @@ def _bank(like: Bank, tones: Mapping[int, AnyTone], patches: Mapping[int, Patch]
     return replace(like, tones=dict(sorted(tones.items())), patches=dict(sorted(patches.items())))
 
 
-_UNKNOWN = "UNKNOWN"
-
-
-def morph(a: Tone, b: Tone, amount: float) -> Tone:
-    """The tone ``amount`` of the way (0 to 1) from ``a`` to ``b``.
-
-    Levels move in a straight line, rounded to the nearest raw value. Switches cannot stand between
-    their positions: they flip at one half, and so do the name and what nobody understands. 0 gives
-    ``a`` and 1 gives ``b``, exactly. Raises `UsageError` for another amount.
-    """
-    if not 0 <= amount <= 1:
-        raise UsageError(f"the amount is {amount:g}; expected 0 to 1")
-    nearer = b if amount >= 0.5 else a
-    values = bytearray(nearer.values)
-    for p in TONE_PARAMETERS:
-        if p.kind == "level" and p.group != _UNKNOWN:
-            start, end = a.values[p.column], b.values[p.column]
-            values[p.column] = math.floor(start + (end - start) * amount + 0.5)
-    return Tone(bytes(values), nearer.name_bytes, nearer.byte_10)
-
-
-IMAGE_REST = "the header of the cartridge image, and the top bits of its bytes"
-"""What a bank read from a cartridge image has besides its tones."""
-
-
-def family_name(text: str) -> FamilyName:
-    """``text`` as one of the families. Raises `UsageError` for any other."""
-    for name in FAMILIES:
-        if name == text:
-            return name
-    raise UsageError(f"there is no family {text!r}", f"families are {', '.join(FAMILIES)}")
-
-
-def converted(bank: Bank, family: FamilyName) -> tuple[Bank, list[str]]:
-    """The bank as another family stores it, and in words what that family cannot say and what moved.
-
-    Slots are unchanged where the other family has them; beyond, tones move to free ones. Raises
-    `UsageError` when there are too few.
-    """
-    if family == bank.family:
-        return bank, []
-    lost: list[str] = []
-    tones: dict[int, AnyTone] = {}
-    homes = _homes(bank, family)
-    for slot, tone in bank.tones.items():
-        tones[homes[slot]], missed = tone_for(tone, family)
-        if homes[slot] != slot:
-            lost.append(f"the place of tone {slot + 1} {tone.name!r}, which is now tone {homes[slot] + 1}")
-        if missed:
-            lost.append(f"tone {slot + 1} {tone.name!r}: {', '.join(missed)}")
-    patches = relinked(bank, homes)
-    if patches and "jx8p" in (family, bank.family):
-        lost.append(f"all patches ({listed(patches, 'patch')}): a {family} patch says other things")
-        patches = {}
-    if any(bank.rest):
-        lost.append(IMAGE_REST)
-    return replace(bank, family=family, tones=tones, patches=patches, rest=b""), lost
-
-
 def _homes(bank: Bank, family: FamilyName) -> dict[int, int]:
     """To which slot each tone goes."""
     size = TONE_SLOTS[family]
@@ -341,10 +337,3 @@ def _homes(bank: Bank, family: FamilyName) -> dict[int, int]:
         )
     moved = dict(zip(homeless, free, strict=False))
     return {slot: moved.get(slot, slot) for slot in bank.tones}
-
-
-def tone_for(tone: AnyTone, family: FamilyName) -> tuple[AnyTone, list[str]]:
-    """A tone as a family stores it, and what of it the family cannot say, in words."""
-    if family == "vecoven4":
-        return from_stock(tone) if isinstance(tone, Tone) else (tone, [])
-    return (tone, []) if isinstance(tone, Tone) else to_stock(tone)

@@ -1,7 +1,4 @@
-"""Banks from files and into files.
-
-One tone or patch out of a file.
-"""
+"""Banks from files and into files, and one tone or patch out of a file."""
 
 from __future__ import annotations
 
@@ -18,6 +15,8 @@ from jxctl.library.formats import FORMATS, ORIGIN, Loaded, Origin
 from jxctl.protocol.bank import AnyTone, Bank, listed
 from jxctl.protocol.midi import SYSEX, split
 from jxctl.protocol.tone import Tone
+
+Kind = Literal["tone", "patch", "bank"]
 
 JX10_IMAGE_SIZE = 8192
 """Bytes of an M-64C cartridge (jx_hardware.md 4.8)."""
@@ -136,13 +135,6 @@ def writes_added(loaded: Loaded, format: str, content: bytes) -> bool:
     )
 
 
-def _writes(data: bytes, format: str) -> bool:
-    from jxctl.protocol.sysex import Program, decode
-
-    messages = [m for sysex in _sysex_in(data, format) for m in decode(sysex).messages]
-    return any(isinstance(m, Program) and m.writes for m in messages)
-
-
 def format_for(path: Path, format: str | None) -> str:
     """The format to write: the one given, or the one that the file name's ending means.
 
@@ -157,6 +149,72 @@ def format_for(path: Path, format: str | None) -> str:
             return name
     endings = ", ".join(f"{'/'.join(FORMATS[name].endings)} ({name})" for name in _written())
     raise UsageError(f"{path}: the ending does not say the format", f"endings are {endings}; or give --to")
+
+
+def any_tone(path: str | Path, number: int | None = None) -> AnyTone:
+    """The tone of a file, of any format: its only one, or the one of that number, from 1.
+
+    Raises `ToneError` when the file holds none, or several and no number is given.
+    """
+    return next(iter(one_tone(path, number).bank.tones.values()))
+
+
+def one_tone(path: str | Path, number: int | None = None) -> Loaded:
+    """As `any_tone`, with what is known of the file; the bank holds that tone alone."""
+    return only_tone(read_library(path), path, number)
+
+
+def stock_tone(path: str | Path, number: int | None = None) -> Tone:
+    """As `any_tone`, where only a tone of the stock firmware will do. Raises `ToneError` for a V4 tone."""
+    return only_stock_tone(read_library(path), path, number)
+
+
+def only_tone(loaded: Loaded, path: str | Path, number: int | None = None) -> Loaded:
+    """As `one_tone`, of what was read from ``path`` already."""
+    tones = loaded.bank.tones
+    if number is not None:
+        return replace(loaded, bank=single(loaded.bank, "tone", number - 1))
+    if not tones:
+        raise ToneError(f"{path}: there is no tone in it", "jx bank show lists what a file holds")
+    if len(tones) > 1:
+        raise ToneError(
+            f"{path}: it holds {listed(tones, 'tone')}", "say which with --slot; jx bank show lists them"
+        )
+    return replace(loaded, bank=replace(loaded.bank, patches={}))
+
+
+def only_stock_tone(loaded: Loaded, path: str | Path, number: int | None = None) -> Tone:
+    """As `stock_tone`, of what was read from ``path`` already."""
+    tone = next(iter(only_tone(loaded, path, number).bank.tones.values()))
+    if not isinstance(tone, Tone):
+        raise ToneError(
+            f"{path}: {tone.name!r} is a tone of Vecoven's V4 firmware",
+            "jx bank convert --family mks70 makes stock tones of V4 tones, and says what is lost",
+        )
+    return tone
+
+
+def cargo(loaded: Loaded, tone: int | None = None, patch: int | None = None) -> tuple[Kind, Bank]:
+    """What of a file is meant: the tone or patch of that number (from 1), or all there is.
+
+    A bank of one tone is a tone, and one of a patch and its tones a patch. Raises `UsageError` for an
+    empty slot, or both numbers at once.
+    """
+    bank = loaded.bank
+    if tone is not None and patch is not None:
+        raise UsageError("a tone and a patch at once", "give --slot or --patch")
+    if tone is not None:
+        return "tone", single(bank, "tone", tone - 1)
+    if patch is not None:
+        return "patch", single(bank, "patch", patch - 1)
+    if len(bank.tones) == 1 and not bank.patches:
+        return "tone", bank
+    if len(bank.patches) == 1:
+        (slot,) = bank.patches
+        alone = single(bank, "patch", slot)
+        if len(alone.tones) == len(bank.tones):
+            return "patch", alone
+    return "bank", bank
 
 
 def _written() -> list[str]:
@@ -260,70 +318,8 @@ def _why_no_sysex(data: bytes) -> str:
     return f" (SysEx? {reasons[0]})" if reasons else ""
 
 
-def any_tone(path: str | Path, number: int | None = None) -> AnyTone:
-    """The tone of a file, of any format: its only one, or the one of that number, from 1.
+def _writes(data: bytes, format: str) -> bool:
+    from jxctl.protocol.sysex import Program, decode
 
-    Raises `ToneError` when the file holds none, or several and no number is given.
-    """
-    return next(iter(one_tone(path, number).bank.tones.values()))
-
-
-def one_tone(path: str | Path, number: int | None = None) -> Loaded:
-    """As `any_tone`, with what is known of the file; the bank holds that tone alone."""
-    return only_tone(read_library(path), path, number)
-
-
-def stock_tone(path: str | Path, number: int | None = None) -> Tone:
-    """As `any_tone`, where only a tone of the stock firmware will do. Raises `ToneError` for a V4 tone."""
-    return only_stock_tone(read_library(path), path, number)
-
-
-def only_tone(loaded: Loaded, path: str | Path, number: int | None = None) -> Loaded:
-    """As `one_tone`, of what was read from ``path`` already."""
-    tones = loaded.bank.tones
-    if number is not None:
-        return replace(loaded, bank=single(loaded.bank, "tone", number - 1))
-    if not tones:
-        raise ToneError(f"{path}: there is no tone in it", "jx bank show lists what a file holds")
-    if len(tones) > 1:
-        raise ToneError(
-            f"{path}: it holds {listed(tones, 'tone')}", "say which with --slot; jx bank show lists them"
-        )
-    return replace(loaded, bank=replace(loaded.bank, patches={}))
-
-
-def only_stock_tone(loaded: Loaded, path: str | Path, number: int | None = None) -> Tone:
-    """As `stock_tone`, of what was read from ``path`` already."""
-    tone = next(iter(only_tone(loaded, path, number).bank.tones.values()))
-    if not isinstance(tone, Tone):
-        raise ToneError(
-            f"{path}: {tone.name!r} is a tone of Vecoven's V4 firmware",
-            "jx bank convert --family mks70 makes stock tones of V4 tones, and says what is lost",
-        )
-    return tone
-
-
-Kind = Literal["tone", "patch", "bank"]
-
-
-def cargo(loaded: Loaded, tone: int | None = None, patch: int | None = None) -> tuple[Kind, Bank]:
-    """What of a file is meant: the tone or patch of that number (from 1), or all there is.
-
-    A bank of one tone is a tone, and one of a patch and its tones a patch. Raises `UsageError` for an
-    empty slot, or both numbers at once.
-    """
-    bank = loaded.bank
-    if tone is not None and patch is not None:
-        raise UsageError("a tone and a patch at once", "give --slot or --patch")
-    if tone is not None:
-        return "tone", single(bank, "tone", tone - 1)
-    if patch is not None:
-        return "patch", single(bank, "patch", patch - 1)
-    if len(bank.tones) == 1 and not bank.patches:
-        return "tone", bank
-    if len(bank.patches) == 1:
-        (slot,) = bank.patches
-        alone = single(bank, "patch", slot)
-        if len(alone.tones) == len(bank.tones):
-            return "patch", alone
-    return "bank", bank
+    messages = [m for sysex in _sysex_in(data, format) for m in decode(sysex).messages]
+    return any(isinstance(m, Program) and m.writes for m in messages)

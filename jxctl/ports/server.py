@@ -34,6 +34,10 @@ DUMP = "dump"
 """The line on stdin that starts a bulk dump, as a player would on the panel."""
 
 _POLL_S = 0.2
+"""How long a port is listened to at a time (chosen)."""
+
+_READ_BYTES = 65536
+"""Bytes that are read at a time (chosen)."""
 
 
 class Held:
@@ -155,7 +159,7 @@ def serve_midi(
 
 def _read(controller: int, timeout_s: float) -> bytes:
     """What has come in; nothing after ``timeout_s``."""
-    return os.read(controller, 65536) if select.select([controller], [], [], timeout_s)[0] else b""
+    return os.read(controller, _READ_BYTES) if select.select([controller], [], [], timeout_s)[0] else b""
 
 
 @contextmanager

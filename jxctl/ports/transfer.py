@@ -1,15 +1,16 @@
-"""Tones, patches and banks to a whole synth over MIDI: which messages, what they overwrite, how fast.
+"""Messages to and from a whole synth over MIDI: what to send and what it overwrites, and what has arrived.
 
-A synth takes a tone or a patch into its edit buffer, where it sounds until another is selected, and
+Sending: a synth takes a tone or a patch into its edit buffer, where it sounds until another is selected, and
 stores it only with a write step of its own: a JX-8P by a program-number message after the tone, a
 Super JX by bulk messages that carry their slot (jx_hardware.md 4.4, 4.7). That a Super JX takes a
-part of a bulk dump is assumed: only whole ones were captured.
+part of a bulk dump is assumed: only whole ones were captured. A `Plan` is made first and then `transmit`ted.
 
-What a synth sends, collected until it is complete, silent, or never came.
+Receiving: what a synth sends is `collect`ed until it is complete, silent, or never came. Only SysEx is kept,
+and of it every byte: what nobody understands is for whoever reads the file. How much a model sends is known
+for a bulk dump (all its slots); for tones sent from the panel one has to say how many are wanted.
 
-Only SysEx is kept, and of it every byte: what nobody understands is for whoever reads the file. How
-much a model sends is known for a bulk dump (all its slots); for tones sent from the panel one has
-to say how many are wanted.
+A JX-10 sends and takes whole cartridges by a handshake, either side of which `transfer` runs.
+`jxctl.ports.delivery` and `jxctl.ports.reception` do these things with files.
 """
 
 from __future__ import annotations
@@ -49,6 +50,19 @@ GROUPS = {"upper": (1,), "lower": (2,), "both": (1, 2)}
 
 INTERNAL, CARTRIDGE = 1, 2
 """Group of bulk messages for each memory (4.2)."""
+
+What = Literal["bank", "tones", "program", "cartridge"]
+WHATS: tuple[What, ...] = ("bank", "tones", "program", "cartridge")
+"""A bulk dump of the memory; tones of the edit buffer; a patch with its tones; a cartridge file."""
+
+ANSWER_S = 5.0
+"""How long one step of a file transfer may take (assumed)."""
+
+_POLL_S = 0.2
+"""How long a port is listened to at a time (chosen)."""
+
+_IDLE_S = 0.01
+"""Pause where a port does not wait by itself (chosen)."""
 
 _FIRST_VALUE = RECORD_SIZE - TONE_SIZE
 
@@ -132,96 +146,6 @@ def transmit(
     pacer.wait()
 
 
-def _wire(model: Model) -> Family:
-    if model.family is None:
-        model.require("receive", "APR tone")
-    assert model.family is not None
-    return FAMILIES[model.family]
-
-
-def _groups(board: str | None, model: Model) -> tuple[int, ...]:
-    if board not in (None, *GROUPS):
-        raise UsageError(f"there is no board {board!r}", f"boards are {', '.join(GROUPS)}")
-    if model.family == "jx8p":
-        if board in ("upper", "both"):
-            raise UsageError("a JX-8P has one sound board, the lower", "leave out --board")
-        return (1,)
-    return GROUPS[board or "upper"]
-
-
-def _changes(tone: AnyTone, model: Model, wire: Family, channel: int) -> Plan:
-    """A tone value by value, for a synth that takes nothing else; its name stays."""
-    assert isinstance(tone, Tone)
-    messages: list[AnyMessage] = [
-        Changes(wire=wire, channel=channel, level="tone", pairs=((number, raw),))
-        for number, raw in enumerate(tone.values, start=_FIRST_VALUE)
-    ]
-    return Plan(messages, notes=[f"a {model.title} changes its active tone, value by value; its name stays"])
-
-
-def _stored_tone(tone: AnyTone, model: Model, wire: Family, channel: int, slot: int, group: int) -> Plan:
-    _check_slot("tone", slot, model)
-    _check_group(group, model)
-    if model.family != "jx8p":
-        return _stored(Bank(wire.name, {}, {slot: tone}), model, channel, group)
-    model.require("receive", "APR tone")
-    write = Program(wire=wire, channel=channel, level="tone", number=slot, flags=WRITE)
-    return Plan([ToneData(wire=wire, channel=channel, tone=tone), write], listed([slot], "tone"))
-
-
-def _stored(bank: Bank, model: Model, channel: int, group: int) -> Plan:
-    _check_group(group, model)
-    if model.family == "jx8p":
-        model.require("receive", "PGR")
-    else:
-        model.require("receive", "BLD")
-    tones, patches = model.slots
-    notes = []
-    presets = [slot for slot in bank.tones if slot >= tones]
-    if presets:
-        notes.append(f"{listed(presets, 'tone')} left out: a {model.title} stores tones 1-{tones}")
-    bank = replace(bank, tones={slot: tone for slot, tone in bank.tones.items() if slot < tones})
-    for slot in bank.patches if patches else ():
-        _check_slot("patch", slot, model)
-    if bank.patches and not patches:
-        notes.append(
-            f"{listed(bank.patches, 'patch')} left out: no message stores a patch of a {model.title}"
-        )
-        bank = replace(bank, patches={})
-    overwrites = [
-        listed(held, kind) for held, kind in ((bank.patches, "patch"), (bank.tones, "tone")) if held
-    ]
-    if not overwrites:
-        raise UsageError(f"nothing of this can be stored in a {model.title}", "; ".join(notes))
-    notes += [f"no room in a bulk dump for {line}" for line in not_in_bulk(bank)]
-    where = " of the cartridge" if group == CARTRIDGE else ""
-    return Plan(messages_of(bank, channel=channel, group=group), " and ".join(overwrites) + where, notes)
-
-
-def _check_group(group: int, model: Model) -> None:
-    if group not in model.groups:
-        raise UsageError(
-            f"no message stores into the cartridge of a {model.title}",
-            "leave out --cartridge, or write a cartridge on the panel",
-        )
-
-
-def _check_slot(kind: str, slot: int, model: Model) -> None:
-    size = model.slots[0] if kind == "tone" else model.slots[1]
-    if size and not 0 <= slot < size:
-        raise UsageError(f"there is no {kind} slot {slot + 1}: a {model.title} has 1 to {size}")
-
-
-What = Literal["bank", "tones", "program", "cartridge"]
-WHATS: tuple[What, ...] = ("bank", "tones", "program", "cartridge")
-"""A bulk dump of the memory; tones of the edit buffer; a patch with its tones; a cartridge file."""
-
-ANSWER_S = 5.0
-"""How long one step of a file transfer may take (assumed)."""
-_POLL_S = 0.2
-_IDLE_S = 0.01
-
-
 @dataclass
 class Collected:
     """SysEx as it arrived: ``data``; ``parts``: different tones and patches in it; ``expected``: how many.
@@ -258,6 +182,18 @@ class Collected:
         self.damage += [
             f"byte {offset + item.offset}: {item.reason}" for item in found.unused if not item.harmless
         ]
+
+
+def what_named(text: str | None, model: Model) -> What:
+    """``text`` as one of `WHATS`; without it, what the model sends as a whole. Raises `UsageError`."""
+    if text is None:
+        if model.can("send", "BLD"):
+            return "bank"
+        return "tones" if model.can("send", "APR tone") else "cartridge"
+    for what in WHATS:
+        if what == text:
+            return what
+    raise UsageError(f"cannot wait for {text!r}", f"--what is one of {', '.join(WHATS)}")
 
 
 def expected(model: Model, what: What, count: int) -> int:
@@ -354,13 +290,81 @@ def transfer(
         )
 
 
-def what_named(text: str | None, model: Model) -> What:
-    """``text`` as one of `WHATS`; without it, what the model sends as a whole. Raises `UsageError`."""
-    if text is None:
-        if model.can("send", "BLD"):
-            return "bank"
-        return "tones" if model.can("send", "APR tone") else "cartridge"
-    for what in WHATS:
-        if what == text:
-            return what
-    raise UsageError(f"cannot wait for {text!r}", f"--what is one of {', '.join(WHATS)}")
+def _wire(model: Model) -> Family:
+    if model.family is None:
+        model.require("receive", "APR tone")
+    assert model.family is not None
+    return FAMILIES[model.family]
+
+
+def _groups(board: str | None, model: Model) -> tuple[int, ...]:
+    if board not in (None, *GROUPS):
+        raise UsageError(f"there is no board {board!r}", f"boards are {', '.join(GROUPS)}")
+    if model.family == "jx8p":
+        if board in ("upper", "both"):
+            raise UsageError("a JX-8P has one sound board, the lower", "leave out --board")
+        return (1,)
+    return GROUPS[board or "upper"]
+
+
+def _changes(tone: AnyTone, model: Model, wire: Family, channel: int) -> Plan:
+    """A tone value by value, for a synth that takes nothing else; its name stays."""
+    assert isinstance(tone, Tone)
+    messages: list[AnyMessage] = [
+        Changes(wire=wire, channel=channel, level="tone", pairs=((number, raw),))
+        for number, raw in enumerate(tone.values, start=_FIRST_VALUE)
+    ]
+    return Plan(messages, notes=[f"a {model.title} changes its active tone, value by value; its name stays"])
+
+
+def _stored_tone(tone: AnyTone, model: Model, wire: Family, channel: int, slot: int, group: int) -> Plan:
+    _check_slot("tone", slot, model)
+    _check_group(group, model)
+    if model.family != "jx8p":
+        return _stored(Bank(wire.name, {}, {slot: tone}), model, channel, group)
+    model.require("receive", "APR tone")
+    write = Program(wire=wire, channel=channel, level="tone", number=slot, flags=WRITE)
+    return Plan([ToneData(wire=wire, channel=channel, tone=tone), write], listed([slot], "tone"))
+
+
+def _stored(bank: Bank, model: Model, channel: int, group: int) -> Plan:
+    _check_group(group, model)
+    if model.family == "jx8p":
+        model.require("receive", "PGR")
+    else:
+        model.require("receive", "BLD")
+    tones, patches = model.slots
+    notes = []
+    presets = [slot for slot in bank.tones if slot >= tones]
+    if presets:
+        notes.append(f"{listed(presets, 'tone')} left out: a {model.title} stores tones 1-{tones}")
+    bank = replace(bank, tones={slot: tone for slot, tone in bank.tones.items() if slot < tones})
+    for slot in bank.patches if patches else ():
+        _check_slot("patch", slot, model)
+    if bank.patches and not patches:
+        notes.append(
+            f"{listed(bank.patches, 'patch')} left out: no message stores a patch of a {model.title}"
+        )
+        bank = replace(bank, patches={})
+    overwrites = [
+        listed(held, kind) for held, kind in ((bank.patches, "patch"), (bank.tones, "tone")) if held
+    ]
+    if not overwrites:
+        raise UsageError(f"nothing of this can be stored in a {model.title}", "; ".join(notes))
+    notes += [f"no room in a bulk dump for {line}" for line in not_in_bulk(bank)]
+    where = " of the cartridge" if group == CARTRIDGE else ""
+    return Plan(messages_of(bank, channel=channel, group=group), " and ".join(overwrites) + where, notes)
+
+
+def _check_group(group: int, model: Model) -> None:
+    if group not in model.groups:
+        raise UsageError(
+            f"no message stores into the cartridge of a {model.title}",
+            "leave out --cartridge, or write a cartridge on the panel",
+        )
+
+
+def _check_slot(kind: str, slot: int, model: Model) -> None:
+    size = model.slots[0] if kind == "tone" else model.slots[1]
+    if size and not 0 <= slot < size:
+        raise UsageError(f"there is no {kind} slot {slot + 1}: a {model.title} has 1 to {size}")

@@ -1,15 +1,11 @@
-"""A tone of Vecoven's V4 firmware: 101 raw values, of which a stock tone knows about half.
+"""A tone of Vecoven's V4 firmware, 101 raw values, and its conversion from and to a stock tone.
 
-V4 adds PWM, a second LFO, two more envelopes and a source for every destination
-(jx_hardware.md 4.10). Its values are kept as they are; `jxctl.protocol.vecoven_tone` says what a stock tone
-and a V4 tone have in common.
-
-What a stock tone and a V4 tone have in common, and what is lost between them.
+V4 adds PWM, a second LFO, two more envelopes and a source for every destination (jx_hardware.md 4.10). A
+stock tone says about half of the values; `from_stock` and `to_stock` say in words what is lost.
 
 The stock envelopes become ENV-3 and ENV-4, the stock LFO becomes LFO-1, and a stock VCA gate
 becomes ENV-2 as a plain on and off: so are the factory tones in a V4 bank (captured:
-`vecoven_v4_bulk_bank.syx`; that the firmware meant them so is inferred). Pulse width $40 is the
-width of a tone without PWM (captured in 48 of 50 tones).
+`vecoven_v4_bulk_bank.syx`; that the firmware meant them so is inferred).
 """
 
 from __future__ import annotations
@@ -19,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jxctl.errors import ToneError
-from jxctl.protocol.parameters import parameter
+from jxctl.protocol.parameters import TONE_SIZE, parameter
 from jxctl.protocol.patch import name_from_json
 from jxctl.protocol.rows import Row, RowKind, Table
 from jxctl.protocol.tone import NAME_SIZE, Tone, encode_name, name_text
@@ -28,6 +24,9 @@ JSON_FORMAT = "jx.tone-v4"
 JSON_VERSION = 1
 RECORD_SIZE = 77
 """Bytes of its bulk record, without the checksum."""
+
+PULSE_WIDTH = 0x40
+"""The width of a tone without PWM (captured in 48 of 50 tones)."""
 
 _Positions = tuple[tuple[str, ...], tuple[int, ...]]
 
@@ -89,6 +88,46 @@ _ROWS: tuple[tuple[str, str, int], ...] = (
     ("PWM1 SOURCE", "env", 0x24), ("PWM2 SOURCE", "env", 0x2A), ("UNKNOWN 97", "unknown", 0),
     ("ENV4 KEY", "key", 0x5E), ("UNKNOWN 99", "unknown", 0), ("UNKNOWN 100", "unknown", 0),
 )  # fmt: skip
+
+
+# Values that both have under the same name.
+_SAME = (
+    "DCO1 RANGE", "DCO1 WF", "DCO1 TUNE", "DCO1 LFO", "DCO1 ENV",
+    "DCO2 RANGE", "DCO2 WF", "DCO XMOD", "DCO2 TUNE", "DCO2 FTUNE", "DCO2 LFO", "DCO2 ENV",
+    "MIX DCO1", "MIX DCO2", "MIX ENV", "MIX DYNA", "HPF FREQ",
+    "VCF FREQ", "VCF RES", "VCF ENV", "VCF KEY", "VCF DYNA", "VCA LEVEL", "VCA DYNA", "CHORUS",
+)  # fmt: skip
+
+# Stock name to V4 name, where the raw values mean the same.
+_RENAMED = {
+    "VCF LFO": "VCF LFO1",
+    "LFO DELAY": "LFO1 DELAY",
+    "LFO RATE": "LFO1 RATE",
+    **{f"ENV{n} {part}": f"ENV{n + 2} {part}" for n in (1, 2) for part in ("ATT", "DECY", "SUS", "REL")},
+}
+
+# V4 source to the stock modes it serves; DCO DYNA and DCO MODE of a stock tone hold for both DCOs.
+_MODES = {
+    "DCO1 SOURCE": "DCO MODE",
+    "DCO2 SOURCE": "DCO MODE",
+    "MIX SOURCE": "MIX MODE",
+    "VCF SOURCE": "VCF MODE",
+}
+_STOCK_OF = {
+    "ENV-3": "ENV-1",
+    "ENV-3 inverted": "ENV-1 inverted",
+    "ENV-4": "ENV-2",
+    "ENV-4 inverted": "ENV-2 inverted",
+}
+_V4_OF = {stock: v4 for v4, stock in _STOCK_OF.items()}
+_LFO_WAVE = {"random": "random", "square": "square", "triangle": "sine"}
+
+_SWITCH_AND_HOLD: dict[str, int | str] = {
+    f"ENV2 {part}": 127 if part[0] == "L" else 0 for part in ("T1", "L1", "T2", "L2", "T3", "L3", "T4")
+}
+# Written by factory tones where V4 has nothing (jx_hardware.md 2.3, 4.5).
+_UNSAID = ("AFTER VIB", "AFTER BRI", "AFTER VOL", "UNKNOWN AE")
+_UNSAID_RAW = 127
 
 
 def _rows() -> tuple[Row, ...]:
@@ -181,51 +220,13 @@ class ToneV4:
         return cls(TONE_V4.from_json(data.get("values"), name_from_json(data, NAME_SIZE)), rest)
 
 
-_SAME = (
-    "DCO1 RANGE", "DCO1 WF", "DCO1 TUNE", "DCO1 LFO", "DCO1 ENV",
-    "DCO2 RANGE", "DCO2 WF", "DCO XMOD", "DCO2 TUNE", "DCO2 FTUNE", "DCO2 LFO", "DCO2 ENV",
-    "MIX DCO1", "MIX DCO2", "MIX ENV", "MIX DYNA", "HPF FREQ",
-    "VCF FREQ", "VCF RES", "VCF ENV", "VCF KEY", "VCF DYNA", "VCA LEVEL", "VCA DYNA", "CHORUS",
-)  # fmt: skip
-
-# Stock name to V4 name, where the raw values mean the same.
-_RENAMED = {
-    "VCF LFO": "VCF LFO1",
-    "LFO DELAY": "LFO1 DELAY",
-    "LFO RATE": "LFO1 RATE",
-    **{f"ENV{n} {part}": f"ENV{n + 2} {part}" for n in (1, 2) for part in ("ATT", "DECY", "SUS", "REL")},
-}
-
-# V4 source to the stock modes it serves; DCO DYNA and DCO MODE of a stock tone hold for both DCOs.
-_MODES = {
-    "DCO1 SOURCE": "DCO MODE",
-    "DCO2 SOURCE": "DCO MODE",
-    "MIX SOURCE": "MIX MODE",
-    "VCF SOURCE": "VCF MODE",
-}
-_STOCK_OF = {
-    "ENV-3": "ENV-1",
-    "ENV-3 inverted": "ENV-1 inverted",
-    "ENV-4": "ENV-2",
-    "ENV-4 inverted": "ENV-2 inverted",
-}
-_V4_OF = {stock: v4 for v4, stock in _STOCK_OF.items()}
-_LFO_WAVE = {"random": "random", "square": "square", "triangle": "sine"}
-
-_SWITCH_AND_HOLD: dict[str, int | str] = {
-    f"ENV2 {part}": 127 if part[0] == "L" else 0 for part in ("T1", "L1", "T2", "L2", "T3", "L3", "T4")
-}
-# Written by factory tones where V4 has nothing (jx_hardware.md 2.3, 4.5).
-_UNSAID = ("AFTER VIB", "AFTER BRI", "AFTER VOL", "UNKNOWN AE")
-_UNSAID_RAW = 127
-
-
 def from_stock(tone: Tone) -> tuple[ToneV4, list[str]]:
     """A stock tone in V4's terms, and what V4 cannot say, in words.
 
     Switches are written at the start of their bin, for V4 keeps only their position.
     """
-    changes: dict[str, int | str] = {"UNKNOWN 10": tone.byte_10, "PWM1 WIDTH": 64, "PWM2 WIDTH": 64}
+    changes: dict[str, int | str] = {"UNKNOWN 10": tone.byte_10, "PWM1 WIDTH": PULSE_WIDTH}
+    changes["PWM2 WIDTH"] = PULSE_WIDTH
     for name in _SAME:
         changes[name] = _bin_start(tone, name)
     for stock, v4 in _RENAMED.items():
@@ -239,7 +240,7 @@ def from_stock(tone: Tone) -> tuple[ToneV4, list[str]]:
         changes[f"ENV{n + 2} KEY"] = tone.label(f"ENV{n} KEY")
     changes |= {"LFO1 WF": _LFO_WAVE[tone.label("LFO WF")], "LFO1 SYNC": "on"} | _SWITCH_AND_HOLD
     changes["VCA SOURCE"] = "ENV-2" if tone.label("VCA MODE") == "gate" else "ENV-4"
-    blank = ToneV4(tone.name_bytes + bytes(91))
+    blank = ToneV4(tone.name_bytes + bytes(len(TONE_V4.rows) - NAME_SIZE))
     lost = [f"{name} {tone.raw(name)}" for name in _UNSAID if tone.raw(name) != _UNSAID_RAW]
     return blank.with_values(changes), lost
 
@@ -264,7 +265,7 @@ def to_stock(v4: ToneV4) -> tuple[Tone, list[str]]:
     lost += _vca(v4, changes) + _two_dcos(v4) + _lfo(v4) + _pwm(v4)
     if v4.raw("LFO1 CROSS") and _uses_lfo1(v4):
         lost.append(_said(v4, "LFO1 CROSS"))
-    stock = Tone(bytes(48), v4.name_bytes, v4.raw("UNKNOWN 10"))
+    stock = Tone(bytes(TONE_SIZE), v4.name_bytes, v4.raw("UNKNOWN 10"))
     return stock.with_values(changes), lost
 
 
@@ -322,7 +323,7 @@ def _lfo(v4: ToneV4) -> list[str]:
 
 def _pwm(v4: ToneV4) -> list[str]:
     """Pulse width is heard only where the waveform is a pulse."""
-    neutral = {"WIDTH": 64, "ENV": 0, "LFO": 0}
+    neutral = {"WIDTH": PULSE_WIDTH, "ENV": 0, "LFO": 0}
     return [
         _said(v4, f"PWM{n} {part}")
         for n in (1, 2)

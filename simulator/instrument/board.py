@@ -2,9 +2,8 @@
 
 Bytes become messages, messages change registers and voices, and the control loop looks at them once
 per tick, as on the real board: what arrives during a tick acts from the next one on. Six voices play
-the one tone that the registers hold.
-
-What the six voices of a board play: keys down and up, hold, portamento, and the LFO that runs on.
+the one tone that the registers hold; `Playing` is what messages change: registers, keys down and up, hold,
+portamento, and the LFO that runs on.
 
 Assumed, as no source tells: hold keeps the voices whose key goes up while it is on, not those that were
 already released; a voice glides from the pitch it has at that moment, whether it still sounds or not, and
@@ -42,6 +41,12 @@ from simulator.synth.random import add_noise_floor, mix_seed
 _SILENCE, _HOLD = parameter("SILENCE").id, parameter("HOLD SW").id
 _IN_MOTION = tuple(parameter(name).id for name in ("PORTA TIME", "PORTA SW", "LFO RATE"))
 _OCTAVE = 12
+
+_FEWEST_TICKS = 16
+"""Ticks that are computed at a time at least: a call costs more than a tick (chosen)."""
+
+_MOST_TICKS = 64
+"""At most (chosen)."""
 
 
 class Playing:
@@ -130,9 +135,6 @@ class Playing:
 
     def _physical(self, name: str) -> float:
         return float(self.profile.table(name)[self.registers[parameter(name).id - FIRST_ID]])
-
-
-_FEWEST_TICKS, _MOST_TICKS = 16, 64  # computed at a time: a call costs more than a tick
 
 
 class Board:

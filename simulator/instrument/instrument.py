@@ -1,9 +1,8 @@
-"""A whole virtual synth: the assigner and its sound boards. MIDI in, MIDI and sound out.
+"""A whole virtual synth, the assigner and its sound boards: MIDI in, MIDI and stereo sound out.
 
 Each arrow of ``MIDI -> assigner -> bus -> boards -> sound`` is a stream of bytes, as in the
-instrument: the boards hear what the bus carries and nothing else.
-
-A song through the whole virtual synth: Standard MIDI File in, stereo sound out, piece by piece.
+instrument: the boards hear what the bus carries and nothing else. `play_song` renders a whole song, piece by
+piece.
 """
 
 from __future__ import annotations
@@ -21,6 +20,18 @@ from simulator.instrument.assigner import Assigner
 from simulator.instrument.board import boards, together
 from simulator.instrument.memory import Memory, Model
 from simulator.synth.profile import Profile
+
+QUIET = 1e-4
+"""A tail has decayed below this: -80 dB of full scale."""
+
+TAIL_S = 10.0
+"""How long a tail may be that does not decay, as of a key that the song never lets go."""
+
+WINDOW_S = 0.25
+"""The tail ends with the first stretch of this length that is quiet throughout."""
+
+BLOCK = 1 << 16
+"""Samples of a piece (chosen)."""
 
 _ENDS_FORWARD = (*SELECT.values(), FORWARD)
 
@@ -91,15 +102,6 @@ class Instrument:
             board.receive(bus)
         if self._tap is not None:
             self._tap(bus)
-
-
-QUIET = 1e-4
-"""A tail has decayed below this: -80 dB of full scale."""
-TAIL_S = 10.0
-"""How long a tail may be that does not decay, as of a key that the song never lets go."""
-WINDOW_S = 0.25
-"""The tail ends with the first stretch of this length that is quiet throughout."""
-BLOCK = 1 << 16
 
 
 def play_song(

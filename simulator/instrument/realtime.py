@@ -2,9 +2,8 @@
 
 The `Engine` stands between two threads. Whoever has bytes gives them to `Engine.play`; the sound
 system calls `Engine.fill` and has a block's length of time to get it (5.8 ms for 256 samples at 44.1 kHz).
-What takes long, assigner, SysEx and dumps, is done before `play`; the boards alone run in `fill`.
-
-The boards of a virtual synth on an audio output: an `Engine` and the device that asks it for sound.
+What takes long, assigner, SysEx and dumps, is done before `play`; the boards alone run in `fill`. `Sound`
+is an `Engine` and the audio output that asks it for blocks.
 """
 
 from __future__ import annotations
@@ -33,8 +32,15 @@ from simulator.synth.profile import Profile
 
 GRID = 64
 """Bytes act at multiples of so many samples into a block: a board looks at them once a tick (441) anyway."""
+
+TICK_S = 0.010
+"""About the length of a board's control loop (thesis 3.1.2.2)."""
+
 _SWITCH_S = 0.0005
+"""Seconds after which Python lets another thread run, while sound is made (chosen; its default is 5 ms)."""
+
 _WARM_BLOCKS = 40
+"""Blocks that are rendered before it sounds (chosen)."""
 
 
 @dataclass
@@ -137,61 +143,6 @@ class Engine:
         report.peak = max(report.peak, peak)
 
 
-def warm_up(names: Sequence[BoardName], profile: str | Path | Profile, sample_rate: int, block: int) -> None:
-    """Render some blocks of all voices on boards like these and throw them away.
-
-    Afterwards everything is loaded and compiled (seconds, the first time on a machine).
-    """
-    engine = Engine(boards(names, profile, sample_rate))
-    out = np.empty((block, 2), np.float32)
-    for middle in (64, 96):
-        tone = [bus.SetParameter(FIRST_ID + column, middle) for column in range(TONE_SIZE)]
-        keys = [bus.VoiceOn(voice, 48 + voice, 100) for voice in range(VOICES)]
-        engine.play(bus.encode([bus.SelectBoard("both"), *tone]))
-        engine.fill(out)
-        engine.play(bus.encode(keys))
-        for _ in range(_WARM_BLOCKS):
-            engine.fill(out)
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """While a sound system asks for blocks: other threads give way sooner, old garbage is left alone.
-
-    The calling thread gets the lowest real-time priority where the user may have it: it holds Python's lock
-    at times, and the thread that renders waits for it, however long other programs keep it waiting.
-    """
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_S)
-    gc.collect()
-    gc.freeze()
-    try:
-        with _before_other_programs():
-            yield
-    finally:
-        gc.unfreeze()
-        sys.setswitchinterval(before)
-
-
-@contextmanager
-def _before_other_programs() -> Iterator[None]:
-    try:
-        policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
-        lowest = os.sched_param(os.sched_get_priority_min(os.SCHED_FIFO))
-        os.sched_setscheduler(0, os.SCHED_FIFO, lowest)
-    except (AttributeError, OSError):  # not on this system, or not for this user
-        yield
-        return
-    try:
-        yield
-    finally:
-        os.sched_setscheduler(0, policy, parameters)
-
-
-TICK_S = 0.010
-"""About the length of a board's control loop (thesis 3.1.2.2)."""
-
-
 class Sound:
     """Boards called ``names`` that are heard on ``output`` while the context lasts.
 
@@ -280,6 +231,57 @@ class Sound:
         self._ended = _times()
         self.output.close()
         self._running.close()
+
+
+def warm_up(names: Sequence[BoardName], profile: str | Path | Profile, sample_rate: int, block: int) -> None:
+    """Render some blocks of all voices on boards like these and throw them away.
+
+    Afterwards everything is loaded and compiled (seconds, the first time on a machine).
+    """
+    engine = Engine(boards(names, profile, sample_rate))
+    out = np.empty((block, 2), np.float32)
+    for middle in (64, 96):
+        tone = [bus.SetParameter(FIRST_ID + column, middle) for column in range(TONE_SIZE)]
+        keys = [bus.VoiceOn(voice, 48 + voice, 100) for voice in range(VOICES)]
+        engine.play(bus.encode([bus.SelectBoard("both"), *tone]))
+        engine.fill(out)
+        engine.play(bus.encode(keys))
+        for _ in range(_WARM_BLOCKS):
+            engine.fill(out)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """While a sound system asks for blocks: other threads give way sooner, old garbage is left alone.
+
+    The calling thread gets the lowest real-time priority where the user may have it: it holds Python's lock
+    at times, and the thread that renders waits for it, however long other programs keep it waiting.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_S)
+    gc.collect()
+    gc.freeze()
+    try:
+        with _before_other_programs():
+            yield
+    finally:
+        gc.unfreeze()
+        sys.setswitchinterval(before)
+
+
+@contextmanager
+def _before_other_programs() -> Iterator[None]:
+    try:
+        policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+        lowest = os.sched_param(os.sched_get_priority_min(os.SCHED_FIFO))
+        os.sched_setscheduler(0, os.SCHED_FIFO, lowest)
+    except (AttributeError, OSError):  # not on this system, or not for this user
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameters)
 
 
 def _times() -> tuple[float, float]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from jxctl.cli import receive as command
 from jxctl.errors import DeviceError, VerificationError
 from jxctl.ports import ReceivingPort
+from jxctl.ports.reception import Reception
 from jxctl.ports.transfer import Collected, collect, expected, transfer
 from jxctl.protocol.models import model
 from jxctl.protocol.sysex.jx10 import Receiver, Sender
@@ -164,8 +164,11 @@ def test_it_ends_as_soon_as_everything_is_there() -> None:
 @pytest.mark.parametrize("then", [KeyboardInterrupt(), DeviceError("the port went away")])
 def test_what_had_arrived_is_kept_when_it_is_interrupted(tmp_path: Path, then: BaseException) -> None:
     port = Feed(Clock(), [TONE, TONE], then)
+    reception = Reception(tmp_path / "out.syx", model("jx8p"), "tones", count=3)
+    words: list[str] = []
     with pytest.raises(type(then)):
-        command._collect(port, Collected(3), tmp_path / "out.syx", 60, 60)
+        reception.receive(port, say=words.append)
+    assert words == [f"what had arrived is kept in {tmp_path / 'out.incomplete.syx'}"]
     assert [path.name for path in tmp_path.iterdir()] == ["out.incomplete.syx"]
     assert (tmp_path / "out.incomplete.syx").read_bytes() == 2 * TONE
 
