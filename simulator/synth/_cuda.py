@@ -24,10 +24,8 @@ from numpy.typing import ArrayLike, NDArray
 from jxctl.errors import UsageError
 from simulator.synth import _lanes, _oscillators, voices
 from simulator.synth._filters import filtered, set_filters
-from simulator.synth._gather import end_tick, load, set_tick, store
-from simulator.synth._kernel import CHUNK, mixed
-from simulator.synth._lanes import at
-from simulator.synth._oscillators import ONE, F
+from simulator.synth._kernel import CHUNK, end_tick, load, mixed, set_tick, store
+from simulator.synth._lanes import ONE, F, at
 from simulator.synth.profile import Profile
 from simulator.synth.render import SAMPLE_RATE, Batch
 

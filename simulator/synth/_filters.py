@@ -10,8 +10,10 @@ from typing import Any
 
 from simulator.synth import _lanes
 from simulator.synth._compiling import inline
-from simulator.synth._lanes import at, fma
-from simulator.synth._oscillators import HALF, ONE, TWO
+from simulator.synth._lanes import HALF, ONE, TWO, at, fma
+
+HIGHEST_CUTOFF = 0.4535
+"""The highest cutoff as a share of the sample rate: 20 kHz at 44.1 kHz."""
 
 
 @inline

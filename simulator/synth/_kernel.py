@@ -10,6 +10,11 @@ number of threads or the block size. Every multiply-add is written out, so that 
 loop, each sample would wait for the last one's whole way through the voice; in two short loops the
 processor works on several samples at once.
 
+**Voices and lanes.** A voice's constants and state are taken into its lane before (`load`) and its state is
+put back after (`store`); control frames come in at each tick (`set_tick`, `end_tick`). A voice in which DCO-2
+resets DCO-1, and not the reverse, is taken in the other way round with everything that belongs to its
+oscillators: so resets go from the first to the second.
+
 **Oscillators** are in `simulator.synth._oscillators`. The phase is a 32-bit integer that wraps by itself, so
 a frequency is exact to ``sample_rate / 2**32``. The smoothing of their steps droops by 3 dB at 10 kHz; a
 symmetric three-point filter behind the mixer takes that out. **Filters** are in `simulator.synth._filters`;
@@ -21,6 +26,7 @@ their coefficients follow the control voltage every `CHUNK` samples.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -31,24 +37,127 @@ from numpy.typing import NDArray
 from simulator.synth import _lanes, _oscillators
 from simulator.synth._compiling import FAST, cached, full_width, inline
 from simulator.synth._filters import filtered, set_filters
-from simulator.synth._gather import (
+from simulator.synth._lanes import (
     LINE,
+    ONE,
     PAST_CACHE,
+    TWO,
+    ZERO,
+    F,
     aligned,
-    end_tick,
-    load,
+    as_bits,
+    as_int,
+    at,
+    fma,
+    move_lanes,
     scatter,
-    set_tick,
-    store,
 )
-from simulator.synth._lanes import at, fma, move_lanes
-from simulator.synth._oscillators import ONE, F, as_int, white
+from simulator.synth._oscillators import CYCLE, slopes, white
 
-CHUNK, LONGEST = 16, 128  # samples at a time, while the cutoff moves and when it holds
-# Droop correction: gain 1 + 2c(1 - cos w). This c keeps the error against sinc**-4 under 0.19 dB
-# from 0 to 10 kHz at 44.1 kHz.
+CHUNK = 16
+"""Samples after which the filters' coefficients follow the cutoff while it moves (chosen)."""
+LONGEST = 128
+"""Samples that go through both stages at a time (chosen): they stay in the first cache."""
 DROOP = F(0.2225)
+"""Of the droop correction, gain 1 + 2c(1 - cos w): this c keeps the error against sinc**-4 under 0.19 dB from
+0 to 10 kHz at 44.1 kHz."""
+
 _DROOP_CENTRE = F(1 + 2 * 0.2225)
+# What `white` gives, -2**31 to 2**31, to -1 to 1.
+_NOISE_SCALE = 2.0**-31
+# The sample rate, Hz, at which noise has an amplitude of 1.
+_NOISE_RATE = 44100.0
+# A filter's state below this is set to rest.
+_SMALLEST = F(1e-30)
+# State that a voice has for each oscillator: the slot of the first, the second's follows.
+_PAIRS = (
+    _lanes.HEIGHT1, _lanes.CUT1, _lanes.OWED1, _lanes.OWED_EDGE1, _lanes.LAST1, _lanes.PREVIOUS + _lanes.MIX1,
+)  # fmt: skip
+
+
+@inline
+def _turned(constants: Any, voice: int) -> int:
+    """1 for a voice that is taken in the other way round, else 0."""
+    return 1 if constants[voice, _lanes.SYNC21] > constants[voice, _lanes.SYNC12] else 0
+
+
+@inline
+def load(
+    w: Any, k: Any, voice: Any, constants: Any, seeds: Any, phases: Any, state: Any, rate: float
+) -> None:
+    """A voice's constants and state."""
+    turned = _turned(constants, voice)
+    # Noise has the same power in each Hz at every sample rate.
+    noise = F(_NOISE_SCALE * math.sqrt(rate / _NOISE_RATE))
+    for slot in range(_lanes.STATE):
+        w[at(slot, k)] = state[voice, slot]
+    for slot in range(_lanes.CONSTANTS):
+        w[at(_lanes.STATE + slot, k)] = constants[voice, slot]
+    for dco in range(2):
+        own = dco ^ turned
+        for pair in _PAIRS:
+            w[at(pair + dco, k)] = state[voice, pair + own]
+        saw, edge = constants[voice, _lanes.SAW1 + 4 * own], constants[voice, _lanes.EDGE1 + 4 * own]
+        width = constants[voice, _lanes.WIDTH1 + 4 * own]
+        w[at(_lanes.WA1 + 2 * dco, k)] = saw - edge
+        w[at(_lanes.WB1 + 2 * dco, k)] = edge
+        w[at(_lanes.STATE + _lanes.WIDTH1 + 4 * dco, k)] = width
+        w[at(_lanes.STATE + _lanes.NOISE1 + 4 * dco, k)] = constants[voice, _lanes.NOISE1 + 4 * own] * noise
+        w[at(_lanes.STATE + _lanes.SYNC12 + dco, k)] = constants[voice, _lanes.SYNC12 + own]
+        w[at(_lanes.STATE + _lanes.FM12 + dco, k)] = constants[voice, _lanes.FM12 + own]
+        w[at(_lanes.PHASE1 + dco, k)] = as_bits(phases[voice, own])
+        w[at(_lanes.EDGE_AT1 + dco, k)] = as_bits(np.int32(np.int64(width * 2.0**32)))
+        # Value just after phase zero, where a reset lands.
+        w[at(_lanes.START1 + dco, k)] = edge - saw + edge * (ONE - TWO * width)
+        if constants[voice, _lanes.SYNC21 - own] == ZERO:
+            w[at(_lanes.HEIGHT1 + dco, k)] = ONE
+    w[at(_lanes.SEED, k)] = as_bits(seeds[voice])
+    g = math.tan(math.pi * constants[voice, _lanes.HPF_HZ] / rate)
+    w[at(_lanes.HIGH_PASS, k)] = F(g / (1 + g))
+    w[at(_lanes.SIGNAL, k)] = ZERO
+    w[at(_lanes.TURNED, k)] = F(turned)
+
+
+@inline
+def store(w: Any, k: Any, voice: Any, constants: Any, phases: Any, state: Any) -> None:
+    """Put back what a voice remembers."""
+    turned = _turned(constants, voice)
+    for slot in range(_lanes.STATE):
+        state[voice, slot] = w[at(slot, k)]
+    for dco in range(2):
+        own = dco ^ turned
+        for pair in _PAIRS:
+            state[voice, pair + own] = w[at(pair + dco, k)]
+        phases[voice, own] = as_int(w[at(_lanes.PHASE1 + dco, k)])
+
+
+@inline
+def set_tick(w: Any, k: Any, voice: Any, increments: Any, levels: Any, tick: int) -> None:
+    """Take over one tick's control frame: increments at once, levels as the way still to go."""
+    turned = np.int64(w[at(_lanes.TURNED, k)])
+    for dco in range(2):
+        own = dco ^ turned
+        increment = increments[own, voice, tick]
+        step = F(increment) * CYCLE
+        w[at(_lanes.INCREMENT1 + dco, k)], w[at(_lanes.STEP1 + dco, k)] = as_bits(increment), step
+        near, far = slopes(step)
+        w[at(_lanes.NEAR1 + 2 * dco, k)], w[at(_lanes.FAR1 + 2 * dco, k)] = near, far
+        mix = _lanes.MIX1 + dco
+        w[at(_lanes.TARGET + mix, k)] = (
+            levels[_lanes.MIX1 + own, voice, tick] - w[at(_lanes.PREVIOUS + mix, k)]
+        )
+    for row in (_lanes.CUTOFF, _lanes.GAIN):
+        w[at(_lanes.TARGET + row, k)] = levels[row, voice, tick] - w[at(_lanes.PREVIOUS + row, k)]
+
+
+@inline
+def end_tick(w: Any, k: Any) -> None:
+    """The voltages have arrived. A filter that has died down is set to rest: numbers under float32's normal
+    range cost a processor many times the work, and rounding would keep them there for good."""
+    for row in range(_lanes.LEVELS):
+        w[at(_lanes.PREVIOUS + row, k)] += w[at(_lanes.TARGET + row, k)]
+    for slot in range(_lanes.A_BAND, _lanes.HIGH + 1):
+        w[at(slot, k)] = ZERO if abs(w[at(slot, k)]) < _SMALLEST else w[at(slot, k)]
 
 
 @inline

@@ -1,24 +1,37 @@
-"""Where things lie: the columns of a voice's arrays, and the slots of the kernel's lane array.
+"""Lanes: voices side by side in one array, how they lie there, and how they get in and out.
 
 The lane array is one flat float32 array of slots, each `LANES` voices wide: state first, then constants,
 then what the kernel derives from them. One array with offsets known to the compiler is what lets LLVM see
 that lanes do not depend on each other; several arrays would need checks that it gives up on.
 
-What numba does not say by itself: a fused multiply-add, all lanes moved at once, a block transposed.
+What numba does not say by itself: a fused multiply-add (`fma`), all lanes moved at once (`move_lanes`), a
+block transposed (`transpose`). `gather` and `scatter` transpose between lines of samples in memory and
+[samples, lanes], a block at a time.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from simulator.synth._compiling import inline
+from simulator.synth._compiling import full_width, inline
 
 # Two vectors of sixteen: while one waits for its last result, the processor works on the other.
 LANES = 32
+BLOCK = 16
+"""Samples, and lanes, of a block that `transpose` turns: 16 floats are a cache line."""
+LINE = 64
+"""Bytes of a cache line."""
+PAST_CACHE = 1 << 21
+"""Outputs of this many samples fit into no cache: they are written to memory directly, which spares reading
+each line first."""
+
+F = np.float32
+ZERO, ONE, TWO, HALF = F(0), F(1), F(2), F(0.5)
 
 # Rows of the levels in a control frame, which slew.
 MIX1, MIX2, CUTOFF, GAIN = range(4)
@@ -57,8 +70,26 @@ def at(slot: Any, lane: Any) -> Any:
     return slot * LANES + lane
 
 
-BLOCK = 16
-"""Samples, and lanes, of a block that `transpose` turns: 16 floats are a cache line."""
+@inline
+def as_int(x: Any) -> Any:
+    """The integer whose bits a float slot holds."""
+    return np.float32(x).view(np.int32)
+
+
+@inline
+def as_bits(x: Any) -> Any:
+    """A float slot holding an integer's bits."""
+    return np.int32(x).view(np.float32)
+
+
+@intrinsic
+def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
+    """``a * b + c`` in float32, rounded once: the same bits on every processor."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fma(*arguments)
+
+    return types.float32(types.float32, types.float32, types.float32), generate
 
 
 def _mover(size: int, past_cache: bool = False) -> Any:
@@ -89,16 +120,6 @@ def _mover(size: int, past_cache: bool = False) -> Any:
 move_lanes = _mover(LANES)
 move_block = _mover(BLOCK)
 stream_block = _mover(BLOCK, past_cache=True)
-
-
-@intrinsic
-def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
-    """``a * b + c`` in float32, rounded once: the same bits on every processor."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.fma(*arguments)
-
-    return types.float32(types.float32, types.float32, types.float32), generate
 
 
 @intrinsic
@@ -139,3 +160,48 @@ def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any
 
 def _mask(lanes: list[int]) -> Any:
     return ir.Constant(ir.VectorType(ir.IntType(32), BLOCK), lanes)
+
+
+@inline
+def aligned(size: int) -> Any:
+    """Zeros that start at a cache line."""
+    memory = np.zeros(size + LINE // 4, np.float32)
+    skip = (-memory.ctypes.data % LINE) // 4
+    return memory[skip : skip + size]
+
+
+@inline
+def gather(dry: Any, source: Any, starts: Any, samples: int) -> None:
+    """Lines of the flat source, from each lane's start on, into [samples, lanes]."""
+    full_width()
+    for s in range(0, samples, BLOCK):
+        last = min(samples - s, BLOCK)
+        for lane in range(0, LANES, BLOCK):
+            for k in range(BLOCK):
+                start, to = starts[lane + k] + s, (s + k) * LANES + lane
+                if starts[lane + k] < 0:
+                    dry[to : to + BLOCK] = ZERO
+                elif last < BLOCK:
+                    dry[to : to + last] = source[start : start + last]
+                else:
+                    move_block(dry, to, source, start)
+            transpose(dry, s * LANES + lane)
+
+
+@inline
+def scatter(out: Any, starts: Any, samples: int, signals: Any, past_cache: bool) -> None:
+    """The opposite: [samples, lanes], which is turned in place, into lines of the flat output."""
+    full_width()
+    for s in range(0, samples, BLOCK):
+        last = min(samples - s, BLOCK)
+        for lane in range(0, LANES, BLOCK):
+            transpose(signals, s * LANES + lane)
+            for k in range(BLOCK):
+                start, turned = starts[lane + k] + s, (s + k) * LANES + lane
+                if starts[lane + k] >= 0:
+                    if last < BLOCK:
+                        out[start : start + last] = signals[turned : turned + last]
+                    elif past_cache:
+                        stream_block(out, start, signals, turned)
+                    else:
+                        move_block(out, start, signals, turned)

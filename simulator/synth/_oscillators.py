@@ -1,4 +1,9 @@
-"""The two oscillators of a voice, one sample at a time, in four variants.
+"""Band-limited oscillators: the two DCOs of a voice, one sample at a time, with x-mod and hard sync.
+
+A sawtooth steps once a cycle, at phase zero; every waveform is made of sawtooths. A step is replaced by the
+integral of the cubic B-spline around it (a BLEP), which takes aliases down by the fourth power of sinc.
+
+The two run in one of four variants:
 
 * `plain`: on their own.
 * `bent`: each may bend the other's frequency (x-mod).
@@ -8,11 +13,6 @@
 Each variant gives the samples of those before it, to the bit, where a voice needs no more: so voices are
 sorted by what their tone needs, and left-over lanes of a dearer variant are filled with cheaper voices. Each
 takes the lane array and a lane, moves the phases, and returns the two waves.
-
-One sample of an oscillator: the scalar functions that the kernel's lanes are made of.
-
-A sawtooth steps once a cycle, at phase zero; every waveform is made of sawtooths. A step is replaced by
-the integral of the cubic B-spline around it, which takes aliases down by the fourth power of sinc.
 """
 
 from __future__ import annotations
@@ -24,27 +24,20 @@ import numpy as np
 
 from simulator.synth import _lanes
 from simulator.synth._compiling import inline
-from simulator.synth._lanes import at, fma
+from simulator.synth._lanes import HALF, ONE, TWO, ZERO, F, as_bits, as_int, at, fma
 
-F = np.float32
-ZERO, ONE, TWO, HALF = F(0), F(1), F(2), F(0.5)
+# Cycles of a step of the 32-bit phase, and steps of a cycle.
 CYCLE, CYCLES = F(2.0**-32), F(2.0**32)
+# Scales 2**31 steps, half a cycle, to 1.
 _HALF_CYCLE = F(2.0**-31)
+# Factors of the two powers of the B-spline's integral, at a distance of one sample: see `smoothing`.
 _FAR, _NEAR = F((1 / 12) ** 0.25), F((1 / 3) ** 0.25)
 _TWICE_FAR = F(2 * (1 / 12) ** 0.25)
+# The highest bit of an integer: its sign, and that of a float.
 _SIGN = np.int32(-(2**31))
-
-
-@inline
-def as_int(x: Any) -> Any:
-    """The integer whose bits a float slot holds."""
-    return np.float32(x).view(np.int32)
-
-
-@inline
-def as_bits(x: Any) -> Any:
-    """A float slot holding an integer's bits."""
-    return np.int32(x).view(np.float32)
+# The least factor to which x-mod may bend a frequency, and the largest step in cycles a sample (chosen).
+_LOWEST_BEND = F(0.05)
+_HIGHEST_STEP = F(0.49)
 
 
 @inline
@@ -98,9 +91,6 @@ def white(seed: Any, sample: Any) -> Any:
     x = np.uint32(np.uint32(x ^ (x >> np.uint32(16))) * np.uint32(0x7FEB352D))
     x = np.uint32(np.uint32(x ^ (x >> np.uint32(15))) * np.uint32(0x846CA68B))
     return F(np.int32(x ^ (x >> np.uint32(16))))
-
-
-_LOWEST_BEND, _HIGHEST_STEP = F(0.05), F(0.49)
 
 
 @inline

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from jxctl.errors import UsageError
 from simulator.synth import _lanes, chorus, voices
-from simulator.synth._gather import LINE
+from simulator.synth._lanes import LINE
 from simulator.synth.control import Notes, Voicing
 from simulator.synth.profile import Profile, load_profile
 from simulator.synth.random import LARGEST_SEED, add_noise_floor, mix_seed

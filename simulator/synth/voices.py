@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.synth import _kernel, _lanes
+from simulator.synth._filters import HIGHEST_CUTOFF
 from simulator.synth.control import Voicing, deviation
 from simulator.synth.profile import Profile
 from simulator.synth.random import mix_seed
@@ -21,8 +22,6 @@ RATES = (4000, 768_000)
 """Lowest and highest sample rate in Hz."""
 HIGHEST_STEP = 0.45
 """Oscillators above this share of the sample rate are silent: nothing of them can be heard."""
-HIGHEST_CUTOFF = 0.4535
-"""The highest cutoff as a share of the sample rate (20 kHz at 44.1 kHz)."""
 
 
 @dataclass

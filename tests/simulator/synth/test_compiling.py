@@ -17,15 +17,15 @@ import pytest
 from numba.core import event
 
 from simulator.features import distance, mel
-from simulator.synth import _chorus_kernel, _kernel, control_rate, random
+from simulator.synth import _kernel, chorus, control_rate, random
 from simulator.synth._compiling import _Announcer, compiled_in, digest
 
 ROOT = Path(__file__).resolve().parents[3]
 COMPILING = "compiling the simulator for this processor: once, up to half a minute"
 
 ENTRIES = {
-    "kernel": (_kernel._run, {"_filters", "_gather", "_kernel", "_lanes", "_oscillators"}),
-    "chorus": (_chorus_kernel._run, {"_chorus_kernel", "_gather", "_lanes"}),
+    "kernel": (_kernel._run, {"_filters", "_kernel", "_lanes", "_oscillators"}),
+    "chorus": (chorus._run, {"_lanes", "chorus"}),
     "control": (control_rate._fill, {"control_rate", "random"}),
     "noise": (random._add, {"random"}),
     "mel": (mel.spectra_of, {"_fft", "mel"}),
@@ -71,7 +71,7 @@ import numpy as np
 from jxctl.protocol.tone import INIT_TONE
 from jxctl.protocol.parameters import parameter
 from simulator.features import distance, log_mel, mel
-from simulator.synth import _chorus_kernel, _kernel, control_rate, random, render
+from simulator.synth import _kernel, chorus, control_rate, random, render
 
 tone = np.frombuffer(INIT_TONE.values, np.uint8).copy()
 tone[parameter("CHORUS").column] = 127
@@ -79,7 +79,7 @@ audio = render(tone, seconds=0.1)
 log_mel(audio)
 distance.compare(audio, distance.Goal.of(audio[0]))
 random._compiled(np.zeros((1, 1, 10), np.float32), np.zeros((1, 2), np.int64), 0, 0.1)
-every = (_kernel, _chorus_kernel, control_rate, random, mel, distance)
+every = (_kernel, chorus, control_rate, random, mel, distance)
 counted = [module._compiled.ready.stats for module in every]
 print(json.dumps([[sum(s.cache_hits.values()), sum(s.cache_misses.values())] for s in counted]))
 """

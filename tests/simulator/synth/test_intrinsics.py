@@ -17,7 +17,7 @@ import pytest
 from numba import types
 from numba.core.registry import cpu_target
 
-from simulator.synth import _chorus_kernel, _kernel
+from simulator.synth import _kernel, chorus
 from simulator.synth._compiling import FAST, full_width
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -64,9 +64,9 @@ def filters() -> str:
     return compiled((LINE, LINE, types.intp), run)
 
 
-def chorus() -> str:
+def chorus_loop() -> str:
     """Of the chorus with one LFO for all."""
-    stage = _chorus_kernel._together
+    stage = chorus._together
 
     def run(w: Any, line: Any, sides: Any, rows: Any, weights: Any, samples: int, g: Any) -> None:
         full_width()
@@ -77,7 +77,7 @@ def chorus() -> str:
 
 
 @pytest.mark.skipif(not WIDE, reason="this processor has no AVX-512, or numba was told not to use it")
-@pytest.mark.parametrize("stage", [oscillators, filters, chorus])
+@pytest.mark.parametrize("stage", [oscillators, filters, chorus_loop])
 def test_lanes_fill_the_widest_registers(stage: Callable[[], str]) -> None:
     found = registers(stage())
     assert found["zmm"] > 50
