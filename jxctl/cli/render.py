@@ -73,11 +73,11 @@ def render(
 
     import numpy as np
 
-    import simulator
     from jxctl.audio.files import write_wav
     from jxctl.protocol.tone import to_batch
+    from simulator.synth import render as render_tones
 
-    audio = simulator.render(
+    audio = render_tones(
         to_batch([loaded]), note, velocity, gate, seconds,
         profile=profile, sample_rate=rate, seed=seed, stereo=stereo, oversample=oversample,
     )[0]  # fmt: skip
