@@ -115,8 +115,8 @@ def row(
     `objective.heard_in`); ``switches``: likewise whether each is right; ``parameters``: for each of both how
     many raw steps or positions the guess is away, and the prior's best answer, which has not listened. With a
     ``proposal``: ``inside``: for audible levels how much of the truth lies in the central 50 and 90 % of the
-    network's distribution (`parameters.inside`); ``sure``, in the order of ``parameters``: pairs of its trust
-    in its own best answer (a level: within 6) and whether that was so.
+    network's distribution (`parameters.inside`); ``sure``, in the order of ``parameters``: pairs of its
+    confidence in its own best answer (a level: within 6) and whether that was so.
     """
     listener = Listener(target.recordings, profile, threads=threads)
     measured = []
