@@ -16,12 +16,7 @@ from jxctl.cli.virtual import (
     GainOption,
     ProfileOption,
     RateOption,
-    board_names,
     check_save,
-    known_model,
-    memory_of,
-    open_sound,
-    save_song,
 )
 from jxctl.errors import UsageError
 
@@ -69,18 +64,24 @@ def board(
     if save is not None and (midi is None or audio is None):
         raise UsageError("only what is played over MIDI, with sound, can be saved", "give --midi and --audio")
     check_save(save, force)
-    known = known_model(model)
-    held = memory_of(known, memory) if midi is not None else None
-    names = board_names(known if midi is not None else None)
+
+    from simulator.instrument.memory import model_named, read_memory
+
+    known = model_named(model)
+    held = read_memory(known, memory) if midi is not None else None
     with ExitStack() as stack:
         sound = None
         if audio is not None:
+            from simulator.instrument.realtime import boards_of, open_sound
+
+            names = boards_of(known if midi is not None else None)
             sound = open_sound(audio, names, profile, rate, gain, keep=save is not None)
             stack.callback(sound.output.close)
         try:
             state = _pty(sound) if midi is None else _midi(midi, known, api, held, sound)
         finally:
-            save_song(save, sound)
+            if save is not None and sound is not None:
+                sound.write_song(save)
     if sound is not None:
         state |= {"audio": sound.to_json()}
     if dump is not None:
@@ -99,13 +100,11 @@ def _pty(sound: Sound | None) -> dict[str, Any]:
 def _midi(
     name: str, model: Model, api: str | None, held: Memory | None, sound: Sound | None
 ) -> dict[str, Any]:
-    from urllib.parse import quote
-
     from jxctl.ports import ReceivingPort, open_port
+    from jxctl.ports.midi import virtual_url
     from jxctl.ports.server import serve_midi
 
-    url = f"midi:{quote(name, safe='')}?virtual=1" + (f"&api={api}" if api else "")
-    with open_port(url) as port:
+    with open_port(virtual_url(name, api)) as port:
         assert isinstance(port, ReceivingPort)
         return serve_midi(port, model, held, lambda: _announce(f"midi:{name}", sound), sound)
 

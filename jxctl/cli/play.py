@@ -15,12 +15,7 @@ from jxctl.cli.virtual import (
     GainOption,
     ProfileOption,
     RateOption,
-    board_names,
     check_save,
-    known_model,
-    memory_of,
-    open_sound,
-    save_song,
 )
 
 
@@ -50,36 +45,32 @@ def play(
     of jx to it, needs: jx board --midi NAME --audio DEVICE.
     """
     check_save(save, force)
-    known = known_model(model)
-    held = memory_of(known, bank, tone)
+
+    from simulator.instrument.memory import model_named, read_memory
+
+    known = model_named(model)
+    held = read_memory(known, bank, tone)
 
     from jxctl.ports import ReceivingPort, open_port
+    from jxctl.ports.midi import listening_url
 
-    url = midi if midi.startswith("midi:") else f"midi:{_escaped(midi)}"
-    url += f"{'&' if '?' in url else '?'}listen=1" + (f"&api={api}" if api else "")
     with ExitStack() as stack:
-        port = stack.enter_context(open_port(url))
+        port = stack.enter_context(open_port(listening_url(midi, api)))
         assert isinstance(port, ReceivingPort)
-        sound = open_sound(audio, board_names(known), profile, rate, gain, keep=save is not None)
-        stack.callback(sound.output.close)
 
         from jxctl.ports.server import serve_midi
+        from simulator.instrument.realtime import boards_of, open_sound
+
+        sound = open_sound(audio, boards_of(known), profile, rate, gain, keep=save is not None)
+        stack.callback(sound.output.close)
 
         def ready() -> None:
-            # Keys pressed while the simulator was compiled are not played late.
-            while port.receive(0.0):
-                pass
             say(f"playing from {getattr(port, 'input', midi)!r} (Ctrl-C ends it)")
             say(sound.describe())
 
         try:
-            serve_midi(port, known, held, ready, sound, answers=False)
+            serve_midi(port, known, held, ready, sound, answers=False, late=False)
         finally:
-            save_song(save, sound)
+            if save is not None:
+                sound.write_song(save)
     return Shown(sound.to_json(), sound.text())
-
-
-def _escaped(name: str) -> str:
-    from urllib.parse import quote
-
-    return quote(name, safe=" :/()[]#,+&=@!")

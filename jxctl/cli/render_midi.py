@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from jxctl._files import read_bytes
 from jxctl.cli.common import Shown, progress
 from jxctl.cli.output import check_outputs
-from jxctl.cli.virtual import RATES, known_model, memory_of
 from jxctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +31,8 @@ def render_midi(
     seed: int,
 ) -> Shown:
     """Render a MIDI file to a stereo WAV. Raises `UsageError` before anything is written."""
+    from simulator.instrument.memory import model_named, read_memory
+    from simulator.instrument.realtime import RATES
     from simulator.synth.random import LARGEST_SEED
 
     check_outputs(midi, [(output, ".wav")])
@@ -42,8 +43,8 @@ def render_midi(
     if not 0 <= seed <= LARGEST_SEED:
         raise UsageError(f"--seed is {seed}", f"give 0 to {LARGEST_SEED}")
     song = _read(midi)
-    known = known_model(model)
-    memory = memory_of(known, bank, tone)
+    known = model_named(model)
+    memory = read_memory(known, bank, tone)
 
     from jxctl.audio.files import MOST_BYTES, WavStream
 

@@ -123,6 +123,17 @@ class MidiPort(ReceivingPort):
             self._arrived.put(message)
 
 
+def virtual_url(name: str, api: str | None = None) -> str:
+    """The URL of a new port called ``name``, which other programs can connect to."""
+    return f"midi:{quote(name, safe='')}?virtual=1" + (f"&api={api}" if api else "")
+
+
+def listening_url(name: str, api: str | None = None) -> str:
+    """The URL of the input called ``name`` (or its ``midi:`` URL), without an output."""
+    url = name if name.startswith("midi:") else f"midi:{quote(name, safe=_PLAIN)}"
+    return f"{url}{'&' if '?' in url else '?'}listen=1" + (f"&api={api}" if api else "")
+
+
 def open(url: str) -> Port:
     """Open ``midi:NAME``. Raises `DeviceError` with what is there when the name fits none or several."""
     name, options = _parse(url)

@@ -110,12 +110,13 @@ def serve_midi(
     ready: Callable[[], None],
     sound: Sound | None = None,
     answers: bool = True,
+    late: bool = True,
 ) -> dict[str, Any]:
     """Be a whole synth behind ``port`` until interrupted; what it holds then.
 
     ``ready`` is called when it listens. A line ``dump`` on stdin starts a bulk dump. ``answers``: what
-    comes out of MIDI OUT is written to the port. Raises `DeviceError` when the port or the audio output
-    goes away.
+    comes out of MIDI OUT is written to the port. ``late``: what came before it listened is
+    still played. Raises `DeviceError` when the port or the audio output goes away.
     """
     held = Held()
     on_bus = bytearray()
@@ -133,6 +134,9 @@ def serve_midi(
     carry()
     with _interrupted() as end, _heard(sound):
         typed = _lines()
+        # Keys pressed while the simulator was compiled.
+        while not late and port.receive(0.0):
+            pass
         ready()
         while not end.is_set():
             if message := port.receive(_POLL_S):

@@ -30,7 +30,7 @@ from jxctl.protocol.load_order import HOLD, ON, PORTA_SW, PORTA_TIME, SILENCE, T
 from jxctl.protocol.midi import PROGRAM, SYSEX, Splitter
 from jxctl.protocol.parameters import parameter
 from simulator.instrument.allocation import Action, Allocator, Release, Slot, Strike, folded
-from simulator.instrument.memory import PATCH_IDS, Board, EditBuffer, Half, Memory, Model
+from simulator.instrument.memory import PATCH_IDS, Board, EditBuffer, Half, Memory, Model, model_named
 
 KEYS: dict[Model, tuple[int, int]] = {"jx8p": (21, 108), "jx10": (28, 103), "mks70": (28, 103)}
 """Keys that are played as they come; others move by octaves (4.1)."""
@@ -57,11 +57,9 @@ class Assigner:
     def __init__(
         self, model: Model = "mks70", channel: int | None = None, memory: Memory | None = None
     ) -> None:
-        if model not in KEYS:
-            raise UsageError(f"there is no virtual {model!r}", f"there are {', '.join(KEYS)}")
         if channel is not None and not 0 <= channel <= 15:
             raise UsageError(f"the MIDI channel is {channel}; expected 0 to 15")
-        self.model: Model = model
+        self.model = model_named(model)
         self.channel = channel
         self.memory = memory or Memory(model)
         self.buffer = EditBuffer.init("jx8p" if model == "jx8p" else "superjx")

@@ -17,9 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
+from jxctl._files import read_bytes
 from jxctl.errors import UsageError
+from jxctl.library.files import read_library
 from jxctl.protocol.bank import Bank, FamilyName
 from jxctl.protocol.bus import MASTER_TUNE
 from jxctl.protocol.load_order import (
@@ -46,7 +49,7 @@ from jxctl.protocol.sysex import (
 from jxctl.protocol.sysex.jx8p import JX8P, SLOTS
 from jxctl.protocol.sysex.jx10 import SIZES, Receiver, Sender
 from jxctl.protocol.sysex.mks70 import MKS70, PATCH_SLOTS, TONE_SLOTS
-from jxctl.protocol.tone import INIT_TONE, Tone
+from jxctl.protocol.tone import INIT_TONE, Tone, read_tone
 from simulator.instrument.allocation import MODES, Mode
 
 Board = Literal["lower", "upper"]
@@ -64,6 +67,8 @@ _JX8P_AFTER = {0xB8: 1, 0xB9: 2, 0xBA: 4}
 
 PATCH_IDS = (PORTA_TIME, *TUNES, PORTA_SW, BEND_RANGE, *_AFTER_SWITCHES)
 """Performance registers that follow from the patch."""
+
+MODELS: tuple[Model, ...] = ("jx8p", "jx10", "mks70")
 
 _FAMILIES: dict[Model, FamilyName] = {"jx8p": "jx8p", "jx10": "mks70", "mks70": "mks70"}
 _WIRES = {"jx8p": JX8P, "mks70": MKS70}
@@ -280,6 +285,13 @@ class Memory:
         self.patches |= {slot: patch for slot, patch in bank.patches.items() if slot in self.patches}
         self.tones |= _stock({slot: tone for slot, tone in bank.tones.items() if slot in self.tones})
 
+    @classmethod
+    def with_tone(cls, model: Model, tone: Tone) -> Memory:
+        """One that plays ``tone`` on all its boards when it is switched on."""
+        if model == "jx8p":
+            return cls(model, Bank("jx8p", tones={0: tone}))
+        return cls(model, Bank("mks70", {0: Patch.init(tone.name).with_tones(0, 0)}, {0: tone}))
+
     @property
     def bank(self) -> Bank:
         """Everything in it."""
@@ -398,3 +410,27 @@ class Memory:
 
 def _stock(tones: Mapping[int, object]) -> dict[int, Tone]:
     return {slot: tone for slot, tone in tones.items() if isinstance(tone, Tone)}
+
+
+def model_named(name: str) -> Model:
+    """The model of that name. Raises `UsageError` for another."""
+    for model in MODELS:
+        if model == name:
+            return model
+    raise UsageError(f"there is no virtual {name!r}", f"there are {', '.join(MODELS)}")
+
+
+def read_memory(model: Model, bank: Path | None = None, tone: Path | None = None) -> Memory | None:
+    """What a file holds in the memory of ``model``: a bank, a JX-10's cartridge, or one tone on all boards.
+
+    None without a file. Raises `UsageError` for both files, and what reading them raises.
+    """
+    if bank is not None and tone is not None:
+        raise UsageError("a tone and a bank are given", "give one of the two")
+    if tone is not None:
+        return Memory.with_tone(model, read_tone(tone))
+    if bank is None:
+        return None
+    if model == "jx10" and bank.is_file() and bank.stat().st_size in SIZES:
+        return Memory(model, cartridge=read_bytes(bank))
+    return Memory(model, read_library(bank).bank)

@@ -23,18 +23,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jxctl.audio.playback import AudioOutput
+from jxctl._files import write_atomically
+from jxctl.audio.playback import AudioOutput, open_output
+from jxctl.errors import UsageError
+from jxctl.library.song import write_song
 from jxctl.protocol import bus
 from jxctl.protocol.bus import VOICES, BoardName, Decoder, Forward
 from jxctl.protocol.parameters import FIRST_ID, TONE_SIZE
 from simulator.instrument.board import Board, boards, together
-from simulator.synth.profile import Profile
+from simulator.instrument.memory import Model
+from simulator.synth.profile import Profile, load_profile
 
 GRID = 64
 """Bytes act at multiples of so many samples into a block: a board looks at them once a tick (441) anyway."""
 
 TICK_S = 0.010
 """About the length of a board's control loop (thesis 3.1.2.2)."""
+
+LOUDEST_DB = 40.0
+QUIETEST_DB = -120.0
+"""Gains that can be asked for (chosen)."""
+
+RATES = (8000, 192_000)
+"""Sample rates that can be asked of a device, in Hz (chosen)."""
 
 _SWITCH_S = 0.0005
 """Seconds after which Python lets another thread run, while sound is made (chosen; its default is 5 ms)."""
@@ -147,8 +158,8 @@ class Sound:
     """Boards called ``names`` that are heard on ``output`` while the context lasts.
 
     ``profile`` and ``seed`` as of `simulator.instrument.board.Board`; ``gain``: a factor; ``keep``: remember
-    what is played, for `song`. Everything is compiled and warm before it sounds. Raises `ProfileError` for a
-    profile that cannot be used.
+    what is played, for `write_song`. Everything is compiled and warm before it sounds. Raises `ProfileError`
+    for a profile that cannot be used.
     """
 
     def __init__(
@@ -184,6 +195,11 @@ class Sound:
     def check(self) -> None:
         """Raise `DeviceError` when the output has gone."""
         self.output.check()
+
+    def write_song(self, path: Path) -> None:
+        """Write what was played, where it was kept, as a MIDI file: rendered, it is the same sound."""
+        engine = self.engine
+        write_atomically(path, write_song(engine.played, engine.report.samples, engine.sample_rate))
 
     def describe(self) -> str:
         """Where it sounds and how late, in a line."""
@@ -231,6 +247,40 @@ class Sound:
         self._ended = _times()
         self.output.close()
         self._running.close()
+
+
+def open_sound(
+    audio: str,
+    names: tuple[BoardName, ...],
+    profile: str | Path | Profile = "superjx",
+    rate: int | None = None,
+    gain_db: float = 0.0,
+    keep: bool = False,
+) -> Sound:
+    """Boards on the audio output called ``audio``, warm; close its ``output`` afterwards.
+
+    ``rate``: in Hz, the device's own if None. Raises `UsageError`, `ProfileError` and `DeviceError`.
+    """
+    if not QUIETEST_DB <= gain_db <= LOUDEST_DB:
+        raise UsageError(
+            f"--gain is {gain_db:g} dB",
+            f"give {QUIETEST_DB:g} to {LOUDEST_DB:g}; 0 leaves the level alone",
+        )
+    if rate is not None and not RATES[0] <= rate <= RATES[1]:
+        raise UsageError(f"--rate is {rate} Hz", f"give {RATES[0]} to {RATES[1]}; 44100 and 48000 are usual")
+    # Before a device is opened: a mistake in the profile is told first.
+    loaded = load_profile(profile)
+    output = open_output(audio, rate)
+    try:
+        return Sound(output, names, loaded, gain=10 ** (gain_db / 20), keep=keep)
+    except BaseException:
+        output.close()
+        raise
+
+
+def boards_of(model: Model | None) -> tuple[BoardName, ...]:
+    """The boards of a ``model``; without one, both that a bus can carry."""
+    return ("lower",) if model == "jx8p" else ("lower", "upper")
 
 
 def warm_up(names: Sequence[BoardName], profile: str | Path | Profile, sample_rate: int, block: int) -> None:

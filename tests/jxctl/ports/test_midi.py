@@ -13,7 +13,7 @@ from jack_server import jack  # noqa: F401  (a fixture)
 from jxctl import ports
 from jxctl.errors import DeviceError, UsageError
 from jxctl.ports import ReceivingPort, open_port
-from jxctl.ports.midi import MidiPort
+from jxctl.ports.midi import MidiPort, listening_url, virtual_url
 
 NOTE = b"\x90\x3c\x64"
 
@@ -297,3 +297,10 @@ def test_real_rtmidi_says_what_is_there(jack: dict[str, str]) -> None:  # noqa: 
             synth.close()
             with pytest.raises(DeviceError, match="went away"):
                 port.write(NOTE)
+
+
+def test_urls_of_new_ports_and_of_inputs() -> None:
+    assert virtual_url("my synth?", "jack") == "midi:my%20synth%3F?virtual=1&api=jack"
+    assert listening_url("Keys (1)") == "midi:Keys (1)?listen=1"
+    assert listening_url("midi:Keys?api=jack") == "midi:Keys?api=jack&listen=1"
+    assert listening_url("what?", "alsa") == "midi:what%3F?listen=1&api=alsa"
