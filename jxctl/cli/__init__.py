@@ -19,6 +19,7 @@ from jxctl.cli import (
     dataset,
     doctor,
     guess,
+    library,
     models,
     pg800,
     play,
@@ -43,6 +44,7 @@ app = typer.Typer(
 app.add_typer(bank.app, name="bank")
 app.add_typer(bus.app, name="bus")
 app.add_typer(dataset.app, name="dataset")
+app.add_typer(library.app, name="library")
 app.add_typer(pg800.app, name="pg800")
 app.add_typer(rig.app, name="rig")
 app.add_typer(tone.app, name="tone")
