@@ -1,4 +1,4 @@
-"""What tones are like: a Gaussian copula over real tones.
+"""What tones are like: a Gaussian copula over real tones, and new tones drawn from it.
 
 Most parameters of real tones pile up at 0 or 127, and many go together (an attack with its release,
 both oscillators' tunings). A copula keeps both: each parameter its own histogram, and one matrix of
@@ -9,13 +9,10 @@ the tones. They were fitted by::
 
 The bank held out is kept for judging on real tones that neither prior nor network has seen.
 
-A new tone near a given one, as likely as the tones of real instruments are.
-
-The prior is a Gaussian copula: a tone is a point of normal scores, correlated as in real tones. A
-step ``z' = sqrt(1 - a^2) z + a e``, with ``e`` drawn from the prior, leaves each parameter's law
-unchanged whatever ``a`` is, and the correlations nearly so: parameters that go together in real tones
-move together, and rare values stay rare. (It is the proposal of the preconditioned Crank-Nicolson
-sampler.)
+**Near a given tone** (`nearby`). A tone is a point of normal scores, correlated as in real tones. A step
+``z' = sqrt(1 - a^2) z + a e``, with ``e`` drawn from the prior, leaves each parameter's law unchanged
+whatever ``a`` is, and the correlations nearly so: parameters that go together in real tones move together,
+and rare values stay rare. It is the proposal of the preconditioned Crank-Nicolson sampler.
 """
 
 from __future__ import annotations
@@ -39,8 +36,14 @@ from jxctl.protocol.tone import INIT_TONE, Tone
 # A real bank is a small sample: a little of every value stays possible, and neighbouring knob
 # positions lend each other weight. The piles at 0 and 127 are not smeared.
 UNIFORM_SHARE = 0.03
+"""Share of a parameter's histogram that is spread evenly (chosen)."""
 SMOOTHING_RAW = 1.5
+"""Standard deviation of the smoothing, raw values (chosen)."""
+
+# Times that ties are broken anew (chosen).
 _JITTERS = 20
+# Shares are kept so far from 0 and 1, whose normal scores are infinite.
+_EDGE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -91,12 +94,32 @@ class Prior:
         )
 
 
-@functools.cache
-def _shipped() -> Prior:
-    with (resources.files("simulator") / "prior.npz").open("rb") as file, np.load(file) as data:
-        probability = data["probability"].astype(np.float64)
-        probability /= probability.sum(axis=1, keepdims=True)
-        return Prior(data["columns"], probability, data["correlation"].astype(np.float64))
+def nearby(tone: Tone, amount: float, rng: np.random.Generator, prior: Prior | None = None) -> Tone:
+    """A tone drawn near ``tone``: ``amount`` 0 gives the tone itself, 1 one that has nothing to do with it.
+
+    Parameters that never vary in real tones are kept, and so is a raw value whose switch stays in its
+    position. The name is kept. Raises `UsageError` for an amount outside 0 to 1.
+    """
+    if not 0 <= amount <= 1:
+        raise UsageError(f"the amount is {amount:g}; expected 0 to 1")
+    prior = prior or Prior.load()
+    cumulative = np.cumsum(prior.probability, axis=1)
+    given = np.array([_class(TONE_PARAMETERS[c], tone.values[c]) for c in prior.columns])
+    rows = np.arange(len(given))
+    upper = cumulative[rows, given]
+    lower = upper - prior.probability[rows, given]
+    # A class covers a stretch of scores; where in it the tone lies nobody knows, so it is drawn.
+    share = np.clip(rng.uniform(lower, upper), _EDGE, 1 - _EDGE)
+    drawn = np.linalg.cholesky(prior.correlation) @ rng.standard_normal(len(given))
+    score = math.sqrt(1 - amount**2) * special.ndtri(share) + amount * drawn
+    values = bytearray(tone.values)
+    for k, column in enumerate(prior.columns):
+        parameter = TONE_PARAMETERS[column]
+        new = int(np.searchsorted(cumulative[k], special.ndtr(score[k]), side="right"))
+        new = min(new, parameter.positions - 1)
+        if amount > 0 and new != given[k]:
+            values[column] = parameter.starts[new] if parameter.starts else new
+    return Tone(bytes(values), tone.name_bytes, tone.byte_10)
 
 
 def read_table(path: str | Path) -> tuple[NDArray[np.uint8], list[str], list[str]]:
@@ -129,6 +152,14 @@ def _raw(cell: str | None, where: str) -> int:
     return value
 
 
+@functools.cache
+def _shipped() -> Prior:
+    with (resources.files("simulator") / "prior.npz").open("rb") as file, np.load(file) as data:
+        probability = data["probability"].astype(np.float64)
+        probability /= probability.sum(axis=1, keepdims=True)
+        return Prior(data["columns"], probability, data["correlation"].astype(np.float64))
+
+
 def _histogram(values: NDArray[np.int64], parameter: Parameter) -> NDArray[np.float64]:
     count = parameter.positions
     histogram = np.bincount(values, minlength=count).astype(np.float64)
@@ -152,6 +183,10 @@ def _correlation(values: NDArray[np.int64], rng: np.random.Generator) -> NDArray
     return np.asarray(np.corrcoef(scores, rowvar=False))
 
 
+def _class(parameter: Parameter, raw: int) -> int:
+    return parameter.position(raw) if parameter.kind == "switch" else raw
+
+
 def main() -> None:
     """Fit the shipped statistics to a table of tones."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -167,38 +202,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-
-_EDGE = 1e-9
-
-
-def nearby(tone: Tone, amount: float, rng: np.random.Generator, prior: Prior | None = None) -> Tone:
-    """A tone drawn near ``tone``: ``amount`` 0 gives the tone itself, 1 one that has nothing to do with it.
-
-    Parameters that never vary in real tones are kept, and so is a raw value whose switch stays in its
-    position. The name is kept. Raises `UsageError` for an amount outside 0 to 1.
-    """
-    if not 0 <= amount <= 1:
-        raise UsageError(f"the amount is {amount:g}; expected 0 to 1")
-    prior = prior or Prior.load()
-    cumulative = np.cumsum(prior.probability, axis=1)
-    given = np.array([_class(TONE_PARAMETERS[c], tone.values[c]) for c in prior.columns])
-    rows = np.arange(len(given))
-    upper = cumulative[rows, given]
-    lower = upper - prior.probability[rows, given]
-    # A class covers a stretch of scores; where in it the tone lies nobody knows, so it is drawn.
-    share = np.clip(rng.uniform(lower, upper), _EDGE, 1 - _EDGE)
-    drawn = np.linalg.cholesky(prior.correlation) @ rng.standard_normal(len(given))
-    score = math.sqrt(1 - amount**2) * special.ndtri(share) + amount * drawn
-    values = bytearray(tone.values)
-    for k, column in enumerate(prior.columns):
-        parameter = TONE_PARAMETERS[column]
-        new = int(np.searchsorted(cumulative[k], special.ndtr(score[k]), side="right"))
-        new = min(new, parameter.positions - 1)
-        if amount > 0 and new != given[k]:
-            values[column] = parameter.starts[new] if parameter.starts else new
-    return Tone(bytes(values), tone.name_bytes, tone.byte_10)
-
-
-def _class(parameter: Parameter, raw: int) -> int:
-    return parameter.position(raw) if parameter.kind == "switch" else raw

@@ -1,11 +1,10 @@
-"""The Fourier transform of sixteen windows of 2048 real samples at a time, a lane each.
+"""A batched FFT: sixteen windows of 2048 real samples at a time, a lane each.
 
 The samples of a window are taken as 1024 complex ones (even samples real, odd ones imaginary), transformed by
 five passes of radix 4 (Stockham's, which leave the spectrum in order), and taken apart into the power of 1025
 bins. Real and imaginary parts lie in planes of [1024, lanes], `PLANE` floats apart.
 
-Sixteen floats as one value in compiled code, for loops that LLVM does not turn into vector code itself.
-
+**Sixteen floats as one value** in compiled code, for loops that LLVM does not turn into vector code itself.
 `simulator.synth._kernel` leaves that to LLVM: one array, one loop over lanes. Where a loop over sixteen lanes
 is short, LLVM unrolls it into scalars before it looks for vectors, and where two rows of a buffer lie at
 distances that are known only when it runs, it cannot tell that they do not overlap. A Fourier transform is
@@ -24,15 +23,45 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic, models, overload, register_model
 from numpy.typing import NDArray
 
+from simulator.synth._compiling import inline
+
 WIDTH = 16
+"""Lanes: floats of a vector."""
+WINDOW = 2048
+"""Samples of a window."""
+BINS = WINDOW // 2 + 1
+"""Bins of its spectrum."""
+
+_HALF = WINDOW // 2
+PLANE = (_HALF + 4) * WIDTH
+"""Floats from the plane of real parts to that of imaginary ones. A little apart: at powers of two they would
+share a few cache lines."""
+
+F = np.float32
 _IR = ir.VectorType(ir.FloatType(), WIDTH)
+
+
+def _twiddles() -> NDArray[np.float32]:
+    """Factors of all passes, one after the other: cos and sin of one, two and three steps."""
+    passes = []
+    size = _HALF
+    while size >= 4:
+        turns = np.exp(-2j * np.pi / size * np.arange(size // 4)[:, None] * np.arange(1, 4))
+        passes.append(np.stack((turns.real, turns.imag), axis=-1).ravel())
+        size //= 4
+    return np.concatenate(passes).astype(np.float32)
+
+
+HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)).astype(np.float32)
+TWIDDLES = _twiddles()
+_ANGLES = 2 * np.pi / WINDOW * np.arange(_HALF // 2 + 1)
+TURNS = np.stack((np.cos(_ANGLES), np.sin(_ANGLES)), axis=-1).ravel().astype(np.float32)
 
 
 class VectorType(types.Type):
@@ -137,33 +166,6 @@ def _lane_by_lane(operation: Callable[..., Any], instruction: str) -> None:
 _lane_by_lane(operator.add, "fadd")
 _lane_by_lane(operator.sub, "fsub")
 _lane_by_lane(operator.mul, "fmul")
-
-
-WINDOW = 2048
-BINS = WINDOW // 2 + 1
-_HALF = WINDOW // 2
-# A little apart: at powers of two they would share a few cache lines.
-PLANE = (_HALF + 4) * WIDTH
-F = np.float32
-
-inline = numba.njit(forceinline=True, error_model="numpy", fastmath={"nsz"})
-
-
-def _twiddles() -> NDArray[np.float32]:
-    """Factors of all passes, one after the other: cos and sin of one, two and three steps."""
-    passes = []
-    size = _HALF
-    while size >= 4:
-        turns = np.exp(-2j * np.pi / size * np.arange(size // 4)[:, None] * np.arange(1, 4))
-        passes.append(np.stack((turns.real, turns.imag), axis=-1).ravel())
-        size //= 4
-    return np.concatenate(passes).astype(np.float32)
-
-
-HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)).astype(np.float32)
-TWIDDLES = _twiddles()
-_ANGLES = 2 * np.pi / WINDOW * np.arange(_HALF // 2 + 1)
-TURNS = np.stack((np.cos(_ANGLES), np.sin(_ANGLES)), axis=-1).ravel().astype(np.float32)
 
 
 @inline

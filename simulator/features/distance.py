@@ -24,7 +24,6 @@ from simulator.features._fft import (
     F,
     absolute,
     fused,
-    inline,
     load,
     splat,
     store,
@@ -41,7 +40,7 @@ from simulator.features.mel import (
     shared_out,
     spectra_of,
 )
-from simulator.synth._compiling import cached
+from simulator.synth._compiling import FAST, cached, inline
 
 QUIET = 1e-9
 """RMS, full scale 1, below which a sound counts as silence, which no gain brings to the target's level."""
@@ -239,7 +238,7 @@ def _grouped(own: Any, goal: Any, high: int, wide: int, cells: Any) -> None:
                 cells[row, column] += total * scale
 
 
-@numba.njit(nogil=True, error_model="numpy", fastmath={"nsz"})
+@numba.njit(nogil=True, error_model="numpy", fastmath=FAST)
 def _compare(
     audio: Any, hop: int, window: Any, tw: Any, turns: Any, edges: Any, weights: Any, depth: float,
     goal: Any, loudest: float, rms: float, audible: float, high: int, wide: int,

@@ -37,14 +37,13 @@ from simulator.features._fft import (
     WINDOW,
     F,
     fused,
-    inline,
     load,
     splat,
     store,
     transform,
 )
 from simulator.features._fft import WIDTH as LANES
-from simulator.synth._compiling import cached
+from simulator.synth._compiling import FAST, cached, inline
 from simulator.synth.render import SAMPLE_RATE as SAMPLE_RATE
 
 FLOOR_DB = 80.0
@@ -290,7 +289,7 @@ def _reached(sound: Any, hop: int, frames: int) -> int:
     return min(frames, (end + WINDOW // 2 + hop - 1) // hop) if end > 0 else 0
 
 
-@numba.njit(nogil=True, error_model="numpy", fastmath={"nsz"})
+@numba.njit(nogil=True, error_model="numpy", fastmath=FAST)
 def spectra_of(
     audio: Any, hop: int, window: Any, tw: Any, turns: Any, edges: Any, weights: Any,
     scale: Any, depth: float, out: Any,

@@ -1,16 +1,16 @@
-"""Component spread: six voices are six slightly different synths. Off unless a profile says otherwise.
-
-What is played beside keys: bender, wheel, pressure, tuning, volume, portamento and hold.
-
-A board has these in its registers $B0 to $BF. Which register does what is documented (thesis, Appendix
-A; captures); how deep it reaches is assumed, law by law, in the profile.
-
-The control loop of the sound board: tones and notes in, control frames out.
+"""The control loop of the sound board: tones, notes and what is played beside them in, control frames out.
 
 Once per tick (about 10 ms, thesis 3.1.2.2) the board's processor computes LFO and envelopes, programs
 the DCO dividers and writes control voltages. `Voicing` holds what does not change while a note sounds;
 `Voicing.frames` evaluates any range of ticks at once, for all voices, from closed forms
 (`simulator.synth.control_rate`): envelopes are thesis eq. 4.11 and 4.12, evaluated at the end of each tick.
+
+**Performance**: what is played beside keys: bender, wheel, pressure, tuning, volume, portamento and hold. A
+board has these in its registers $B0 to $BF. Which register does what is documented (thesis, Appendix A;
+captures); how deep it reaches is assumed, law by law, in the profile.
+
+**Component spread**: six voices are six slightly different synths (`deviation`). Off unless a profile says
+otherwise.
 """
 
 from __future__ import annotations
@@ -26,28 +26,42 @@ from simulator.synth import control_rate
 from simulator.synth.control_rate import BOARD, VOICE
 from simulator.synth.profile import FloatArray, Profile
 from simulator.synth.random import IntArray, signed
-from simulator.synth.random import mix_seed as mix_seed
 
-_FIRST = 301
-_KINDS = ("cutoff", "resonance", "envelope", "gain", "pulse_width", "hpf")
+NEVER = np.iinfo(np.int64).max // 4
+"""A tick that does not come: the start of a voice that is idle, the end of a key that is held."""
 
-
-def deviation(profile: Profile, kind: str, seeds: IntArray) -> NDArray[np.float64]:
-    """How far each voice is off: float64[N], within plus and minus the law ``spread_KIND``.
-
-    ``seeds``: int64[N], one a voice (or, for a part common to them, of its board).
-    """
-    amount = profile.constant(f"spread_{kind}")
-    if amount == 0:
-        return np.zeros(len(seeds))
-    return amount * signed(seeds, _FIRST + _KINDS.index(kind))
-
+A4_NOTE = 69
+"""MIDI note from which pitches count in octaves: A4."""
 
 POWER_UP = {"MASTER TUNE1": MASTER_TUNE, "MASTER TUNE2": MASTER_TUNE, "MIDI VOL": 127}
 """Registers that are not zero when a board is switched on, so that it sounds in tune before anything is
 written to them (assumed: no capture shows what they hold then)."""
 
 _ROWS = {row.name: row for row in PARAMETERS}
+_CLASSES = np.array([row.classes for row in TONE_PARAMETERS])
+_COLUMNS = np.arange(TONE_SIZE)
+
+# Fields of a voice's record that one parameter gives, through its law.
+_FIELDS = {
+    "attack1": "ENV1 ATT", "decay1": "ENV1 DECY", "sustain1": "ENV1 SUS", "release1": "ENV1 REL",
+    "attack2": "ENV2 ATT", "decay2": "ENV2 DECY", "sustain2": "ENV2 SUS", "release2": "ENV2 REL",
+    "pitch_lfo1": "DCO1 LFO", "pitch_lfo2": "DCO2 LFO", "pitch_env1": "DCO1 ENV", "pitch_env2": "DCO2 ENV",
+    "mix1": "MIX DCO1", "mix2": "MIX DCO2", "mix_depth": "MIX ENV",
+    "cutoff": "VCF FREQ", "cutoff_lfo": "VCF LFO", "cutoff_env": "VCF ENV", "gain": "VCA LEVEL",
+    "lfo_rate": "LFO RATE", "lfo_delay": "LFO DELAY",
+}  # fmt: skip
+# What several parameters make together.
+_PARTS = {
+    "range1": ("DCO1 RANGE", ""), "range2": ("DCO2 RANGE", ""), "tune1": ("DCO1 TUNE", ""),
+    "tune2": ("DCO2 TUNE", ""), "prescale1": ("DCO1 RANGE", "dco_prescale"),
+    "prescale2": ("DCO2 RANGE", "dco_prescale"), "fine": ("DCO2 FTUNE", ""), "key": ("VCF KEY", ""),
+    "key1": ("ENV1 KEY", ""), "key2": ("ENV2 KEY", ""),
+}  # fmt: skip
+_ENTRIES = (*((name, "") for name in _FIELDS.values()), *_PARTS.values())
+
+# What a voice's seed is mixed with for the first of the parts that may be off; the others follow (chosen).
+_FIRST_KIND = 301
+_KINDS = ("cutoff", "resonance", "envelope", "gain", "pulse_width", "hpf")
 
 
 @dataclass(frozen=True)
@@ -116,30 +130,15 @@ def is_on(registers: NDArray[np.uint8], name: str) -> bool:
     return row.position(int(registers[row.id - FIRST_ID])) == 1
 
 
-NEVER = np.iinfo(np.int64).max // 4
-"""A tick that does not come: the start of a voice that is idle, the end of a key that is held."""
+def deviation(profile: Profile, kind: str, seeds: IntArray) -> NDArray[np.float64]:
+    """How far each voice is off: float64[N], within plus and minus the law ``spread_KIND``.
 
-A4_NOTE = 69
-_CLASSES = np.array([row.classes for row in TONE_PARAMETERS])
-_COLUMNS = np.arange(TONE_SIZE)
-
-# Fields of a voice's record that one parameter gives, through its law.
-_FIELDS = {
-    "attack1": "ENV1 ATT", "decay1": "ENV1 DECY", "sustain1": "ENV1 SUS", "release1": "ENV1 REL",
-    "attack2": "ENV2 ATT", "decay2": "ENV2 DECY", "sustain2": "ENV2 SUS", "release2": "ENV2 REL",
-    "pitch_lfo1": "DCO1 LFO", "pitch_lfo2": "DCO2 LFO", "pitch_env1": "DCO1 ENV", "pitch_env2": "DCO2 ENV",
-    "mix1": "MIX DCO1", "mix2": "MIX DCO2", "mix_depth": "MIX ENV",
-    "cutoff": "VCF FREQ", "cutoff_lfo": "VCF LFO", "cutoff_env": "VCF ENV", "gain": "VCA LEVEL",
-    "lfo_rate": "LFO RATE", "lfo_delay": "LFO DELAY",
-}  # fmt: skip
-# What several parameters make together.
-_PARTS = {
-    "range1": ("DCO1 RANGE", ""), "range2": ("DCO2 RANGE", ""), "tune1": ("DCO1 TUNE", ""),
-    "tune2": ("DCO2 TUNE", ""), "prescale1": ("DCO1 RANGE", "dco_prescale"),
-    "prescale2": ("DCO2 RANGE", "dco_prescale"), "fine": ("DCO2 FTUNE", ""), "key": ("VCF KEY", ""),
-    "key1": ("ENV1 KEY", ""), "key2": ("ENV2 KEY", ""),
-}  # fmt: skip
-_ENTRIES = (*((name, "") for name in _FIELDS.values()), *_PARTS.values())
+    ``seeds``: int64[N], one a voice (or, for a part common to them, of its board).
+    """
+    amount = profile.constant(f"spread_{kind}")
+    if amount == 0:
+        return np.zeros(len(seeds))
+    return amount * signed(seeds, _FIRST_KIND + _KINDS.index(kind))
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,15 @@
-"""The control loop's arithmetic: records of voices in, control frames out.
+"""The control loop's arithmetic, in closed form over ticks: envelopes, LFO, drift and dividers.
 
-Any range of ticks of any voices, from closed forms, at the end of each tick. One voice after the other
-and one tick after the other, so that a branch costs nothing where a whole array would be computed, and a
-value that does not change is not computed again.
+`fill` turns records of voices into control frames: any range of ticks of any voices, each tick from closed
+forms and at its end. One voice after the other and one tick after the other, so that a branch costs nothing
+where a whole array would be computed, and a value that does not change is not computed again.
 
-Envelopes in closed form: thesis eq. 4.11 and 4.12, which are a model's choice and not measured.
+**Records.** `simulator.synth.control.Voicing` fills them from tones, notes and a profile. Everything is in
+physical units, so that the loop looks nothing up.
 
-With attack a, decay d, sustain s, release r, and t from the start of the segment: attack (t / a)^(1/3),
-decay (1 - t / d)^3 (1 - s) + s, release from level l: l (1 - t / r)^3.
-
-The LFO and the drift: what wanders by itself, in closed form over ticks.
-
-What the control loop knows of each voice and of its board: the records behind control frames.
-
-`simulator.synth.control.Voicing` fills them from tones, notes and a profile; `simulator.synth.control_rate`
-evaluates them tick by tick. Everything is in physical units, so that the loop itself looks nothing up.
+**Envelopes**: thesis eq. 4.11 and 4.12, which are a model's choice and not measured. With attack a, decay d,
+sustain s, release r, and t from the start of the segment: attack (t / a)^(1/3), decay
+(1 - t / d)^3 (1 - s) + s, release from level l: l (1 - t / r)^3.
 """
 
 from __future__ import annotations
@@ -29,6 +24,64 @@ from numpy.typing import NDArray
 from simulator.synth._compiling import cached, scalar
 from simulator.synth._lanes import CUTOFF, GAIN, LEVELS, MIX1, MIX2
 from simulator.synth.random import random_at
+
+A4_HZ = 440.0
+"""Pitch, Hz, from which octaves count: A4."""
+LARGEST_DIVIDER = 65535.0
+"""Counters have 16 bits."""
+RANDOM, SQUARE = 0, 1
+"""Positions of LFO WF that the loop tells apart; the third is a triangle or a sine."""
+
+VOICE = np.dtype(
+    [
+        # Ticks at which the key goes down and up; 32 bits that key the voice's LFO and its drift.
+        ("on", "i8"), ("off", "i8"), ("lfo_seed", "i8"), ("drift_seed", "i8"),
+        # LFO: position of the switch, turns made until tick `lfo_since`, Hz, seconds.
+        ("lfo_wave", "i8"), ("lfo_since", "i8"), ("lfo_turns", "f8"),
+        ("lfo_rate", "f8"), ("lfo_delay", "f8"), ("lfo_fade", "f8"),
+        # Envelopes: seconds, and level 0 to 1.
+        ("attack1", "f8"), ("decay1", "f8"), ("sustain1", "f8"), ("release1", "f8"),
+        ("attack2", "f8"), ("decay2", "f8"), ("sustain2", "f8"), ("release2", "f8"),
+        # Pitch in octaves above A4, and what moves it, in octaves; clocks in Hz before the dividers, and
+        # after the fine tune. `_envelope`: 1 or 2.
+        ("pitch1", "f8"), ("pitch2", "f8"), ("pitch_lfo1", "f8"), ("pitch_lfo2", "f8"),
+        ("pitch_env1", "f8"), ("pitch_env2", "f8"), ("pitch_envelope", "i8"),
+        ("clock1", "f8"), ("clock2", "f8"), ("tuned1", "f8"), ("tuned2", "f8"),
+        # Portamento: octaves away from the pitch at tick `glide_since`, and octaves a second back to it.
+        ("glide_from", "f8"), ("glide_rate", "f8"), ("glide_since", "i8"),
+        # Mixer: gains; depth of the envelope 0 to 1; whether it is inverted.
+        ("mix1", "f8"), ("mix2", "f8"), ("mix_depth", "f8"), ("mix_envelope", "i8"), ("mix_inverted", "i8"),
+        # Cutoff in octaves above 1 Hz, and what moves it.
+        ("cutoff", "f8"), ("cutoff_lfo", "f8"), ("cutoff_env", "f8"), ("cutoff_envelope", "i8"),
+        # VCA: gain; 1 where the key alone opens it.
+        ("gain", "f8"), ("gated", "i8"),
+    ]
+)  # fmt: skip
+
+BOARD = np.dtype(
+    [
+        ("tick_s", "f8"),
+        ("lowest", "f8"), ("highest", "f8"),  # cutoff, octaves above 1 Hz
+        ("drift", "f8"), ("drift_s", "f8"),  # octaves; seconds between turning points
+        # 1 or 0: the LFO's third wave is a sine; the mixer cross-fades; dividers are whole numbers.
+        ("sine", "i8"), ("crossfade", "i8"), ("stepping", "i8"),
+    ]
+)  # fmt: skip
+
+
+def fill(
+    voices: NDArray[np.void], board: np.void, first: int, ticks: int
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Control frames of ``ticks`` ticks from tick ``first``.
+
+    ``voices``: N records `VOICE`; ``board``: a record `BOARD`. Returns
+    frequencies, float64[2, N, ticks] in Hz, and levels, float32[4, N, ticks]: mixer 1, mixer 2, cutoff in Hz,
+    VCA.
+    """
+    frequencies = np.empty((2, len(voices), ticks))
+    levels = np.empty((LEVELS, len(voices), ticks), np.float32)
+    _compiled(voices, board, first, frequencies, levels)
+    return frequencies, levels
 
 
 @scalar
@@ -51,9 +104,6 @@ def level(
         return held(age, attack, decay, sustain)
     left = max(1 - released / release, 0.0)
     return at_release * (left * left * left)
-
-
-RANDOM, SQUARE = 0, 1
 
 
 @scalar
@@ -87,10 +137,6 @@ def wander(seed: Any, turns: Any) -> Any:
     part = turns - whole
     here, there = random_at(seed, int(whole)), random_at(seed, int(whole) + 1)
     return here + (there - here) * (part * part * (3 - 2 * part))
-
-
-A4_HZ = 440.0
-LARGEST_DIVIDER = 65535.0
 
 
 @scalar
@@ -162,55 +208,3 @@ def _fill(voices: Any, board: Any, first: int, frequencies: Any, levels: Any) ->
 
 
 _compiled = cached(_fill)
-
-
-def fill(
-    voices: NDArray[np.void], board: np.void, first: int, ticks: int
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Control frames of ``ticks`` ticks from tick ``first``.
-
-    ``voices``: N records `simulator.synth.control_rate.VOICE`; ``board``: a record `BOARD`. Returns
-    frequencies, float64[2, N, ticks] in Hz, and levels, float32[4, N, ticks]: mixer 1, mixer 2, cutoff in Hz,
-    VCA.
-    """
-    frequencies = np.empty((2, len(voices), ticks))
-    levels = np.empty((LEVELS, len(voices), ticks), np.float32)
-    _compiled(voices, board, first, frequencies, levels)
-    return frequencies, levels
-
-
-VOICE = np.dtype(
-    [
-        # Ticks at which the key goes down and up; 32 bits that key the voice's LFO and its drift.
-        ("on", "i8"), ("off", "i8"), ("lfo_seed", "i8"), ("drift_seed", "i8"),
-        # LFO: position of the switch, turns made until tick `lfo_since`, Hz, seconds.
-        ("lfo_wave", "i8"), ("lfo_since", "i8"), ("lfo_turns", "f8"),
-        ("lfo_rate", "f8"), ("lfo_delay", "f8"), ("lfo_fade", "f8"),
-        # Envelopes: seconds, and level 0 to 1.
-        ("attack1", "f8"), ("decay1", "f8"), ("sustain1", "f8"), ("release1", "f8"),
-        ("attack2", "f8"), ("decay2", "f8"), ("sustain2", "f8"), ("release2", "f8"),
-        # Pitch in octaves above A4, and what moves it, in octaves; clocks in Hz before the dividers, and
-        # after the fine tune. `_envelope`: 1 or 2.
-        ("pitch1", "f8"), ("pitch2", "f8"), ("pitch_lfo1", "f8"), ("pitch_lfo2", "f8"),
-        ("pitch_env1", "f8"), ("pitch_env2", "f8"), ("pitch_envelope", "i8"),
-        ("clock1", "f8"), ("clock2", "f8"), ("tuned1", "f8"), ("tuned2", "f8"),
-        # Portamento: octaves away from the pitch at tick `glide_since`, and octaves a second back to it.
-        ("glide_from", "f8"), ("glide_rate", "f8"), ("glide_since", "i8"),
-        # Mixer: gains; depth of the envelope 0 to 1; whether it is inverted.
-        ("mix1", "f8"), ("mix2", "f8"), ("mix_depth", "f8"), ("mix_envelope", "i8"), ("mix_inverted", "i8"),
-        # Cutoff in octaves above 1 Hz, and what moves it.
-        ("cutoff", "f8"), ("cutoff_lfo", "f8"), ("cutoff_env", "f8"), ("cutoff_envelope", "i8"),
-        # VCA: gain; 1 where the key alone opens it.
-        ("gain", "f8"), ("gated", "i8"),
-    ]
-)  # fmt: skip
-
-BOARD = np.dtype(
-    [
-        ("tick_s", "f8"),
-        ("lowest", "f8"), ("highest", "f8"),  # cutoff, octaves above 1 Hz
-        ("drift", "f8"), ("drift_s", "f8"),  # octaves; seconds between turning points
-        # 1 or 0: the LFO's third wave is a sine; the mixer cross-fades; dividers are whole numbers.
-        ("sine", "i8"), ("crossfade", "i8"), ("stepping", "i8"),
-    ]
-)  # fmt: skip

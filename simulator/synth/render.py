@@ -1,11 +1,12 @@
-"""Tones and notes in, audio out: one note a voice, any number of voices at once.
+"""Offline rendering: tones and notes in, audio out, one note a voice, any number of voices at once.
 
-A batch of notes, checked, and what the kernel needs to play it: shared by the CPU and the GPU.
+`render` checks what it is given (`Batch`), shares the voices out among threads, and takes each share through
+the control loop (`simulator.synth.control`), the voices (`simulator.synth.voices`) and the chorus
+(`simulator.synth.chorus`).
 
-Rendering for the ear and for measurements: at a multiple of the sample rate, then band-limited down.
-
-At four times 44.1 kHz the steps of the oscillators alias less and the bilinear transform of the filters
-keeps closer to the analogue curve (`tests/simulator/synth/test_oversampled.py`), for some ten times the time
+For the ear and for measurements it renders at a multiple of the sample rate and decimates. At four times
+44.1 kHz the steps of the oscillators alias less and the bilinear transform of the filters keeps closer to the
+analogue curve (`tests/simulator/synth/test_oversampled.py`), for some ten times the time
 (``python -m benchmarks.oversampled``).
 """
 
@@ -13,7 +14,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +29,83 @@ from simulator.synth.control import Notes, Voicing
 from simulator.synth.profile import Profile, load_profile
 from simulator.synth.random import LARGEST_SEED, add_noise_floor, mix_seed
 from simulator.synth.voices import RATES
+
+SAMPLE_RATE = 44100
+"""Hz, where nothing else is asked for."""
+HIGHEST_OVERSAMPLING = 16
+"""The largest multiple of the sample rate (chosen)."""
+
+# Voices that a thread takes at a time, at most (chosen).
+_VOICES_A_JOB = 128
+# At least, where there are so many groups of lanes: jobs take unequal times (chosen).
+_JOBS_A_THREAD = 2
+# Samples at a time on their way to the chorus (chosen): a job's fit the cache, rows do not share its sets.
+_SPAN = 1344
+# Sounds that are rendered at the multiple of the rate before they are decimated (chosen).
+_DECIMATED_AT_A_TIME = 32
+
+
+def render(
+    tones: np.ndarray,
+    notes: ArrayLike = 60,
+    velocities: ArrayLike = 100,
+    gates_s: ArrayLike = 1.0,
+    seconds: float = 2.0,
+    *,
+    profile: str | Path | Profile = "superjx",
+    sample_rate: int = SAMPLE_RATE,
+    seed: ArrayLike = 0,
+    threads: int | None = None,
+    out: NDArray[np.float32] | None = None,
+    stereo: bool = False,
+    oversample: int = 1,
+) -> NDArray[np.float32]:
+    """Render tones, one note each: the first sample is the moment the key goes down.
+
+    Shape:
+        ``tones``: uint8[N, 48] (or [48] for one). ``notes`` (MIDI 0-127), ``velocities`` (0-127),
+        ``gates_s`` (seconds the key is down) and ``seed``: numbers, or one for each tone.
+        Returns float32[N, samples], the mean of both outputs, or if ``stereo`` float32[N, 2, samples],
+        left and right; samples = round(seconds * sample_rate), full scale 1. Resonance can exceed 1;
+        nothing is clipped. Without chorus the two outputs are the same.
+
+    The same tone, note, velocity, gate, seed, profile and sample rate give the same samples, bit for
+    bit, whatever else is in the batch, wherever the tone lies in it, and however many ``threads``
+    (default: all cores) work. ``out`` is filled instead of new memory, which costs a third of the rendering;
+    make it with `empty`, and of a multiple of 16 samples, and it is written fastest. A key goes up at the
+    next tick after its gate, as on the board.
+
+    ``oversample``: 1 to 16. At 4 aliases and the filters' deviation from the analogue curve all but
+    vanish, for some ten times the time; noise and what follows from it are other samples then.
+
+    Raises `UsageError` for values out of range, `ProfileError` for a profile that cannot be used.
+    """
+    batch = Batch.of(tones, notes, velocities, gates_s, seconds, profile, sample_rate, seed)
+    if oversample not in range(1, HIGHEST_OVERSAMPLING + 1):
+        raise UsageError(f"oversample is {oversample}; it is a whole number from 1 to {HIGHEST_OVERSAMPLING}")
+    if threads is not None and threads < 1:
+        raise UsageError(f"threads is {threads}; at least one has to work", "leave it out for all cores")
+    count = len(batch.tones)
+    shape = (count, 2, batch.samples) if stereo else (count, batch.samples)
+    if out is None:
+        out = empty(shape)
+    elif not _fits(out, shape):
+        raise UsageError(f"out must be a contiguous float32{list(shape)} that may be written")
+    threads = threads or os.cpu_count() or 1
+    if oversample == 1:
+        _render(batch, threads, out)
+    else:
+        _render_decimated(batch, threads, out, oversample)
+    add_noise_floor(out, batch.seeds, 0, batch.profile.constant("noise_floor"))
+    return out
+
+
+def empty(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Memory for audio, not filled: float32 of that shape, from the start of a cache line on."""
+    size = math.prod(shape)
+    memory = np.empty(size + LINE // 4, np.float32)
+    first = -memory.ctypes.data % LINE // 4
+    return memory[first : first + size].reshape(shape)
 
 
 @dataclass(frozen=True)
@@ -132,105 +209,29 @@ def _whole(values: NDArray[np.float64], name: str) -> NDArray[np.int64]:
     return whole
 
 
-_AT_A_TIME = 32
-
-Renderer = Callable[[slice], NDArray[np.float32]]
-"""Gives the sounds of a slice of the batch, float32[n, ..., samples], at the multiple of the rate."""
-
-
-def decimated(render: Renderer, out: NDArray[np.float32], sample_rate: int, times: int) -> None:
-    """Fill ``out``, float32[N, ..., samples], with what ``render`` gives at ``times`` the rate.
-
-    Each channel is filtered on its own, so the batch does not matter; the filter has linear phase and no
-    delay, passes up to 0.91 of half the sample rate and stops above it (SoX' very high quality).
-    """
-    for first in range(0, len(out), _AT_A_TIME):
-        part = slice(first, min(first + _AT_A_TIME, len(out)))
-        fine = render(part)
-        samples = out.shape[-1]
-        channels = out[part].reshape(-1, samples)
-        for channel, line in zip(channels, fine.reshape(len(channels), -1), strict=True):
-            coarse = soxr.resample(line, sample_rate * times, sample_rate, quality="VHQ")[:samples]
-            channel[: len(coarse)] = coarse
-            channel[len(coarse) :] = 0
-
-
-SAMPLE_RATE = 44100
-_VOICES_A_JOB = 128
-_JOBS_A_THREAD = 2
-"""At least, where there are so many groups of lanes: jobs take unequal times."""
-_SPAN = 1344
-"""Samples at a time on their way to the chorus: a job's fit the cache, and rows do not share its sets."""
-
-
-def render(
-    tones: np.ndarray,
-    notes: ArrayLike = 60,
-    velocities: ArrayLike = 100,
-    gates_s: ArrayLike = 1.0,
-    seconds: float = 2.0,
-    *,
-    profile: str | Path | Profile = "superjx",
-    sample_rate: int = SAMPLE_RATE,
-    seed: ArrayLike = 0,
-    threads: int | None = None,
-    out: NDArray[np.float32] | None = None,
-    stereo: bool = False,
-    oversample: int = 1,
-) -> NDArray[np.float32]:
-    """Render tones, one note each: the first sample is the moment the key goes down.
-
-    Shape:
-        ``tones``: uint8[N, 48] (or [48] for one). ``notes`` (MIDI 0-127), ``velocities`` (0-127),
-        ``gates_s`` (seconds the key is down) and ``seed``: numbers, or one for each tone.
-        Returns float32[N, samples], the mean of both outputs, or if ``stereo`` float32[N, 2, samples],
-        left and right; samples = round(seconds * sample_rate), full scale 1. Resonance can exceed 1;
-        nothing is clipped. Without chorus the two outputs are the same.
-
-    The same tone, note, velocity, gate, seed, profile and sample rate give the same samples, bit for
-    bit, whatever else is in the batch, wherever the tone lies in it, and however many ``threads``
-    (default: all cores) work. ``out`` is filled instead of new memory, which costs a third of the rendering;
-    make it with `empty`, and of a multiple of 16 samples, and it is written fastest. A key goes up at the
-    next tick after its gate, as on the board.
-
-    ``oversample``: 1 to 16. At 4 aliases and the filters' deviation from the analogue curve all but
-    vanish, for some ten times the time; noise and what follows from it are other samples then.
-
-    Raises `UsageError` for values out of range, `ProfileError` for a profile that cannot be used.
-    """
-    batch = Batch.of(tones, notes, velocities, gates_s, seconds, profile, sample_rate, seed)
-    if oversample not in range(1, 17):
-        raise UsageError(f"oversample is {oversample}; it is a whole number from 1 to 16")
-    if threads is not None and threads < 1:
-        raise UsageError(f"threads is {threads}; at least one has to work", "leave it out for all cores")
-    count = len(batch.tones)
-    shape = (count, 2, batch.samples) if stereo else (count, batch.samples)
-    if out is None:
-        out = empty(shape)
-    elif not _fits(out, shape):
-        raise UsageError(f"out must be a contiguous float32{list(shape)} that may be written")
-    threads = threads or os.cpu_count() or 1
-
-    def fine(part: slice) -> NDArray[np.float32]:
-        finer = replace(
-            batch.take(part), sample_rate=sample_rate * oversample, samples=batch.samples * oversample
-        )
-        audio = empty((len(finer.tones), *shape[1:-1], finer.samples))
-        _render(finer, threads, audio)
-        return audio
-
-    if oversample == 1:
-        _render(batch, threads, out)
-    else:
-        decimated(fine, out, sample_rate, oversample)
-    add_noise_floor(out, batch.seeds, 0, batch.profile.constant("noise_floor"))
-    return out
-
-
 def _fits(out: object, shape: tuple[int, ...]) -> bool:
     if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != np.float32:
         return False
     return out.flags.c_contiguous and out.flags.writeable
+
+
+def _render_decimated(batch: Batch, threads: int, out: NDArray[np.float32], times: int) -> None:
+    """Render at ``times`` the sample rate, then low-pass and decimate.
+
+    Each channel is filtered on its own, so the batch does not matter; the filter has linear phase and no
+    delay, passes up to 0.91 of half the sample rate and stops above it (SoX' very high quality).
+    """
+    rate, samples = batch.sample_rate, batch.samples
+    for first in range(0, len(out), _DECIMATED_AT_A_TIME):
+        part = slice(first, min(first + _DECIMATED_AT_A_TIME, len(out)))
+        finer = replace(batch.take(part), sample_rate=rate * times, samples=samples * times)
+        fine = empty((len(finer.tones), *out.shape[1:-1], finer.samples))
+        _render(finer, threads, fine)
+        channels = out[part].reshape(-1, samples)
+        for channel, line in zip(channels, fine.reshape(len(channels), -1), strict=True):
+            coarse = soxr.resample(line, rate * times, rate, quality="VHQ")[:samples]
+            channel[: len(coarse)] = coarse
+            channel[len(coarse) :] = 0
 
 
 def _render(batch: Batch, threads: int, out: NDArray[np.float32]) -> None:
@@ -240,14 +241,6 @@ def _render(batch: Batch, threads: int, out: NDArray[np.float32]) -> None:
     kinds = voices.kinds(batch.profile.physical(batch.tones, "DCO XMOD"))
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, _jobs(chorus.positions(batch.tones, batch.profile), kinds, threads)))
-
-
-def empty(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Memory for audio, not filled: float32 of that shape, from the start of a cache line on."""
-    size = math.prod(shape)
-    memory = np.empty(size + LINE // 4, np.float32)
-    first = -memory.ctypes.data % LINE // 4
-    return memory[first : first + size].reshape(shape)
 
 
 def _jobs(choruses: NDArray[np.int64], kinds: NDArray[np.int64], threads: int) -> list[NDArray[np.int64]]:

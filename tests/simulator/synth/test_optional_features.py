@@ -13,8 +13,9 @@ from jxctl.protocol.parameters import FIRST_ID
 from simulator.instrument.board import Board, Playing
 from simulator.synth import load_profile, render
 from simulator.synth._lanes import CUTOFF, GAIN, MIX1, MIX2
-from simulator.synth.control import NEVER, Notes, Voicing, mix_seed
+from simulator.synth.control import NEVER, Notes, Voicing
 from simulator.synth.profile import Profile
+from simulator.synth.random import mix_seed
 
 TICK_S = 0.01
 VOICES = 6
