@@ -105,6 +105,17 @@ def test_a_crowd_of_files_with_one_prefix_is_found(names: list[str], found: list
     assert crowded(names) == found
 
 
+def test_no_three_files_of_a_folder_share_a_prefix() -> None:
+    folders = {path.parent for path in sources(PACKAGES)}
+    assert len(folders) > 10
+    found = [
+        f"{folder.relative_to(ROOT)}: {prefix}_* should be a folder, or one file"
+        for folder in sorted(folders)
+        for prefix in crowded([path.stem for path in folder.glob("*.py")])
+    ]
+    assert not found, "\n".join(found)
+
+
 def test_every_command_has_help_and_json() -> None:
     import typer
 

@@ -100,6 +100,13 @@ def test_every_folder_of_code_is_a_package() -> None:
     assert [str(folder) for folder in folders if not (folder / "__init__.py").exists()] == []
 
 
+def test_imports_point_downwards() -> None:
+    done = lint(ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for each in settings(ROOT)["contracts"]:
+        assert f"{each['name']} KEPT" in " ".join(done.stdout.split())
+
+
 def test_no_import_is_excused() -> None:
     linter = settings(ROOT)
     excuses = ("ignore_imports", "unmatched_ignore_imports_alerting")
