@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("jxctl", "simulator", "estimator")
+PACKAGES = ("jxctl", "simulator", "estimator", "superjx")
 CODE = (*PACKAGES, "tests", "benchmarks", "tools")
 PROSE = ("docs", "examples", "firmware_notes", ".ci")
 

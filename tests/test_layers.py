@@ -34,11 +34,11 @@ def unlisted(folder: Path, packages: Sequence[str], layers: Iterable[str]) -> tu
     """What of the packages has no line in the list of layers, and what is listed and is not there."""
     listed = [name.strip(" ()") for line in layers for name in line.replace(":", "|").split("|")]
     assert len(listed) == len(set(listed)), "something is listed twice"
-    there = {
-        f"{package}.{module.name}"
-        for package in packages
-        for module in pkgutil.iter_modules([str(folder / package)])
-    }
+    there: set[str] = set()
+    for package in packages:
+        modules = [module.name for module in pkgutil.iter_modules([str(folder / package)])]
+        # A package of one file is a layer itself.
+        there |= {f"{package}.{name}" for name in modules} or {package}
     return there - set(listed), set(listed) - there
 
 

@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from jxctl._files import read_bytes
+from jxctl._files import read_bytes, write_atomically
 from jxctl.errors import ToneError, UsageError
 from jxctl.library import midifile
 from jxctl.library.edit import IMAGE_REST, single
 from jxctl.library.formats import FORMATS, ORIGIN, Loaded, Origin
-from jxctl.protocol.bank import AnyTone, Bank, listed
+from jxctl.protocol.bank import AnyTone, Bank, FamilyName, listed
 from jxctl.protocol.midi import SYSEX, split
+from jxctl.protocol.patch import Patch
 from jxctl.protocol.tone import Tone
 
 Kind = Literal["tone", "patch", "bank"]
@@ -31,6 +32,55 @@ def read_library(path: str | Path, format: str | None = None) -> Loaded:
         return load(data, format)
     except ToneError as error:
         raise ToneError(f"{path}: {error.message}", error.hint) from error
+
+
+def write_library(
+    content: Loaded | Bank | AnyTone | Patch,
+    path: str | Path,
+    format: str | None = None,
+    *,
+    overwrite: bool = False,
+) -> list[str]:
+    """Encode tones and patches as a file: whole or not at all.
+
+    Args:
+        content: a bank, one tone or one patch; or what `read_library` gave, of which bytes that nobody
+            understands are kept as far as the format can.
+        path: where to; its ending says the format.
+        format: ``syx``, ``midi``, ``json`` or ``cartridge``, whatever the ending.
+        overwrite: whether a file that is there may be replaced.
+
+    Returns:
+        What the file does not say of the content, a line each; nothing where it says all.
+
+    Raises:
+        UsageError: the file is there, its ending says no format, or the format cannot hold the content.
+        JxError: it cannot be written.
+
+    Examples:
+        >>> write_library(Tone.init("PLAIN"), "plain.syx")
+        []
+        >>> read_library("plain.syx").bank.tones[0].name
+        'PLAIN'
+    """
+    path = Path(path)
+    format = format_for(path, format)
+    if path.exists() and not overwrite:
+        raise UsageError(f"{path} is there already", "overwrite=True replaces it")
+    if isinstance(content, Loaded):
+        data = encoded(content.bank, format, content.origin)
+        left = [*unsaid(content, format, data), *without_room(content.bank, format, data)]
+    elif isinstance(content, Bank):
+        data = encoded(content, format)
+        left = without_room(content, format, data)
+    elif format == "json":
+        data, left = (json.dumps(content.to_json(), indent=2) + "\n").encode(), []
+    else:
+        bank = _alone(content, format)
+        data = encoded(bank, format)
+        left = without_room(bank, format, data)
+    write_atomically(path, data)
+    return left
 
 
 def load(data: bytes, format: str | None = None) -> Loaded:
@@ -215,6 +265,14 @@ def cargo(loaded: Loaded, tone: int | None = None, patch: int | None = None) -> 
         if len(alone.tones) == len(bank.tones):
             return "patch", alone
     return "bank", bank
+
+
+def _alone(content: AnyTone | Patch, format: str) -> Bank:
+    """A bank of nothing but this tone or patch, of a family that the format takes where there is a choice."""
+    if isinstance(content, Patch):
+        return Bank("jx8p" if content.family == "jx8p" else "mks70", {0: content})
+    stock: FamilyName = "jx8p" if format == "cartridge" else "mks70"
+    return Bank(stock if isinstance(content, Tone) else "vecoven4", tones={0: content})
 
 
 def _written() -> list[str]:

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jxctl.errors import ToneError, UsageError
-from jxctl.library.files import encoded, load, read_library, unsaid
+from jxctl.library.files import encoded, load, read_library, unsaid, write_library
 from jxctl.protocol.bank import Bank
+from jxctl.protocol.patch import Patch
 from jxctl.protocol.tone import INIT_TONE, Tone
 
 CAPTURES = {
@@ -233,3 +234,61 @@ def test_a_changed_dump_of_a_cartridge_stays_one() -> None:
 def test_a_bank_of_nothing_is_not_written() -> None:
     with pytest.raises(UsageError, match="no tone and no patch"):
         encoded(Bank("mks70"), "syx")
+
+
+@pytest.mark.parametrize("name", CAPTURES)
+def test_what_was_read_is_written_back_as_it_was(shared: Path, tmp_path: Path, name: str) -> None:
+    source = next(path for path in shared.rglob(name))
+    loaded = read_library(source)
+    if loaded.format == "bus":
+        with pytest.raises(UsageError, match="does not say the format"):
+            write_library(loaded, tmp_path / "out.dump")
+        return
+    target = tmp_path / f"out{source.suffix}"
+    assert write_library(loaded, target) == []
+    assert target.read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("ending", ["json", "syx", "mid", "bin"])
+def test_one_tone_is_written_and_read(tmp_path: Path, ending: str) -> None:
+    assert write_library(tone(7, "ALONE"), tmp_path / f"a.{ending}") == []
+    read = read_library(tmp_path / f"a.{ending}").bank.tones[0]
+    assert read.values == tone(7).values
+    assert read.name == "ALONE"
+
+
+def test_one_tone_in_json_is_a_tone(tmp_path: Path) -> None:
+    write_library(tone(7), tmp_path / "a.json")
+    assert json.loads((tmp_path / "a.json").read_text())["format"] == "jx.tone"
+
+
+@pytest.mark.parametrize(
+    ("patch", "ending"),
+    [(Patch.init("MINE"), "syx"), (Patch.init("MINE"), "json"), (Patch.init_jx8p(3), "json")],
+)
+def test_one_patch_is_written_and_read(tmp_path: Path, patch: Patch, ending: str) -> None:
+    write_library(patch, tmp_path / f"a.{ending}")
+    assert list(read_library(tmp_path / f"a.{ending}").bank.patches.values()) == [patch]
+
+
+def test_a_file_that_is_there_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_library(tone(1), path)
+    before = path.read_bytes()
+    with pytest.raises(UsageError) as caught:
+        write_library(tone(2), path)
+    assert (caught.value.message, caught.value.hint) == (
+        f"{path} is there already",
+        "overwrite=True replaces it",
+    )
+    assert path.read_bytes() == before
+    write_library(tone(2), path, overwrite=True)
+    assert read_library(path).bank.tones[0].raw("VCF FREQ") == 2
+
+
+def test_what_a_file_has_no_room_for_is_said(shared: Path, tmp_path: Path) -> None:
+    """A SysEx file says no place for the 112 bytes of a cartridge that are no tone."""
+    loaded = read_library(next(shared.rglob("jx8p_m16c_cartridge.bin")))
+    left = write_library(loaded, tmp_path / "a.syx")
+    assert any("cartridge" in line for line in left), left
+    assert write_library(loaded.bank, tmp_path / "b.json") == []
