@@ -69,9 +69,10 @@ def fork_server() -> Iterator[ForkServer | None]:
 def program(tmp_path: Path, fork_server: ForkServer | None) -> Run:
     """Run ``python ARGUMENTS`` in ``tmp_path`` as a program of its own; keywords go to `subprocess.run`.
 
-    The user's configuration is out of reach, and the code under test is this checkout's.
+    The user's configuration and library are out of reach, and the code under test is this checkout's.
     """
-    surroundings = os.environ | SURROUNDINGS | {"XDG_CONFIG_HOME": str(tmp_path)}
+    own = {"XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    surroundings = os.environ | SURROUNDINGS | own
 
     def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
         command = [str(argument) for argument in arguments]

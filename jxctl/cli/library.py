@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jxctl.cli.common import Shown, command, progress
+from jxctl.cli.common import Shown, command, progress, say
 from jxctl.cli.output import ForceOption
 from jxctl.errors import UsageError
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jxctl.librarian.importing import Imported
-    from jxctl.librarian.index import StoredTone
+    from jxctl.librarian.index import Library, StoredTone
 
 app = typer.Typer(
     help="Keep the tones of many files in one index: import, search by name and by sound, export.",
@@ -38,6 +38,9 @@ def import_(
     again: Annotated[
         bool, typer.Option("--again", help="Read files that are there already once more.")
     ] = False,
+    no_sound: Annotated[
+        bool, typer.Option("--no-sound", help="Leave the rendering for search by sound to the first search.")
+    ] = False,
 ) -> Shown:
     """Store the tones and patches of files and folders. What is damaged is said; nothing is lost.
 
@@ -47,9 +50,12 @@ def import_(
     from jxctl.librarian.importing import import_paths
     from jxctl.librarian.index import Library
 
-    with Library(library, create=True) as opened, progress("Reading files") as advance:
-        done = import_paths(opened, paths, again, lambda count, path: advance(1, Path(path).name))
+    with Library(library, create=True) as opened:
+        with progress("Reading files") as advance:
+            done = import_paths(opened, paths, again, lambda _, path: advance(1, Path(path).name))
         where = str(opened.path)
+        if not no_sound:
+            _describe(opened)
     return Shown(done.to_json() | {"library": where}, _import_text(done, where))
 
 
@@ -71,6 +77,60 @@ def list_(
             return Shown(data, "\n".join(lines) or "no files")
         tones = by_name(opened, text)
     return Shown(_tones_data(tones), _tones_text(tones) if tones else _none(text))
+
+
+@command(app, "find")
+def find(
+    query: Annotated[
+        str, typer.Argument(help="A recording of one note (WAV, FLAC, ...), or part of a name.")
+    ],
+    library: LibraryOption = None,
+    note: Annotated[
+        int | None, typer.Option(min=0, max=127, help="MIDI note of the key (default: found in the sound).")
+    ] = None,
+    velocity: Annotated[int, typer.Option(min=1, max=127, help="How hard it was pressed.")] = 100,
+    gate: Annotated[float | None, typer.Option(help="Seconds it was down (default: found).")] = None,
+    count: Annotated[int, typer.Option(min=1, max=24, help="How many tones, the nearest first.")] = 5,
+) -> Shown:
+    """Find the tones that sound like a recording, or that a word names.
+
+    The first search by sound after an import renders the new tones at some notes, once. Where the key is not
+    given, keys an octave and more away are tried too: a tone may sound at 16' or 4'.
+    """
+    from jxctl.librarian.index import Library
+    from jxctl.librarian.search import by_name
+
+    with Library(library) as opened:
+        if not _is_sound(query):
+            tones = by_name(opened, query)
+            return Shown(_tones_data(tones), _tones_text(tones) if tones else _none(query))
+        from estimator.inference.note_detection import load_recording
+        from jxctl.librarian import sound
+
+        loaded = load_recording(query, note, velocity, gate)
+        _describe(opened)
+        played = loaded.recording.played
+        found = sound.SoundIndex(opened).find(
+            loaded.recording.audio,
+            played.note,
+            played.gate_s,
+            velocity,
+            key_is_given=note is not None,
+            count=count,
+        )
+    data = {
+        "format": "jx.library-matches", "version": 1, "file": query, "note": played.note,
+        "note_given": note is not None, "gate_s": round(played.gate_s, 3),
+        "matches": [match.to_json() for match in found], "warnings": list(loaded.warnings),
+    }  # fmt: skip
+    heading = f"{query}: note {played.note}{'' if note is not None else ' (found)'}, {played.gate_s:.2f} s"
+    lines = [
+        f"{match.distance_db:6.1f} dB {match.tone.id:>6} {match.tone.name:10} note {match.note:>3}  "
+        f"{match.tone.address}"
+        for match in found
+    ]
+    lines = lines or ["no tone of the library sounds at this note"]
+    return Shown(data, "\n".join([*loaded.warnings, heading, *lines]))
 
 
 @command(app, "duplicates")
@@ -123,10 +183,104 @@ def export(
     return Shown(data, "\n".join([*lines, f"{output}: {len(done)} tones, a file each"]))
 
 
-def _chosen(library: Any, words: Sequence[str] | None) -> list[StoredTone]:
+@command(app, "preview")
+def preview(
+    output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write into.")],
+    tones: Wanted = None,
+    library: LibraryOption = None,
+    note: Annotated[int, typer.Option(min=0, max=127, help="MIDI note, 60 = C4.")] = 60,
+    velocity: Annotated[int, typer.Option(min=1, max=127, help="1-127.")] = 100,
+    gate: Annotated[float, typer.Option(help="Seconds the key is down.")] = 1.0,
+    seconds: Annotated[float, typer.Option(help="Length of each WAV.")] = 2.0,
+    force: ForceOption = False,
+) -> Shown:
+    """Render tones: a WAV and a picture of each, named after it."""
+    from jxctl.librarian.index import Library
+    from jxctl.librarian.preview import SILENT
+    from jxctl.librarian.preview import preview as write
+
+    with Library(library) as opened:
+        chosen = _chosen(opened, tones)
+    with progress("Rendering", len(chosen)) as advance:
+        done = write(chosen, output, note, velocity, gate, seconds, force, lambda _: advance(1))
+    data = {
+        "format": "jx.library-previews", "version": 1, "folder": str(output), "note": note,
+        "previews": [
+            {"id": each.tone.id, "audio": str(each.audio), "picture": str(each.picture), "peak": each.peak}
+            for each in done
+        ],
+    }  # fmt: skip
+    lines = [f"{each.tone.name}: silent at note {note}" for each in done if each.peak < SILENT]
+    return Shown(data, "\n".join([*lines, f"{output}: {len(done)} tones, a WAV and a PNG each"]))
+
+
+@command(app, "audition")
+def audition(
+    port: Annotated[str, typer.Option(envvar="JX_PORT", help="Where to play them (jx ports).")],
+    tones: Wanted = None,
+    library: LibraryOption = None,
+    note: Annotated[int, typer.Option(min=0, max=127, help="MIDI note, 60 = C4.")] = 60,
+    velocity: Annotated[int, typer.Option(min=1, max=127, help="1-127.")] = 100,
+    gate: Annotated[float, typer.Option(min=0.05, max=60, help="Seconds the key is down.")] = 1.0,
+    pause: Annotated[float, typer.Option(min=0, max=60, help="Seconds of tail after it.")] = 0.5,
+    model: Annotated[str | None, typer.Option(help="What is behind a MIDI port (jx models).")] = None,
+    channel: Annotated[int | None, typer.Option(min=1, max=16, help="Its MIDI channel.")] = None,
+) -> Shown:
+    """Play tones one after the other on an instrument, whose memory is left alone.
+
+    VCA LEVEL of what is sent is lowered so that no tone is over 6 dB louder than the one before.
+    """
+    from jxctl.librarian.audition import audition as play
+    from jxctl.librarian.index import Library
+
+    with Library(library) as opened:
+        chosen = _chosen(opened, tones)
+    done = play(
+        port, chosen, note, velocity, gate, pause, model, channel,
+        lambda each: say(f"{each.tone.id:>6} {each.tone.name:10} {each.tone.address}"),
+    )  # fmt: skip
+    data = {
+        "format": "jx.library-audition", "version": 1, "port": port, "note": note,
+        "tones": [
+            {"id": each.tone.id, "name": each.tone.name, "vca_level": each.vca_level}
+            | {"level_dbfs": each.level_dbfs}
+            for each in done
+        ],
+    }  # fmt: skip
+    silent = [each.tone.name for each in done if each.level_dbfs is None]
+    lines = [f"silent at note {note} and passed over: {', '.join(silent)}"] if silent else []
+    return Shown(data, "\n".join([*lines, f"played {len(done) - len(silent)} tones at {port}"]))
+
+
+def _is_sound(query: str) -> bool:
+    """A file, or a name that looks like one of a recording: reading it then says what is wrong."""
+    return Path(query).suffix.lower() in _SOUND_ENDINGS or Path(query).is_file()
+
+
+_SOUND_ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
+
+
+def _describe(library: Library) -> None:
+    """Make the fingerprints that the library lacks."""
+    from jxctl.librarian import sound
+
+    if count := sound.missing(library):
+        say(f"rendering {count} sounds that the library has no fingerprint of yet")
+        with progress("Rendering", count) as advance:
+            done = 0
+
+            def report(so_far: int, _: int) -> None:
+                nonlocal done
+                advance(so_far - done)
+                done = so_far
+
+            sound.update(library, report=report)
+
+
+def _chosen(library: Library, words: Sequence[str] | None) -> list[StoredTone]:
     from jxctl.librarian.search import chosen
 
-    found: list[StoredTone] = chosen(library, words) if words else library.tones()
+    found = chosen(library, words) if words else library.tones()
     if not found:
         raise UsageError("the library holds no tone", "jx library import FOLDER adds some")
     return found
