@@ -4,9 +4,9 @@ A recording says nothing about the keyboard, so all of this is read from the sou
 
 - **Event.** The first sound that is not much weaker than the strongest one; clicks before it and
   notes after it are left out.
-- **Note.** The fundamental, from pyin (librosa) on the loudest stretch. pyin hears the period of the
-  waveform, and now and then twice or three times the period; a check asks whether the harmonics that only
-  the longer period explains are there at all (`find_pitch`). A tone may have layers an octave or a fifth
+- **Note.** The fundamental, from pYIN (`jxctl.audio.pitch`) on the loudest stretch. pYIN finds the period
+  of the waveform, and now and then twice or three times the period; a check asks whether the harmonics that
+  only the longer period explains are there at all (`find_pitch`). A tone may have layers an octave or a fifth
   apart, so the key that was pressed is known only up to such intervals: a tone with a 16' layer is heard an
   octave below its key.
 - **Gate.** The key was released where the level, after a steadier stretch, begins its final fall.
@@ -20,9 +20,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from jxctl.errors import AudioError, JxError
+from jxctl.errors import AudioError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +36,6 @@ LOWEST_HZ, HIGHEST_HZ = 31.0, 4400.0
 """C1 to C8, and most of a semitone on either side."""
 FRAME = 2048
 """Three periods of C1."""
-STEP_SEMITONES = 0.2
 WANDERING_SEMITONES = 0.12
 """A pitch that spreads more than this (its standard deviation) has vibrato."""
 HARMONICS = 13
@@ -218,7 +217,7 @@ def listen(audio: np.ndarray, sample_rate: int) -> Heard:
 class Pitch:
     """``hz``: the fundamental. ``periodicity``: how alike neighbouring periods are, at most 1.
 
-    ``probability``: of a pitch, as pyin sees it. ``steadiness``: share of the power within a
+    ``probability``: of a pitch, by pYIN. ``steadiness``: share of the power within a
     semitone of the median pitch. All three are 0 to 1, 1 for a clean steady note.
     """
 
@@ -234,38 +233,32 @@ class Pitch:
 
     @property
     def confidence(self) -> float:
-        """0 to 1. pyin's probability drops for low or noisy notes that are clear: a quarter is enough."""
+        """0 to 1. pYIN's probability drops for low or noisy notes that are clear: a quarter is enough."""
         return max(0.0, min(1.0, self.periodicity)) * self.steadiness * min(1.0, 4 * self.probability)
 
 
 def find_pitch(audio: np.ndarray, sample_rate: int) -> Pitch:
     """The pitch of ``audio`` (float[samples], one sound, any level above zero), from C1 to C8."""
     import numpy as np
+    import soxr
 
-    librosa = _librosa()
-    y = librosa.resample(audio, orig_sr=sample_rate, target_sr=RATE, res_type="soxr_hq")
+    from jxctl.audio.pitch import track_pitch
+
+    y = audio if sample_rate == RATE else soxr.resample(audio, sample_rate, RATE, "HQ")
     y = _loudest(y)
     y = np.pad(y, (0, max(0, FRAME - len(y)))).astype(np.float32)
-    track, _, probability = librosa.pyin(
-        y,
-        fmin=LOWEST_HZ,
-        fmax=HIGHEST_HZ,
-        sr=RATE,
-        frame_length=FRAME,
-        resolution=STEP_SEMITONES,
-        fill_na=None,
-    )
-    power = librosa.feature.rms(y=y, frame_length=FRAME, hop_length=FRAME // 4)[0].astype(np.float64) ** 2
-    # Also frames that pyin takes for unvoiced vote a little, so that there is always a best guess.
-    weights = power * (probability + 1e-6)
-    middle = _weighted_median(track, weights)
-    away = 12 * np.log2(track / middle)
+    track = track_pitch(y, RATE, LOWEST_HZ, HIGHEST_HZ, FRAME, FRAME // 4)
+    probability = track.probability
+    # Also frames that pYIN takes for unvoiced vote a little, so that there is always a best guess.
+    weights = track.power * (probability + 1e-6)
+    middle = _weighted_median(track.hz, weights)
+    away = 12 * np.log2(track.hz / middle)
     steady = np.abs(away) < 1
     mean = float(np.average(away[steady], weights=weights[steady]))
     spread = float(np.sqrt(np.average((away[steady] - mean) ** 2, weights=weights[steady])))
     hz = _without_subharmonics(y, middle)
     sharpened, periodicity = _refine(y, hz)
-    # Two notes a fifth apart repeat with the period of neither: the period pyin heard counts as well.
+    # Two notes a fifth apart repeat with the period of neither: the period pYIN found counts as well.
     periodicity = max(periodicity, _refine(y, middle)[1])
     return Pitch(
         hz=hz * 2 ** (mean / 12) if spread > WANDERING_SEMITONES else sharpened,
@@ -273,18 +266,6 @@ def find_pitch(audio: np.ndarray, sample_rate: int) -> Pitch:
         probability=float((probability * weights).sum() / weights.sum()),
         steadiness=float(weights[steady].sum() / weights.sum()),
     )
-
-
-def _librosa() -> Any:
-    try:
-        import librosa
-
-        # Its parts are loaded when asked for, and compile functions then.
-        return librosa if librosa.resample and librosa.pyin else None
-    except RuntimeError as error:
-        raise JxError(
-            f"librosa cannot be loaded: {error}", "set NUMBA_CACHE_DIR to a folder that can be written"
-        ) from error
 
 
 def _loudest(y: np.ndarray) -> np.ndarray:

@@ -42,7 +42,6 @@ PACKAGES: dict[str, tuple[str, bool]] = {
     "torch": ("guessing", True),
     "safetensors": ("guessing", True),
     "threadpoolctl": ("guessing", True),
-    "librosa": ("finding the note of a recording", True),
     "soundfile": ("reading and writing sound", True),
     "soxr": ("recordings at other sample rates", True),
     "matplotlib": ("jx guess --plot", False),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 LIBRARIES = (
-    "numpy", "scipy", "numba", "llvmlite", "torch", "librosa", "soxr", "soundfile", "mido", "safetensors",
+    "numpy", "scipy", "numba", "llvmlite", "torch", "soxr", "soundfile", "mido", "safetensors",
 )  # fmt: skip
 VECTORS = (
     "sse4_2", "avx", "avx2", "fma", "avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_fp16", "amx_tile",

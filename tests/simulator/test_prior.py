@@ -10,7 +10,7 @@ from scipy import stats
 
 from jxctl.errors import ToneError
 from jxctl.protocol.parameters import TONE_PARAMETERS, parameter
-from simulator.prior import Prior, read_table
+from simulator.prior import Prior, normal_quantile, read_table
 
 HELD_OUT = "MKS-70 GENLIB-A"
 
@@ -94,3 +94,15 @@ def test_a_table_as_spreadsheets_save_it_is_read(tmp_path: Path) -> None:
     tones, names, _ = read_table(path)
     assert tones[0, parameter("VCF FREQ").column] == 7
     assert names == ["A"]
+
+
+def test_the_normal_quantile_inverts_the_integral_of_its_density() -> None:
+    share = np.concatenate([10.0 ** np.arange(-15.0, -1.0), np.linspace(0.01, 0.99, 99), [1 - 1e-9]])
+    assert normal_quantile(share) == pytest.approx(stats.norm.ppf(share), rel=1e-12, abs=1e-15)
+    assert normal_quantile(np.array([[0.0, 0.5, 1.0]])).tolist() == [[-np.inf, 0.0, np.inf]]
+    # Not by scipy: the trapezoidal rule from 8 standard deviations below.
+    x = np.linspace(-8, 2, 400_001)
+    density = np.exp(-0.5 * x**2) / np.sqrt(2 * np.pi)
+    cumulated = np.concatenate([[0.0], np.cumsum(0.5 * (density[1:] + density[:-1]) * np.diff(x))])
+    at = np.searchsorted(x, [-3.0, -1.0, 0.5, 2.0])
+    assert normal_quantile(cumulated[at]) == pytest.approx(x[at], abs=1e-7)

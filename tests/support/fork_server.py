@@ -31,12 +31,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 LIBRARIES = (
-    "librosa", "matplotlib.pyplot", "mido", "numba", "numpy", "rich.console", "rich.progress", "rich.table",
+    "matplotlib.pyplot", "mido", "numba", "numpy", "rich.console", "rich.progress", "rich.table",
     "safetensors.torch", "scipy.signal", "scipy.special", "scipy.stats", "soundfile", "soxr", "threadpoolctl",
     "torch", "typer",
 )  # fmt: skip
-LAZY = (("librosa", "pyin"),)
-"""Attributes whose first use imports more."""
 FREE = ("XDG_CONFIG_HOME", "JX_", "PYTHONPATH", "PYTEST_CURRENT_TEST")
 """How the names begin of variables that no library reads while it is imported: they may change later."""
 
@@ -135,8 +133,6 @@ def _serve(connection: socket.socket) -> list[str]:
         warnings.simplefilter("ignore")  # of others' modules, while they are imported
         for name in LIBRARIES:
             importlib.import_module(name)
-        for name, attribute in LAZY:
-            getattr(sys.modules[name], attribute)
     gc.collect()
     gc.freeze()
     while True:
