@@ -1,5 +1,8 @@
 """The MIDI systems that RtMidi can reach on this machine, and the names in each.
 
+RtMidi comes through python-rtmidi, or where that has no wheels through rtmidi2, which
+`jxctl.ports.midi_rtmidi2` gives the same names.
+
 RtMidi and the libraries under it print on stderr when a system is not running, which is nothing a
 user has to read: it is not an error to have no JACK.
 """
@@ -11,6 +14,7 @@ import os
 from collections.abc import Iterator
 from typing import Any, Literal
 
+from jxctl._extras import install_line
 from jxctl.errors import DeviceError, UsageError
 
 Direction = Literal["in", "out"]
@@ -84,10 +88,7 @@ class Systems:
 
 def systems(api: str | None) -> Systems:
     """All systems, or only ``api``. Raises `UsageError` for one RtMidi was not built with here."""
-    try:
-        import rtmidi
-    except ImportError as error:
-        raise DeviceError(f"RtMidi cannot be loaded: {error}", "pip install python-rtmidi") from error
+    rtmidi = _binding()
     known = {str(rtmidi.get_api_name(number)): int(number) for number in rtmidi.get_compiled_api()}
     known.pop(_DUMMY, None)
     if not known:
@@ -97,6 +98,23 @@ def systems(api: str | None) -> Systems:
     if api not in known:
         raise UsageError(f"there is no MIDI system {api!r} here", f"there is {', '.join(known)}")
     return Systems(rtmidi, {api: known[api]})
+
+
+def _binding() -> Any:
+    """RtMidi for Python: python-rtmidi, or rtmidi2 by the same names. Raises `DeviceError` for neither."""
+    try:
+        import rtmidi
+    except ImportError as error:
+        try:
+            import rtmidi2
+        except ImportError:
+            # What is installed and broken says more than what is absent.
+            raise DeviceError(f"RtMidi cannot be loaded: {error}", install_line("midi")) from error
+        del rtmidi2
+        from jxctl.ports import midi_rtmidi2
+
+        return midi_rtmidi2
+    return rtmidi
 
 
 @contextlib.contextmanager
@@ -122,4 +140,4 @@ def _sends(client: Any) -> bool:
 
 
 def _no_system() -> DeviceError:
-    return DeviceError("RtMidi was built without any MIDI system", "install python-rtmidi anew")
+    return DeviceError("RtMidi was built without any MIDI system", f"{install_line('midi')}, anew")
