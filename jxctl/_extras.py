@@ -19,6 +19,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "audio": ("sounddevice",),
     "guess": ("torch", "safetensors", "scipy", "threadpoolctl"),
     "plot": ("matplotlib",),
+    "cuda": ("numba_cuda",),
+    "test": ("cma", "datasets", "hypothesis", "importlinter", "pytest", "xdist"),
 }
 """The modules of each extra, as they are imported. Of ``midi`` one is enough."""
 
@@ -54,8 +56,20 @@ def missing(error: ImportError, needed_by: str = "this") -> JxError | None:
     return JxError(f"{needed_by} needs {error.name}, which is not installed", install_line(extra))
 
 
+def absent_of(extra: str) -> list[str]:
+    """The modules of an extra that are not installed."""
+    absent = []
+    for name in EXTRAS[extra]:
+        try:
+            if importlib.util.find_spec(name) is None:
+                absent.append(name)
+        except ModuleNotFoundError:  # by whatever hides it
+            absent.append(name)
+    return absent
+
+
 def require(extra: str, needed_by: str) -> None:
     """Say at once that an extra is missing, before hours of work end at it. Raises `JxError`."""
-    absent = [name for name in EXTRAS[extra] if importlib.util.find_spec(name) is None]
+    absent = absent_of(extra)
     if absent and not (extra in ONE_IS_ENOUGH and len(absent) < len(EXTRAS[extra])):
         raise JxError(f"{needed_by} needs {absent[0]}, which is not installed", install_line(extra))

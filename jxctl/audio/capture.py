@@ -14,6 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from jxctl._extras import install_line
 from jxctl.audio.analysis import to_dbfs
 from jxctl.errors import DeviceError
 
@@ -197,6 +198,10 @@ def portaudio() -> Any:
     """The module ``sounddevice``. Raises `DeviceError` when PortAudio is missing."""
     try:
         import sounddevice
+    except ModuleNotFoundError as error:
+        raise DeviceError(
+            "audio devices need sounddevice, which is not installed", install_line("audio")
+        ) from error
     except OSError as error:
         raise DeviceError(f"audio devices cannot be used: {error}", _INSTALL_HINT) from error
     return sounddevice

@@ -21,6 +21,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from jxctl._extras import missing
 from jxctl.errors import EXIT_INTERRUPTED, JxError
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
@@ -79,6 +80,12 @@ def run(app: typer.Typer) -> NoReturn:
         code = error.exit_code
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
+    except ModuleNotFoundError as error:
+        absent = missing(error, "this command")
+        if absent is None:
+            raise
+        _complain(absent.message, absent.hint)
+        code = absent.exit_code
     except OSError as error:
         # Help text is printed by rich, past `_print`.
         if error.errno not in (errno.EPIPE, errno.ENOSPC):

@@ -15,8 +15,9 @@ def register(app: typer.Typer) -> None:
 def doctor() -> Shown:
     """Show what this machine has of what jx needs, and what to type to get the rest.
 
-    Nothing is opened, installed or changed. Ends with exit code 1 when rendering or guessing does not
-    work; without hardware, MIDI or sound cards jx still works with the virtual board.
+    Nothing is opened, installed or changed. Ends with exit code 1 when rendering does not work,
+    or guessing where it is installed; without hardware, MIDI or sound cards jx still works with the virtual
+    board.
     """
     from jxctl.doctor import core_works, examine, system
 
@@ -35,6 +36,12 @@ def doctor() -> Shown:
         if finding.fix:
             lines.append(f"{'':8} {'':{width}}  -> {finding.fix}")
     wrong = sum(finding.state != "ok" for finding in findings)
+    network = next((finding for finding in findings if finding.what == "network"), None)
+    what = (
+        "rendering"
+        if network and network.state == "missing" and not network.core
+        else "rendering and guessing"
+    )
     core = "works" if works else "DOES NOT WORK"
-    lines.append(f"rendering and guessing: {core}; {wrong} of {len(findings)} lines need a look")
+    lines.append(f"{what}: {core}; {wrong} of {len(findings)} lines need a look")
     return Shown(data, "\n".join(lines), exit_code=0 if works else 1)

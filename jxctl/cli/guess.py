@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jxctl._extras import require
 from jxctl.cli.common import Shown, command, progress, say
 from jxctl.cli.output import check_outputs
 from jxctl.errors import AudioError, JxError, ToneError, UsageError
@@ -97,6 +98,9 @@ def guess(
     """
     from jxctl.cli import guess_text
 
+    require("guess", "jx guess")
+    if plot is not None:
+        require("plot", "--plot")
     if top < 1 or not 0 <= renders <= 100_000 or seed < 0:
         raise UsageError("--top is at least 1, --renders 0 to 100000, --seed at least 0")
     given = _by_file(files, note, velocity, gate)

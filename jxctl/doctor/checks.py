@@ -1,8 +1,8 @@
 """What this machine has of what jx needs, and how to get the rest.
 
-The core is rendering and guessing, which need no hardware. Everything else (sound cards, MIDI, serial)
-is for playing and recording an instrument. Nothing is opened, installed or written. What may crash or hang is
-asked in a process of its own (`ask`), and whatever goes wrong there becomes a sentence.
+The core is rendering, which needs no hardware; guessing is an extra. Everything else (sound cards, MIDI,
+serial) is for playing and recording an instrument. Nothing is opened, installed or written. What may crash
+or hang is asked in a process of its own (`ask`), and whatever goes wrong there becomes a sentence.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
+from jxctl._extras import DISTRIBUTION, absent_of
 from jxctl.doctor import installing
 from jxctl.doctor.installing import System
 
@@ -33,24 +34,28 @@ PROBED = ("render", "guess", "files", "audio", "midi", "serial")
 ANSWER = "jx answers: "
 """Comes before the answer of such a process: libraries print lines of their own."""
 
-PACKAGES: dict[str, tuple[str, bool]] = {
-    "typer": ("the jx command", True),
-    "rich": ("the jx command", True),
-    "numpy": ("rendering and guessing", True),
-    "numba": ("rendering", True),
-    "scipy": ("guessing", True),
-    "torch": ("guessing", True),
-    "safetensors": ("guessing", True),
-    "threadpoolctl": ("guessing", True),
-    "soundfile": ("reading and writing sound", True),
-    "soxr": ("recordings at other sample rates", True),
-    "matplotlib": ("jx guess --plot", False),
-    "mido": ("MIDI files", False),
-    "python-rtmidi": ("midi: ports", False),
-    "pyserial": ("serial: ports", False),
-    "sounddevice": ("sound cards", False),
+PACKAGES: dict[str, tuple[str, str]] = {
+    "typer": ("the jx command", ""),
+    "rich": ("the jx command", ""),
+    "numpy": ("rendering and guessing", ""),
+    "numba": ("rendering", ""),
+    "soundfile": ("reading and writing sound", ""),
+    "soxr": ("recordings at other sample rates", ""),
+    "mido": ("MIDI files", ""),
+    "platformdirs": ("the library of tones", ""),
+    "pyserial": ("serial: ports", ""),
+    "scipy": ("guessing", "guess"),
+    "torch": ("guessing", "guess"),
+    "safetensors": ("guessing", "guess"),
+    "threadpoolctl": ("guessing", "guess"),
+    "matplotlib": ("jx guess --plot", "plot"),
+    "python-rtmidi": ("midi: ports", "midi"),
+    "rtmidi2": ("midi: ports", "midi"),
+    "sounddevice": ("sound cards", "audio"),
 }
-"""Each Python package: what it is for, and whether the core needs it."""
+"""Each Python package: what it is for, and the extra that brings it; empty for the core."""
+INSTEAD = {"python-rtmidi": "rtmidi2", "rtmidi2": "python-rtmidi"}
+"""Of these one is enough."""
 
 LITTLE_SPACE = 2_000_000_000
 """Bytes: with less, a longer recording does not fit (chosen)."""
@@ -74,7 +79,7 @@ class Answer:
 class Finding:
     """One line: ``what`` was looked at, its ``state``, what was ``said``, what it is ``needed_for``.
 
-    ``fix``: what to type, or do. ``core``: without it neither rendering nor guessing works.
+    ``fix``: what to type, or do. ``core``: without it jx does not work.
     """
 
     what: str
@@ -151,7 +156,7 @@ def _last_words(done: subprocess.CompletedProcess[bytes]) -> str:
 
 
 def core_works(findings: Iterable[Finding]) -> bool:
-    """Whether rendering and guessing work here."""
+    """Whether rendering works here, and guessing where its extra is installed."""
     return not any(finding.core and finding.state == "missing" for finding in findings)
 
 
@@ -171,11 +176,15 @@ def package_findings() -> list[Finding]:
     wanted = _wanted()
     findings = []
     for name in [*PACKAGES, *(name for name in wanted if name not in PACKAGES)]:
-        needed_for, core = PACKAGES.get(name, ("jx", False))
+        needed_for, extra = PACKAGES.get(name, ("jx", ""))
+        core = name in PACKAGES and not extra
         fix = installing.package(f"{name}>={wanted[name]}" if wanted.get(name) else name)
         try:
             version = metadata.version(name)
         except metadata.PackageNotFoundError:
+            if _installed(INSTEAD.get(name, "")) or (name in INSTEAD and wanted and name not in wanted):
+                continue
+            fix = installing.extra(extra) if extra else fix
             findings.append(Finding(name, "missing", "not installed", needed_for, fix, core))
             continue
         if _numbers(version) < _numbers(wanted.get(name, "")):
@@ -204,6 +213,9 @@ def render_findings(answer: Answer) -> list[Finding]:
 def guess_findings(answer: Answer) -> list[Finding]:
     """Whether the network and the prior can be loaded."""
     if answer.found is None:
+        if absent := absent_of("guess"):
+            said = f"{', '.join(absent)} not installed"
+            return [Finding("network", "missing", said, "jx guess", installing.extra("guess"))]
         return [Finding("network", "missing", answer.failure, "jx guess", _anew("torch"), core=True)]
     return [Finding("network", "ok", answer.found["checkpoint"], "jx guess", core=True)]
 
@@ -223,7 +235,7 @@ def audio_findings(answer: Answer, here: System) -> list[Finding]:
     needed_for = "jx record from a sound card"
     if answer.found is None:
         absent = "sounddevice" in answer.failure
-        fix = installing.package("sounddevice") if absent else installing.command("portaudio", here)
+        fix = installing.extra("audio") if absent else installing.command("portaudio", here)
         return [Finding("PortAudio", "missing", answer.failure, needed_for, fix)]
     systems = ", ".join(answer.found["systems"]) or "no sound system"
     version = answer.found["version"].partition(",")[0].removeprefix("PortAudio ")
@@ -243,10 +255,10 @@ def midi_findings(answer: Answer, here: System) -> list[Finding]:
     if answer.found is None:
         fix = ""
         if "No module" in answer.failure:
-            fix = installing.package("python-rtmidi")
+            fix = installing.extra("midi")
         elif "libasound" in answer.failure:
             fix = installing.command("alsa", here)
-        return [Finding("RtMidi", "missing", answer.failure, "midi: ports", fix or _anew("python-rtmidi"))]
+        return [Finding("RtMidi", "missing", answer.failure, "midi: ports", fix or _anew(_rtmidi()))]
     findings = []
     running = [name for name, failure in answer.found["systems"].items() if not failure]
     for name, failure in answer.found["systems"].items():
@@ -314,17 +326,33 @@ def disk_findings(folder: Path) -> list[Finding]:
 
 
 def _wanted() -> dict[str, str]:
-    """The oldest version of each package that the installed jx asks for; empty when it is not installed."""
+    """The oldest version that the installed jx asks for of each package of the core and of `PACKAGES`; empty
+    when jx is not installed."""
     try:
-        lines = metadata.requires("jx") or []
+        lines = metadata.requires(DISTRIBUTION) or []
     except metadata.PackageNotFoundError:
         return {}
     found = {}
     for line in lines:
         match = re.match(r"([\w.-]+)(?:\[.*?\])?(?:>=([\d.]+))?", line)
-        if match and "extra" not in line:
+        extra = re.search(r"extra == ['\"](\w+)['\"]", line)
+        if match and (not extra or match[1] in PACKAGES):
             found[match[1]] = match[2] or ""
+    # python-rtmidi stops where its wheels do: which of the two is asked for is the Python's matter.
+    found.pop("rtmidi2" if sys.version_info < (3, 13) else "python-rtmidi", None)
     return found
+
+
+def _installed(name: str) -> bool:
+    try:
+        return bool(name and metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return False
+
+
+def _rtmidi() -> str:
+    """The package through which RtMidi comes here."""
+    return "rtmidi2" if _installed("rtmidi2") and not _installed("python-rtmidi") else "python-rtmidi"
 
 
 def _numbers(version: str) -> list[int]:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from typing import Literal, TypeAlias
 
+from jxctl._extras import install_line
 from jxctl._files import read_text
 from jxctl.errors import JxError
 
@@ -97,6 +98,11 @@ def package(name: str) -> str:
     """How a Python package is installed into the Python that runs now."""
     # Quoted: a shell reads > in "numpy>=2" as a file to write.
     return f"{pip()} install {_quoted(name)}"
+
+
+def extra(name: str) -> str:
+    """How an extra of jx is installed into the Python that runs now."""
+    return f"{pip()} {install_line(name).removeprefix('pip ')}"
 
 
 def join_group(group: str) -> str:

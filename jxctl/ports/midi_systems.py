@@ -1,7 +1,7 @@
 """The MIDI systems that RtMidi can reach on this machine, and the names in each.
 
 RtMidi comes through python-rtmidi, or where that has no wheels through rtmidi2, which
-`jxctl.ports.midi_rtmidi2` gives the same names.
+`jxctl.ports.rtmidi2` gives the same names.
 
 RtMidi and the libraries under it print on stderr when a system is not running, which is nothing a
 user has to read: it is not an error to have no JACK.
@@ -111,9 +111,9 @@ def _binding() -> Any:
             # What is installed and broken says more than what is absent.
             raise DeviceError(f"RtMidi cannot be loaded: {error}", install_line("midi")) from error
         del rtmidi2
-        from jxctl.ports import midi_rtmidi2
+        from jxctl.ports import rtmidi2 as second
 
-        return midi_rtmidi2
+        return second
     return rtmidi
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -85,30 +86,38 @@ def test_an_old_python_is_the_core_missing() -> None:
 
 def test_packages_absent_old_and_new(monkeypatch: pytest.MonkeyPatch) -> None:
     have = dict.fromkeys(checks.PACKAGES, "99.0") | {"numba": "0.58.1", "torch": "2.13.0+cpu"}
-    del have["pyserial"], have["numpy"]
+    del have["pyserial"], have["numpy"], have["scipy"], have["rtmidi2"]
 
     def version(name: str) -> str:
         if name not in have:
             raise metadata.PackageNotFoundError(name)
         return have[name]
 
-    asked = ["numba>=0.61", "torch>=2.6", "pyserial>=3.5", "datasets>=3", 'pytest>=8; extra == "test"']
+    asked = ["numba>=0.61", "torch>=2.6; extra == 'guess'", "pyserial>=3.5", "datasets>=3",
+             'pytest>=8; extra == "test"', 'scipy>=1.14; extra == "guess"']  # fmt: skip
     monkeypatch.setattr(metadata, "version", version)
     monkeypatch.setattr(metadata, "requires", lambda name: asked)
     found = {finding.what: finding for finding in checks.package_findings()}
     assert (found["numba"].state, found["torch"].state) == ("warning", "ok")
     assert "0.61" in found["numba"].said
-    assert (found["pyserial"].state, found["pyserial"].core) == ("missing", False)
+    assert (found["pyserial"].state, found["pyserial"].core) == ("missing", True)
     assert shlex.split(found["pyserial"].fix)[-1] == "pyserial>=3.5"
     assert (found["numpy"].state, found["numpy"].core) == ("missing", True)
     assert found["datasets"].state == "missing"  # a package nobody has described yet is looked at too
     assert "pytest" not in found
+    assert (found["scipy"].state, found["scipy"].core) == ("missing", False)
+    assert shlex.split(found["scipy"].fix)[-1] == "superjx[guess]"
+    assert "rtmidi2" not in found  # python-rtmidi is there, and one is enough
     assert not checks.core_works(found.values())
 
 
 def test_every_dependency_is_described() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert {line.partition(">")[0] for line in project["dependencies"]} <= set(checks.PACKAGES)
+    named = {"": project["dependencies"]} | project["optional-dependencies"]
+    for name, (_, extra) in checks.PACKAGES.items():
+        assert name in {re.match(r"[\w-]+", line)[0] for line in named[extra]}, name  # type: ignore[index]
+    core = {line.partition(">")[0] for line in project["dependencies"]}
+    assert core == {name for name, (_, extra) in checks.PACKAGES.items() if not extra}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +131,7 @@ def test_no_portaudio(system: System, fix: str) -> None:
     (finding,) = checks.audio_findings(
         Answer(failure="ModuleNotFoundError: No module named 'sounddevice'"), system
     )
-    assert shlex.split(finding.fix)[-1] == "sounddevice"
+    assert shlex.split(finding.fix)[-1] == "superjx[audio]"
 
 
 def test_audio_inputs_are_listed_or_missed() -> None:
@@ -143,7 +152,7 @@ def test_one_midi_system_that_runs_is_enough() -> None:
     assert set(states(found).values()) == {"ok"}
     assert found[-1].said == "MKS-70 (alsa)"
     (absent,) = checks.midi_findings(Answer(failure="ModuleNotFoundError: No module named 'rtmidi'"), "macos")
-    assert shlex.split(absent.fix)[-1] == "python-rtmidi"
+    assert shlex.split(absent.fix)[-1] == "superjx[midi]"
     (crashed,) = checks.midi_findings(Answer(failure="it crashed (SIGSEGV)"), "debian")
     assert shlex.split(crashed.fix)[-2:] == ["--force-reinstall", "python-rtmidi"]
     missing = "ImportError: libasound.so.2: cannot open shared object file"

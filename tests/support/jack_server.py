@@ -79,8 +79,8 @@ def running_jack() -> Iterator[tuple[dict[str, str], subprocess.Popen[bytes]]]:
 
 def _wait(server: subprocess.Popen[bytes]) -> None:
     from jxctl.errors import DeviceError
-    from jxctl.ports.midi_rtmidi2 import NO_JACK
     from jxctl.ports.midi_systems import systems
+    from jxctl.ports.rtmidi2 import NO_JACK
 
     end = time.monotonic() + START_S
     while time.monotonic() < end and server.poll() is None:

@@ -50,7 +50,7 @@ print("FOUND" + json.dumps(found, default=str))
 def load(tmp_path: Path) -> Callable[..., dict[str, list[dict[str, Any]]]]:
     """Load a folder with the real library, in a process of its own: splits -> rows."""
     if importlib.util.find_spec("datasets") is None:
-        reason = "the library datasets is not installed (pip install 'jx[test]')"
+        reason = "the library datasets is not installed (pip install 'superjx[test]')"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)

@@ -12,10 +12,10 @@ from jack_server import jack  # noqa: F401  (a fixture)
 
 from jxctl import ports
 from jxctl.errors import DeviceError, UsageError
-from jxctl.ports import ReceivingPort, midi_rtmidi2, open_port
+from jxctl.ports import ReceivingPort, open_port, rtmidi2
 from jxctl.ports.midi import MidiPort, listening_url, virtual_url
-from jxctl.ports.midi_rtmidi2 import NO_JACK
 from jxctl.ports.midi_systems import systems
+from jxctl.ports.rtmidi2 import NO_JACK
 
 NOTE = b"\x90\x3c\x64"
 
@@ -273,13 +273,13 @@ def test_what_cannot_be_listened_to(rtmidi, url: str, kind: type[DeviceError], s
 
 @pytest.fixture(params=["rtmidi", "rtmidi2"])
 def binding(request: pytest.FixtureRequest, jack: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    """Each Python module of RtMidi in turn. rtmidi2's wheels talk to JACK servers before 1.9.15 only: .ci/run
+    """Each Python module of RtMidi in turn. rtmidi2's wheels carry the JACK of an older protocol: .ci/run
     builds it for the one that is here."""
     pytest.importorskip(request.param, reason=f"{request.param} is not installed")
     if request.param == "rtmidi2":
         monkeypatch.setitem(sys.modules, "rtmidi", None)
         # The newest release with source, 1.4, crashes where ALSA has no sequencer.
-        monkeypatch.setattr(midi_rtmidi2, "_SYSTEMS", {"linux": {"jack": "API_UNIX_JACK"}})
+        monkeypatch.setattr(rtmidi2, "_SYSTEMS", {"linux": {"jack": "API_UNIX_JACK"}})
     try:
         systems("jack").client("out", "jack", "jx test").delete()
     except DeviceError as error:

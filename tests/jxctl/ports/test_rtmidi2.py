@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from jxctl.errors import DeviceError
-from jxctl.ports import midi_rtmidi2, open_port
+from jxctl.ports import open_port
+from jxctl.ports import rtmidi2 as binding
 from jxctl.ports.midi_systems import systems
 
 ALSA, JACK, WINMM = 2, 3, 4
@@ -122,7 +123,7 @@ def test_a_system_that_is_down_is_told_from_what_is_printed(
 def test_systems_of_each_platform(rtmidi2) -> None:  # type: ignore[no-untyped-def]
     for platform, names in {"linux": ["alsa", "jack"], "darwin": ["core"], "win32": ["winmm"]}.items():
         rtmidi2([], platform)
-        assert [midi_rtmidi2.get_api_name(number) for number in midi_rtmidi2.get_compiled_api()] == names
+        assert [binding.get_api_name(number) for number in binding.get_compiled_api()] == names
         assert list(systems(None)) == names
 
 
