@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from estimator.network.decoder import ORDER
 from estimator.network.inputs import Views
-from estimator.network.network import Network, NetworkSettings
+from estimator.network.network import ORDER, Network, NetworkSettings
 from estimator.network.parameters import HEADS, LOGITS, classes
 from simulator.prior import Prior
 
