@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.evaluate import prior_answers
 from benchmarks.judging import Target
-from estimator.inference.evaluate import prior_answers
 from estimator.inference.note_detection import Played
 from estimator.inference.objective import Listener
 from estimator.inference.posterior import from_prior

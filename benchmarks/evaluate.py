@@ -2,9 +2,8 @@
 
 ::
 
-    python -m estimator.inference.evaluate --tones 256                                    # fresh draws from
-    the prior python -m estimator.inference.evaluate --table TABLE.csv --origin "MKS-70 GENLIB-A"   # real
-    tones, rendered
+    python -m benchmarks.evaluate --tones 256                                    # draws from the prior
+    python -m benchmarks.evaluate --table TABLE.csv --origin "MKS-70 GENLIB-A"   # real tones, rendered
 
 Prints Markdown. Per parameter, over the tones in which it can be heard (probed at these notes): the mean
 absolute error of a level (raw steps), or the share of right positions, of the prior's median (what one would

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.evaluate import prior_answers
 from estimator.inference import confidence, metrics
-from estimator.inference.evaluate import prior_answers
 from estimator.inference.note_detection import Played, Recording
 from estimator.inference.objective import Listener, heard_in
 from estimator.inference.posterior import Proposal

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks.evaluate import Said, listen, markdown, prior_answers
 from estimator.inference.estimator import Estimator
-from estimator.inference.evaluate import Said, listen, markdown, prior_answers
 from estimator.network import parameters
 from simulator.prior import Prior
 
