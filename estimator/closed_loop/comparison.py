@@ -1,14 +1,10 @@
-"""How far a board's sound is from the simulator's for one tone, and in which block.
+"""Comparing a board with the simulator for one tone (`jx check`): how far apart, and in which block.
 
 The tone is played at a few notes and velocities and rendered at the same. What is compared are direct
-measures of sound (`estimator.closed_loop.comparison`), each with a unit, a threshold and a sentence.
-Where a tone is partly chance (noise, a random LFO), two renders with other seeds say how much, and so much is
-allowed on top.
-
-Direct measures of one note, block by block: pitch, envelope, brightness, low end, modulation.
-
-Each is a number with a unit that a render and a recording can be compared in; a measure that a sound does not
-have (a release without a key that goes up, a pitch of noise) is left out.
+measures of one note, block by block (`MEASURES`): pitch, envelope, brightness, low end, modulation. Each is a
+number with a unit, a threshold and a sentence; a measure that a sound does not have (a release without a key
+that goes up, a pitch of noise) is left out. Where a tone is partly chance (noise, a random LFO), two renders
+with other seeds say how much, and so much is allowed on top.
 """
 
 from __future__ import annotations
@@ -48,6 +44,12 @@ _FFT = 1 << 17
 _PARTIALS = 12
 _NEAR_CENTS = 45.0
 _APART_HZ = 6.0
+NOISE_DB = 50.0
+"""A sound less far above the noise floor is told: what lies below it cannot be compared."""
+DYNAMICS_DB = 1.5
+"""How far loudness may follow velocity otherwise (chosen)."""
+TAIL_S = 1.5
+"""Seconds that are heard after the key (chosen)."""
 
 
 @dataclass(frozen=True)
@@ -256,13 +258,6 @@ def _band_hz() -> NDArray[np.float64]:
     """Centres of the mel bands (HTK scale), Hz."""
     low, high = hz_to_mel(RANKING.low_hz), hz_to_mel(RANKING.high_hz)
     return mel_to_hz(np.linspace(low, high, RANKING.bands + 2)[1:-1])
-
-
-NOISE_DB = 50.0
-"""A sound less far above the noise floor is told: what lies below it cannot be compared."""
-DYNAMICS_DB = 1.5
-"""How far loudness may follow velocity otherwise."""
-TAIL_S = 1.5
 
 
 @dataclass(frozen=True)
