@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from estimator.inference.confidence import confidence
 from estimator.inference.estimator import Estimator, Played, Recording
 from estimator.inference.objective import Listener, heard_in
-from estimator.inference.posterior import prior_marginals
 from estimator.network import parameters
+from estimator.network.parameters import prior_marginals
 from simulator.prior import Prior, read_table
 from simulator.synth import render
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.network import parameters
+from estimator.network.parameters import prior_marginals
 from simulator.prior import Prior
 
 _TEMPERATURES = (0.6, 1.0)
@@ -63,18 +64,6 @@ def from_prior(
     for k, value in (fixed or {}).items():
         draws[:, k] = value
     return Proposal(plain.best, draws, plain.marginals)
-
-
-def prior_marginals(prior: Prior | None = None) -> list[NDArray[np.float64]]:
-    """How common each value is before anybody has listened: for each head float64[classes], all alike for a
-    parameter that never varies among real tones."""
-    prior = prior or Prior.load()
-    of_column = {int(column): p for column, p in zip(prior.columns, prior.probability, strict=True)}
-    marginals = []
-    for head in parameters.HEADS:
-        p = of_column.get(head.parameter.column)
-        marginals.append(np.full(head.classes, 1 / head.classes) if p is None else p[: head.classes].copy())
-    return marginals
 
 
 def _sharpened(probability: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from jxctl.protocol.parameters import TONE_PARAMETERS, TONE_SIZE, Parameter
+from simulator.prior import Prior
 
 LEVEL_SIGMA = 2.0
 """Width in raw steps over which a level's target is spread: 62 is nearly right for 60."""
@@ -70,6 +71,18 @@ def tones_from(classes: np.ndarray, base: bytes) -> NDArray[np.uint8]:
     for k, column in enumerate(COLUMNS):
         tones[:, column] = _STARTS[k][classes[:, k]]
     return tones
+
+
+def prior_marginals(prior: Prior | None = None) -> list[NDArray[np.float64]]:
+    """How common each value is among real tones: for each head float64[classes], all alike for a parameter
+    that never varies."""
+    prior = prior or Prior.load()
+    of_column = {int(column): p for column, p in zip(prior.columns, prior.probability, strict=True)}
+    marginals = []
+    for head in HEADS:
+        p = of_column.get(head.parameter.column)
+        marginals.append(np.full(head.classes, 1 / head.classes) if p is None else p[: head.classes].copy())
+    return marginals
 
 
 def soft_cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

@@ -20,8 +20,9 @@ from estimator.closed_loop.player import BoardPlay
 from estimator.inference.estimator import Estimator
 from estimator.inference.note_detection import Played, Recording, listen
 from estimator.inference.objective import CELL, Target
-from estimator.inference.posterior import from_prior, prior_marginals
+from estimator.inference.posterior import from_prior
 from estimator.network import parameters
+from estimator.network.parameters import prior_marginals
 from estimator.papers.vecoven2020.entries import ENTRIES
 from estimator.papers.vecoven2020.networks.inversynth import VECTOR
 from estimator.papers.vecoven2020.views import SHAPES, views_of
