@@ -34,7 +34,7 @@ from estimator.calibration.report import profile_toml
 from estimator.inference.estimator import Estimator
 from estimator.inference.objective import Listener, heard_in
 from estimator.inference.search import search
-from estimator.network import checkpoint
+from estimator.network import network
 from estimator.network.parameters import IS_LEVEL
 from simulator.synth import Profile, load_profile
 from tools.terminal import in_words, progress, say
@@ -60,7 +60,7 @@ def prepared(folder: Path, board: int) -> tuple[dict[int, Path], Path]:
     port = "sim:?profile=truth.toml"
     if not (folder / "found.toml").exists():
         jx(folder, "calibrate", "--port", port, "-o", "found.toml", "--skip-checks")
-    networks = {0: checkpoint.shipped()}
+    networks = {0: network.shipped()}
     for count in TAKES:
         run = folder / f"network-{count}"
         jx(
@@ -71,7 +71,7 @@ def prepared(folder: Path, board: int) -> tuple[dict[int, Path], Path]:
         sounds = 2 * max(HEARINGS * count, FEWEST)  # half of them are rendered
         jx(
             folder, "train", run.name, "--data", f"takes-{count}", "--mix", "0.5", "--start",
-            str(checkpoint.shipped()), "--tones", str(sounds), "--batch", "48", "--rate", str(RATE),
+            str(network.shipped()), "--tones", str(sounds), "--batch", "48", "--rate", str(RATE),
             "--every", "100",
         )  # fmt: skip
         networks[count] = run / "model"
@@ -82,8 +82,8 @@ def guesses(options: argparse.Namespace) -> Iterator[tuple[str, int, Path, str |
     """(name, renders, network, profile) of every way to guess; 0 renders: the network's own answer."""
     networks, found = prepared(options.output, options.board)
     fitted = load_profile(found)
-    for count, network in networks.items():
-        yield f"network, {count:,} takes", 0, network, "superjx"
+    for count, weights in networks.items():
+        yield f"network, {count:,} takes", 0, weights, "superjx"
     for name, profile in (("default", "superjx"), ("calibrated", fitted)):
         for count in (0, TAKES[-1]):
             yield f"search, {name} profile, {count:,} takes", options.renders, networks[count], profile

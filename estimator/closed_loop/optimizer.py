@@ -28,11 +28,10 @@ from estimator.closed_loop.player import BoardPlay
 from estimator.closed_loop.surrogate import BoardModel, BoardTake, Corrected, Trials, at_once
 from estimator.inference.confidence import different, loud_distance
 from estimator.inference.estimator import Estimator, Guess, candidates, told
-from estimator.inference.local_search import Slopes
 from estimator.inference.note_detection import Recording
 from estimator.inference.objective import Listener, heard_in
 from estimator.inference.posterior import Proposal
-from estimator.inference.search import DAMPINGS, Found, Moves, search
+from estimator.inference.search import DAMPINGS, Found, Moves, Slopes, search
 from estimator.network import parameters
 from estimator.network.parameters import IS_LEVEL
 from jxctl.dataset.writer import Writer

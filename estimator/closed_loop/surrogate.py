@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from estimator.closed_loop.alignment import PLACES, SEEDS, Moment, free, has_chorus, nearest, shifted
 from estimator.closed_loop.distance import Ear, Levels, Noise
-from estimator.inference.local_search import least_absolute
 from estimator.inference.note_detection import Recording
 from estimator.inference.objective import Listener, Target
+from estimator.inference.search import least_absolute
 from estimator.network import parameters
 from simulator.features import FLOOR_DB, SAMPLE_RATE
 from simulator.synth import Profile, render

@@ -27,8 +27,7 @@ from numpy.typing import NDArray
 from estimator.inference.note_detection import Played, Recording
 from estimator.inference.search import Found
 from estimator.network import parameters
-from estimator.network.audibility import audible
-from estimator.network.parameters import prior_marginals
+from estimator.network.parameters import audible, prior_marginals
 from jxctl.protocol.tone import INIT_TONE
 from simulator.features import log_mel_distance
 

@@ -23,10 +23,10 @@ from estimator.inference.note_detection import Played, Recording
 from estimator.inference.objective import Listener, heard_in
 from estimator.inference.posterior import Proposal
 from estimator.inference.search import Found, search
-from estimator.network import checkpoint, parameters
-from estimator.network.audibility import audible
+from estimator.network import network, parameters
 from estimator.network.inputs import SECONDS, Views, features
 from estimator.network.network import Drawn
+from estimator.network.parameters import audible
 from jxctl.errors import UsageError
 from jxctl.protocol.tone import INIT_TONE, Tone, from_batch, to_batch
 from simulator.features import SAMPLE_RATE
@@ -90,7 +90,7 @@ class Estimator:
     """The network with its profile, ready to guess. Raises `UsageError` for an unusable checkpoint."""
 
     def __init__(self, path: Path | None = None, profile: str | Profile = "") -> None:
-        self.model, self.config = checkpoint.load(path)
+        self.model, self.config = network.load(path)
         self.profile = load_profile(profile or self.config["training"]["profile"])
 
     @property

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from estimator.inference.note_detection import Recording
 from estimator.network import parameters
-from estimator.network.audibility import DEAF, one_at_a_time
+from estimator.network.parameters import DEAF, one_at_a_time
 from jxctl.protocol.tone import INIT_TONE
 from simulator.features import SAMPLE_RATE, distance
 from simulator.synth import Profile, empty, render

@@ -3,19 +3,25 @@
 The opening hears the network's best answer and draws. Every choice of switches that was heard is a *basin*,
 which keeps its best levels. Round after round the most promising basins are expanded (`expand`): slopes of
 all levels are measured with one render each, together with trials of switches; then levels step together
-(`estimator.inference.local_search`: Gauss-Newton), the best trials have their levels corrected by the same
+(Gauss-Newton), the best trials have their levels corrected by the same
 slopes, levels slide along valleys, and basins are crossed. A trial that sounds good becomes a basin of its
 own, and may lead although its parent did not. Basins that stand still fall behind. Settings were chosen on
 draws from the prior and on tones of banks that are not kept for judging.
 
-Switches have no slope, so they are tried (`Moves`): one at another position, or several that mean the same
-together (an octave is RANGE or TUNE; what DCO-1 does can be done by DCO-2; ENV-1 and ENV-2 change places with
-all that follows them). What the network holds likely is tried more often.
+**Gauss-Newton on levels** (`Slopes`). The distance of two sounds is a mean of absolute differences over
+cells. Around a candidate each cell moves about in proportion to each level, by slopes measured with one
+render a level (the simulator has no gradient, but renders are cheap). Which steps make the absolute residuals
+least is then a linear problem, solved by weighting squares with 1 / |residual| (iteratively reweighted least
+squares, `least_absolute`), damped as Levenberg and Marquardt do.
 
-Linear algebra works on one thread meanwhile (`one_thread`). A library for it (BLAS) keeps a thread a core,
-and these wait for the next product in a busy loop. Between the short products of a search they take the cores
-from the renders: 2,000 renders cost 10.9 CPU seconds that way, and 7.2 without. On a machine that does
-something else too, each product waits for a thread that is not running, a thousand times a guess.
+**Mutations** (`Moves`). Switches have no slope, so they are tried: one at another position, or several that
+mean the same together (an octave is RANGE or TUNE; what DCO-1 does can be done by DCO-2; ENV-1 and ENV-2
+change places with all that follows them). What the network holds likely is tried more often.
+
+**Threads.** Linear algebra works on one thread meanwhile (`one_thread`). A library for it (BLAS) keeps a
+thread a core, and these wait for the next product in a busy loop. Between the short products of a search they
+take the cores from the renders: 2,000 renders cost 10.9 CPU seconds that way, and 7.2 without. On a machine
+that does something else too, each product waits for a thread that is not running, a thousand times a guess.
 """
 
 from __future__ import annotations
@@ -27,15 +33,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import ThreadpoolController
 
-from estimator.inference.local_search import Slopes
 from estimator.inference.objective import Heard
 from estimator.inference.posterior import Proposal
 from estimator.network import parameters
-from estimator.network.audibility import DEAF, audible
-from estimator.network.parameters import IS_LEVEL
+from estimator.network.parameters import DEAF, IS_LEVEL, audible
 from jxctl.protocol.parameters import parameter
 from jxctl.protocol.tone import INIT_TONE
 
@@ -95,6 +99,13 @@ MOST_WIDTH = 10
 """Raw steps, the most of them."""
 _TRIES = 10
 
+IRLS_ROUNDS = 3
+"""How often the weights of cells are renewed (chosen)."""
+SMALLEST_DB = 1.0
+"""Residuals below weigh as if they were this large: they are noise."""
+SMALLEST_SLOPE_DB = 1e-5
+"""A level that moves no cell by more than this, in the mean, is left out: it cannot be heard."""
+
 UNIFORM = 0.4
 """The share of trials that ask nobody what is likely."""
 REMEMBERED = 1000
@@ -105,6 +116,9 @@ REDRAWN = 0.06
 """The share of all values that a child draws anew."""
 
 Batch = NDArray[np.int64]
+Equations = Callable[[NDArray[np.float32]], tuple[NDArray[np.float64], NDArray[np.float64]]]
+"""Normal equations for weights of cells, float32[..., cells]: curvature, float64[..., n, n], and gradient,
+float64[..., n], of half the weighted sum of squares (and of whatever holds the unknowns)."""
 HEAD = {head.parameter.name: k for k, head in enumerate(parameters.HEADS)}
 LAST = np.array([head.classes - 1 for head in parameters.HEADS])
 _SAME_BLOCK = (
@@ -385,6 +399,111 @@ def _moved(choice: NDArray[np.int64], slopes: Slopes, step: NDArray[np.float64])
     other = choice.copy()
     other[slopes.levels] = np.clip(np.rint(other[slopes.levels] + step), 0, 127).astype(np.int64)
     return other
+
+
+def least_absolute(
+    slopes: NDArray[np.float32], start: NDArray[np.float32], equations: Equations, rounds: int = IRLS_ROUNDS
+) -> NDArray[np.float64]:
+    """Iteratively reweighted least squares: steps, float64[..., n], that make abs(start + step @ slopes)
+    small.
+
+    ``slopes``: float32[n, cells]. ``start``: float32[..., cells]. Each of the ``rounds`` weighs cells with
+    1 / |residual| as the last left them and solves the ``equations`` of that.
+    """
+    left = start
+    for _ in range(rounds):
+        weight = np.asarray(1 / np.maximum(np.abs(left), SMALLEST_DB), np.float32)
+        curvature, gradient = equations(weight)
+        step = np.asarray(-np.linalg.solve(curvature, gradient[..., None])[..., 0], np.float64)
+        left = start + step.astype(np.float32) @ slopes
+    return step
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """``slopes``: float32[levels, cells], dB for each raw step of ``levels``, int64[levels], head indices."""
+
+    slopes: NDArray[np.float32]
+    levels: NDArray[np.int64]
+
+    @classmethod
+    def measured(
+        cls, moved: NDArray[np.float32], residual: NDArray[np.float32], steps: NDArray[np.int64],
+        levels: NDArray[np.int64],
+    ) -> Slopes:  # fmt: skip
+        """From residuals before, float32[cells], and after each level's own step, float32[levels, cells]."""
+        slopes = (moved - residual) / steps[:, None].astype(np.float32)
+        moving = np.abs(slopes).mean(axis=1) > SMALLEST_SLOPE_DB
+        return cls(np.ascontiguousarray(slopes[moving]), levels[moving])
+
+    @functools.cached_property
+    def _moving(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The cells that any level moves, and their slopes, float32[levels, moving cells]. No step changes
+        the others, often half of all: those of the silence behind a sound."""
+        cells = np.flatnonzero(self.slopes.any(axis=0))
+        return cells, np.ascontiguousarray(self.slopes[:, cells])
+
+    @functools.cached_property
+    def _pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        """Every two levels once, and the products of their slopes, float32[pairs, moving cells]: the weighted
+        sums of these are the curvature, so that many problems are one product of matrices."""
+        one, other = np.triu_indices(len(self.levels))
+        slopes = self._moving[1]
+        return one, other, slopes[one] * slopes[other]
+
+    def steps(
+        self,
+        residuals: NDArray[np.float32],
+        dampings: ArrayLike,
+        rounds: int = IRLS_ROUNDS,
+        slides: Mapping[int, tuple[int, float]] | None = None,
+    ) -> NDArray[np.float64]:
+        """For each of P problems raw steps, float64[P, levels], that make mean(abs(residual + step @ slopes))
+        small.
+
+        ``residuals``: float32[P, cells]. ``dampings``: [P], relative to the curvature of each level; the
+        larger, the shorter the step. ``slides``: problem to (place, by): level ``place`` moves ``by``, and
+        all others make up for it as far as they can: along a valley, where levels stand in for one another
+        (cutoff, envelope depth, sustain).
+        """
+        count, levels = len(residuals), len(self.levels)
+        if not count * levels:
+            return np.zeros((count, levels))
+        held, by = np.zeros((count, levels), bool), np.zeros((count, levels))
+        for k, (place, far) in (slides or {}).items():
+            held[k, place], by[k, place] = True, far
+        free = ~held
+        cells, slopes = self._moving
+        start = residuals[:, cells] + by.astype(np.float32) @ slopes
+        damping = np.asarray(dampings, np.float64)[:, None]
+        one, other, products = self._pairs
+        diagonal = np.arange(levels)
+        curvature = np.empty((count, levels, levels))
+
+        def equations(weight: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            curvature[:, one, other] = weight @ products.T
+            curvature[:, other, one] = curvature[:, one, other]
+            gradient = ((weight * start) @ slopes.T).astype(np.float64) * free
+            np.multiply(curvature, free[:, :, None] & free[:, None], out=curvature)
+            own = curvature[:, diagonal, diagonal]
+            mean = own.sum(axis=1, keepdims=True) / np.maximum(free.sum(axis=1, keepdims=True), 1)
+            curvature[:, diagonal, diagonal] += damping * (own + 0.1 * mean) + 1e-9
+            return curvature, gradient
+
+        return least_absolute(slopes, start, equations, rounds) + by
+
+    def step(
+        self, residual: NDArray[np.float32], damping: float, rounds: int = IRLS_ROUNDS
+    ) -> NDArray[np.float64]:
+        """`steps` for one problem: float64[levels]."""
+        return self.steps(residual[None], [damping], rounds)[0]
+
+    def predicted(self, residuals: NDArray[np.float32], steps: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Mean absolute residuals, dB, float64[P], after steps, if slopes were the same everywhere."""
+        left = residuals.copy()
+        cells, slopes = self._moving
+        left[:, cells] += steps.astype(np.float32) @ slopes
+        return np.asarray(np.abs(left).mean(axis=1, dtype=np.float64))
 
 
 class Moves:

@@ -22,9 +22,8 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from estimator.network.audibility import audible
 from estimator.network.inputs import SECONDS, Views, features
-from estimator.network.parameters import classes
+from estimator.network.parameters import audible, classes
 from estimator.training.augmentation import another, cut_and_hum, disturbance, disturbed
 from simulator.prior import Prior
 from simulator.synth import Profile, render

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from estimator.network import checkpoint
+from estimator.network import network
 from estimator.network.network import Network, NetworkSettings
 from estimator.network.parameters import soft_cross_entropy
 from estimator.training.distributed import Processes, processes
@@ -190,7 +190,7 @@ def _train(
 def _write_result(run: Path, model: Network, history: dict[str, Any], settings: TrainSettings) -> None:
     """The result so far, and ``history`` as a line of the log. Raises `JxError` where nothing can be
     written."""
-    checkpoint.write(model, run / "model", {"training": {**asdict(settings), **history}})
+    network.write(model, run / "model", {"training": {**asdict(settings), **history}})
     try:
         with (run / "log.jsonl").open("a") as log:
             log.write(json.dumps(history) + "\n")
@@ -213,7 +213,7 @@ def _loss(model: Network, batch: Batch, unheard: float = UNHEARD_WEIGHT) -> torc
 
 def _begin(settings: TrainSettings) -> Network:
     if settings.start:
-        return checkpoint.load(Path(settings.start))[0].train()
+        return network.load(Path(settings.start))[0].train()
     return Network(NetworkSettings(width=settings.width))
 
 

@@ -124,12 +124,12 @@ def render() -> dict[str, Any]:
 
 def guess() -> dict[str, Any]:
     """The network and the prior that come with jx, loaded as `jx guess` loads them."""
-    from estimator.network import checkpoint
+    from estimator.network import network
     from simulator.prior import Prior
 
-    _, config = checkpoint.load()
+    _, config = network.load()
     Prior.load()
-    return {"checkpoint": str(checkpoint.shipped()), "jx": config["jx"]}
+    return {"checkpoint": str(network.shipped()), "jx": config["jx"]}
 
 
 PROBES: dict[str, Callable[[], Any]] = {

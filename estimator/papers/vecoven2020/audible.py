@@ -19,7 +19,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.network.audibility import one_at_a_time
+from estimator.network.parameters import one_at_a_time
 from estimator.papers.vecoven2020 import task
 from estimator.papers.vecoven2020.task import NAMES, Normal
 from jxctl.protocol.parameters import parameter

@@ -12,7 +12,7 @@ import pytest
 import torch
 from takes import RATE, a_set, a_take, numbered_tone, sound, tone_number
 
-from estimator.network import checkpoint
+from estimator.network import network
 from estimator.network.inputs import SECONDS
 from estimator.training.recorded import HELD_OUT, Recorded, judging_batches, mixed_batch
 from estimator.training.train import TrainSettings, train
@@ -172,7 +172,7 @@ def test_the_mix_is_the_share_of_recorded_takes(mix: float, taken: int, simulate
 
 
 def weights(run: Path) -> dict[str, torch.Tensor]:
-    return dict(checkpoint.load(run / "model")[0].state_dict())
+    return dict(network.load(run / "model")[0].state_dict())
 
 
 @pytest.mark.parametrize("mix", [1.0, 0.5])

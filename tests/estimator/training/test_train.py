@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from estimator.network import checkpoint
+from estimator.network import network
 from estimator.training.synthetic import make_batch
 from estimator.training.train import VALIDATION_SEED, TrainSettings, settings_of, train
 from jxctl._files import FolderLock
@@ -23,7 +23,7 @@ TINY = TrainSettings(tones=32, batch=8, width=16, validation=64, every=2, warm_u
 
 
 def weights(run: Path) -> dict[str, torch.Tensor]:
-    return dict(checkpoint.load(run / "model")[0].state_dict())
+    return dict(network.load(run / "model")[0].state_dict())
 
 
 def test_a_batch_depends_on_seed_and_index_alone() -> None:
@@ -107,23 +107,23 @@ def test_a_checkpoint_for_another_table_is_refused(tmp_path: Path) -> None:
     assert data["table"] == table_hash()
     config.write_text(json.dumps(data | {"table": "0" * 16}))
     with pytest.raises(UsageError, match="another parameter table"):
-        checkpoint.load(tmp_path / "run" / "model")
+        network.load(tmp_path / "run" / "model")
 
 
 def test_missing_and_damaged_checkpoints_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no checkpoint"):
-        checkpoint.load(tmp_path / "nothing")
+        network.load(tmp_path / "nothing")
     train(tmp_path / "run", TINY)
     file = tmp_path / "run" / "model.safetensors"
     file.write_bytes(file.read_bytes()[:1000])
     with pytest.raises(UsageError, match="cannot be read"):
-        checkpoint.load(tmp_path / "run" / "model")
+        network.load(tmp_path / "run" / "model")
 
 
 def test_the_shipped_checkpoint_fits_and_is_small() -> None:
-    _, config = checkpoint.load()
+    _, config = network.load()
     assert config["training"]["profile"] == "superjx"
-    assert checkpoint.shipped().with_suffix(".safetensors").stat().st_size < 35e6
+    assert network.shipped().with_suffix(".safetensors").stat().st_size < 35e6
 
 
 def test_a_run_begins_with_given_weights(tmp_path: Path) -> None:
@@ -160,5 +160,5 @@ def test_two_processes_learn_as_one_would_with_both_their_batches(tmp_path: Path
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [(line["step"], line["tones"]) for line in lines] == [(2, 32)]
-    model, _ = checkpoint.load(tmp_path / "run" / "model")
+    model, _ = network.load(tmp_path / "run" / "model")
     assert all(torch.isfinite(tensor.float()).all() for tensor in model.state_dict().values())
