@@ -40,7 +40,6 @@ def both(server: ForkServer, program: list[str], folder: Path, **options: object
     """Compare what a program is when started in either way."""
     env = os.environ | {"PYTHONPATH": str(folder / "more"), "NO_COLOR": "1", "JX_MARK": "mark"}
     given: dict[str, object] = {"cwd": folder, "env": env, "text": True} | options
-    assert server.can_run(env)
     plain = subprocess.run([sys.executable, *program], capture_output=True, check=False, **given)  # type: ignore[call-overload]
     forked = server.run(program, **given)  # type: ignore[arg-type]
     assert (forked.returncode, forked.stdout) == (plain.returncode, plain.stdout)
@@ -96,7 +95,9 @@ def test_a_program_that_takes_too_long_is_killed(server: ForkServer, tmp_path: P
 
 
 def test_another_environment_of_the_libraries_is_not_served(server: ForkServer) -> None:
-    env = os.environ | {"NO_COLOR": "1", "JX_PORT": "sim:"}
+    root = str(Path(__file__).resolve().parents[1])
+    env = os.environ | {"PYTHONPATH": root, "NO_COLOR": "1", "JX_PORT": "sim:"}
     assert server.can_run(env)
     assert not server.can_run(env | {"NUMBA_DISABLE_JIT": "1"})
+    assert not server.can_run(env | {"PYTHONPATH": os.pathsep.join(["elsewhere", root])})
     assert not server.can_run({key: value for key, value in env.items() if key != "PATH"})
