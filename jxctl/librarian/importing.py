@@ -24,8 +24,6 @@ STATES = ("read", "repaired", "unchanged", "unreadable", "foreign")
 a JX that cannot be read; of another kind."""
 _ENDINGS = frozenset(ending for row in FORMATS.values() for ending in row.endings)
 _ROLAND_SYSEX = b"\xf0\x41"
-_NO_DAMAGE = ("no slot is named", "the bus carries", "VCA LEVEL is what")
-"""How remarks begin that every single tone or capture of the bus gives rise to."""
 Report = Callable[[int, str], None]
 """Called for each file, with how many are done and the path."""
 
@@ -118,7 +116,7 @@ def import_paths(
 
 def account_of(loaded: Loaded) -> list[str]:
     """What a player should know of a file that was read: damage, repairs, bytes that hold nothing."""
-    return [*loaded.problems, *(f"bytes of no known message: {item}" for item in loaded.unused)]
+    return loaded.account.lines
 
 
 def _imported(
@@ -136,9 +134,9 @@ def _imported(
     except ToneError as error:
         ours = path.suffix.lower() in _ENDINGS or _ROLAND_SYSEX in content
         return ImportedFile(name, "unreadable" if ours else "foreign", account=[error.message])
-    banks = [loaded.bank]
+    banks = loaded.banks
     account = account_of(loaded)
-    state = "repaired" if any(not text.startswith(_NO_DAMAGE) for text in account) else "read"
+    state = "read" if loaded.account.whole else "repaired"
     library.add_file(name, digest, content, loaded.format, banks, account, state)
     tones, patches = sum(len(bank.tones) for bank in banks), sum(len(bank.patches) for bank in banks)
     return ImportedFile(name, state, loaded.format, tones, patches, account)

@@ -25,11 +25,27 @@ FILE_GAP_S = 0.05
 """Pause after each message in a MIDI file: that of the slowest message (jx_hardware.md 8, inferred)."""
 
 
-def read_library(path: str | Path, format: str | None = None) -> Loaded:
-    """The bank in a file, its format found by content or given. Raises `ToneError` with the file's name."""
+def read_library(
+    path: str | Path, format: str | None = None, *, bank: int | None = None, text_mode: bool = False
+) -> Loaded:
+    """The banks in a file, its format found by content or given.
+
+    Args:
+        path: the file; ``-`` for standard input.
+        format: a name in `FORMATS`; found by content where None.
+        bank: the number of the one that is meant, from 1; the first where None.
+        text_mode: undo a transfer in text mode, which put a 0D before every 0A.
+
+    Returns:
+        The bank that is meant, all others, and the account of what was repaired, skipped or missing.
+
+    Raises:
+        ToneError: with the file's name, when nothing can be read.
+        UsageError: there is no bank of that number.
+    """
     data = read_bytes(path, error=ToneError, missing="jx tone random -o tone.json writes a tone")
     try:
-        return load(data, format)
+        return load(data, format, text_mode=text_mode).numbered(bank)
     except ToneError as error:
         raise ToneError(f"{path}: {error.message}", error.hint) from error
 
@@ -83,8 +99,8 @@ def write_library(
     return left
 
 
-def load(data: bytes, format: str | None = None) -> Loaded:
-    """The bank in the bytes of a file.
+def load(data: bytes, format: str | None = None, *, text_mode: bool = False) -> Loaded:
+    """The banks in the bytes of a file; ``text_mode`` as of `read_library`.
 
     Raises `ToneError` when they are of no known format, of several, damaged, or hold nothing.
     """
@@ -290,7 +306,7 @@ def _with_origin(loaded: Loaded) -> Loaded:
             return loaded
         return replace(loaded, origin=replace(origin, data=data))
     before = FORMATS[origin.format].read(origin.data)
-    return replace(loaded, problems=before.problems, unused=before.unused, others=before.others)
+    return replace(loaded, account=before.account, unused=before.unused, others=before.others)
 
 
 def _unchanged(bank: Bank, origin: Origin) -> bool:

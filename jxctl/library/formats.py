@@ -18,18 +18,20 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from jxctl._files import parse_json
-from jxctl.errors import ToneError
+from jxctl.errors import ToneError, UsageError
 from jxctl.library import midifile
+from jxctl.protocol.account import Account
 from jxctl.protocol.bank import Bank
 from jxctl.protocol.patch import JSON_FORMAT as PATCH_JSON
 from jxctl.protocol.patch import Patch
+from jxctl.protocol.sysex.frame import Unused
 from jxctl.protocol.tone import JSON_FORMAT as TONE_JSON
 from jxctl.protocol.tone import Tone
 from jxctl.protocol.vecoven_tone import JSON_FORMAT as TONE_V4_JSON
 from jxctl.protocol.vecoven_tone import ToneV4
 
 if TYPE_CHECKING:
-    from jxctl.protocol.sysex import AnyMessage, Unused
+    from jxctl.protocol.sysex import AnyMessage
 
 _IMAGE_TONES = 32 * 59
 SELECTS = b"\xf1\xf4\xf9"
@@ -54,21 +56,46 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A bank and how it was read.
+    """A file as it was read.
 
-    ``format``: a name in `FORMATS`. ``origin``: what it was first read from, which a JSON file
-    remembers. ``neutral``: the file says nothing of a family, so that the bank's may be replaced.
-    ``problems``: what a player should know, in words. ``unused``: bytes that hold no message;
-    ``others``: messages that hold neither tone nor patch.
+    ``bank``: the one that is meant, of all the ``banks`` in it; ``number``: which it is, from 1.
+    ``format``: a name in `FORMATS`. ``origin``: what it was first read from, which a JSON file remembers.
+    ``neutral``: the file says nothing of a family, so that the bank's may be replaced. ``account``: what
+    was repaired, skipped, missing and so on. ``unused``: bytes that hold no message; ``others``: messages that hold neither tone nor
+    patch. ``image``: the cartridge of a JX-10 that the file is a transfer of.
     """
 
     bank: Bank
     format: str
     origin: Origin
     neutral: bool = False
-    problems: list[str] = field(default_factory=list)
+    account: Account = field(default_factory=Account)
     unused: Sequence[Unused] = ()
     others: Sequence[AnyMessage] = ()
+    banks: tuple[Bank, ...] = ()
+    number: int = 1
+    image: bytes = b""
+
+    def __post_init__(self) -> None:
+        if not self.banks:
+            object.__setattr__(self, "banks", (self.bank,))
+
+    @property
+    def problems(self) -> list[str]:
+        """The account in words, without the ``unused`` bytes."""
+        return self.account.problems
+
+    def numbered(self, number: int | None) -> Loaded:
+        """With the bank of that number (from 1) as the one that is meant. Raises `UsageError`."""
+        if number is None:
+            return self
+        if not 1 <= number <= len(self.banks):
+            count = len(self.banks)
+            raise UsageError(
+                f"there is no bank {number} in it: it holds {count} bank{'s' * (count != 1)}",
+                "jx bank show lists them",
+            )
+        return replace(self, bank=self.banks[number - 1], number=number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +125,36 @@ def _read_sysex(data: bytes) -> Loaded:
         PatchData,
         Program,
         ToneData,
-        bank_of,
-        decode,
+        banks_of,
+        decode_file,
     )
 
-    found = decode(data)
-    unused = [item for item in found.unused if not item.harmless]
-    if not found.messages:
+    found = decode_file(data)
+    messages = [item for item in found.items if not isinstance(item, Unused)]
+    unused = [item for item in found.items if isinstance(item, Unused) and not item.harmless]
+    if not messages:
         why = f": {unused[0].reason}" if unused else ""
         raise ToneError(f"there is no SysEx message of a JX in it{why}")
-    bank, problems = bank_of(found.messages)
-    bulk = [m for m in found.messages if isinstance(m, BulkTone | BulkPatch)]
+    held = banks_of(found.items)
+    account = held.account + Account(
+        repaired=tuple(str(item) for item in found.repaired),
+        skipped=tuple(str(item) for item in unused if not item.foreign),
+        foreign=tuple(str(item) for item in unused if item.foreign),
+        remarks=_several(held.banks),
+    )
+    bulk = [m for m in messages if isinstance(m, BulkTone | BulkPatch)]
     form, group = ("bulk", bulk[0].group) if bulk else ("sets", 1)
-    channel = found.messages[0].channel
+    channel = messages[0].channel
     holding = (BulkTone, BulkPatch, ToneData, PatchData, Program)
-    others = [message for message in found.messages if not isinstance(message, holding)]
+    others = [message for message in messages if not isinstance(message, holding)]
     origin = Origin("syx", data, form, channel, group)
-    return Loaded(bank, "syx", origin, problems=list(problems), unused=unused, others=others)
+    return Loaded(
+        held.banks[0], "syx", origin, account=account, unused=unused, others=others, banks=held.banks
+    )
+
+
+def _several(banks: Sequence[Bank]) -> tuple[str, ...]:
+    return (f"{len(banks)} banks in it; --bank says which is meant",) if len(banks) > 1 else ()
 
 
 def _is_midi_file(data: bytes) -> bool:
@@ -155,15 +195,16 @@ def _read_bus(data: bytes) -> Loaded:
     tones = registers.tones_in(messages)
     if not tones:
         raise ToneError("no board is sent a whole tone in this capture of the bus")
-    problems = [
-        "the bus carries no names and no slots",
-        "VCA LEVEL is what the board received: the assigner has scaled it by patch volume and balance",
-    ]
-    if dropped:
-        problems.append(f"{dropped} bytes belong to no bus message")
+    account = Account(
+        skipped=(f"{dropped} bytes belong to no bus message",) if dropped else (),
+        remarks=(
+            "the bus carries no names and no slots",
+            "VCA LEVEL is what the board received: the assigner has scaled it by patch volume and balance",
+        ),
+    )
     held = [tones[board] for board in ("upper", "lower") if board in tones]
     bank = Bank("mks70", {}, dict(enumerate(held)))
-    return Loaded(bank, "bus", Origin("bus", data), neutral=True, problems=problems)
+    return Loaded(bank, "bus", Origin("bus", data), neutral=True, account=account)
 
 
 def _is_json(data: bytes) -> bool:

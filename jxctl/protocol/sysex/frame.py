@@ -23,13 +23,15 @@ _PREFIX = 5
 class Unused:
     """Bytes that hold no message this library knows, where they are, and why they were not used.
 
-    ``harmless``: realtime bytes, which belong between and inside messages.
+    ``harmless``: realtime bytes, which belong between and inside messages. ``foreign``: whole messages of
+    other instruments and other kinds, which are no damage.
     """
 
     offset: int
     data: bytes
     reason: str
     harmless: bool = False
+    foreign: bool = False
 
     def __str__(self) -> str:
         shown = self.data[:8].hex(" ").upper() + (" ..." if len(self.data) > 8 else "")

@@ -120,7 +120,7 @@ def test_what_nobody_understands_survives_json_and_is_told_of_otherwise() -> Non
 
 
 def test_json_that_was_edited_is_what_is_written() -> None:
-    data = APR + b"\x00junk" + WRITE
+    data = APR + WRITE + b"\x00junk"
     loaded = load(data)
     content = json.loads(encoded(loaded.bank, "json", loaded.origin))
     assert bytes.fromhex(content["origin"]["hex"]) == data
