@@ -61,8 +61,8 @@ class Loaded:
     ``bank``: the one that is meant, of all the ``banks`` in it; ``number``: which it is, from 1.
     ``format``: a name in `FORMATS`. ``origin``: what it was first read from, which a JSON file remembers.
     ``neutral``: the file says nothing of a family, so that the bank's may be replaced. ``account``: what
-    was repaired, skipped, missing and so on. ``unused``: bytes that hold no message; ``others``: messages that hold neither tone nor
-    patch. ``image``: the cartridge of a JX-10 that the file is a transfer of.
+    was repaired, skipped, missing and so on. ``unused``: bytes that hold no message; ``others``: messages
+    that hold neither tone nor patch. ``image``: the JX-10 cartridge that the file is a transfer of.
     """
 
     bank: Bank
@@ -113,9 +113,9 @@ def _is_sysex(data: bytes) -> bool:
     # In a MIDI file lengths stand between F0 and the rest, and may look like a message.
     if b"\xf0" not in data or _is_midi_file(data):
         return False
-    from jxctl.protocol.sysex import decode
+    from jxctl.protocol.sysex import decode_file
 
-    return bool(decode(data).messages)
+    return any(not isinstance(item, Unused) for item in decode_file(data).items)
 
 
 def _read_sysex(data: bytes) -> Loaded:
