@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import TypeVar
 
 from jxctl.errors import UsageError
@@ -310,7 +310,7 @@ def _without_twins(
 
 def _exact(thing: AnyTone | Patch) -> bytes:
     """Everything a tone or patch is, the name included."""
-    return repr(thing).encode()
+    return repr(astuple(thing)).encode()
 
 
 def _chunks(slots: Iterable[int], size: int) -> list[list[int]]:

@@ -23,6 +23,8 @@ FamilyName = Literal["jx8p", "mks70", "vecoven4"]
 FAMILIES: tuple[FamilyName, ...] = ("jx8p", "mks70", "vecoven4")
 JSON_FORMAT = "jx.bank"
 JSON_VERSION = 1
+_NAMES_SHOWN = 3
+"""At a prompt (chosen)."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,17 @@ class Bank:
         for slot, patch in self.patches.items():
             if patch.family != shape:
                 raise ToneError(f"patch {slot} is no patch of family {self.family}")
+
+    def __repr__(self) -> str:
+        """One line for a prompt: name, family, how much there is and what the first are called."""
+        names = [repr(thing.name) for thing in (*self.patches.values(), *self.tones.values()) if thing.name]
+        shown = ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")
+        title = f" {self.name!r}" if self.name else ""
+        held = ", ".join(
+            f"{count} {noun}" + ("" if count == 1 else plural)
+            for count, noun, plural in ((len(self.patches), "patch", "es"), (len(self.tones), "tone", "s"))
+        )
+        return f"<Bank{title} {self.family}: {held}{f' ({shown})' if shown else ''}>"
 
     def missing_tones(self) -> list[int]:
         """Slots that patches refer to and this bank does not hold (50-99 are in ROM on a Super JX)."""

@@ -115,6 +115,13 @@ class Patch:
         if self.rest and (len(self.rest) != BULK_SIZE or self.family == "jx8p"):
             raise ToneError(f"the rest of a Super JX patch is {BULK_SIZE} bytes, not {len(self.rest)}")
 
+    def __repr__(self) -> str:
+        """One line for a prompt: name, key mode, and the tones, counted from 1 as on the panel."""
+        if self.family == "jx8p":
+            return f"<Patch of a JX-8P: tone {self.tones[0] + 1}, {self.label('ASSIGN')}>"
+        upper, lower = (tone + 1 for tone in self.tones)
+        return f"<Patch {self.name!r}: {self.label('KEY MODE')}, upper tone {upper}, lower tone {lower}>"
+
     @classmethod
     def init(cls, name: str = "INIT PATCH") -> Patch:
         """A Super JX patch to start from: whole upper, tone 0, no detune, full volume, bender on."""

@@ -57,6 +57,20 @@ class Tone:
         if not 0 <= self.byte_10 <= 127:
             raise ToneError(f"byte 10 is {self.byte_10}; expected 0 to 127")
 
+    def __repr__(self) -> str:
+        """One line for a prompt: the name, and the values that make most of the sound."""
+        dcos = [f"DCO{n} {self.label(f'DCO{n} RANGE')} {self.label(f'DCO{n} WF')}" for n in (1, 2)]
+        audible = [dco for dco, level in zip(dcos, ("MIX DCO1", "MIX DCO2"), strict=True) if self.raw(level)]
+        envelope = "-".join(str(self.raw(f"ENV2 {stage}")) for stage in ("ATT", "DECY", "SUS", "REL"))
+        parts = [
+            *audible,
+            f"VCF FREQ {self.raw('VCF FREQ')}",
+            f"VCF RES {self.raw('VCF RES')}",
+            f"ENV2 {envelope}",
+            f"CHORUS {self.label('CHORUS')}",
+        ]
+        return f"<Tone {self.name!r}: {', '.join(parts)}>"
+
     @classmethod
     def from_record(cls, record: bytes) -> Tone:
         """A tone from its 59 bytes in a message or cartridge (4.5). Raises `ToneError`."""

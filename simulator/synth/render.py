@@ -14,15 +14,20 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import soxr
 from numpy.typing import ArrayLike, NDArray
 
 from jxctl.errors import UsageError
+from jxctl.protocol.bank import AnyTone
+from jxctl.protocol.parameters import TONE_SIZE
+from jxctl.protocol.tone import Tone, to_batch
 from simulator.synth import _lanes, chorus, voices
 from simulator.synth._lanes import LINE
 from simulator.synth.control import Notes, Voicing
@@ -32,8 +37,13 @@ from simulator.synth.voices import RATES
 
 SAMPLE_RATE = 44100
 """Hz, where nothing else is asked for."""
+LARGEST_RAW = 127
+"""Raw values have seven bits."""
 HIGHEST_OVERSAMPLING = 16
 """The largest multiple of the sample rate (chosen)."""
+
+Tones: TypeAlias = Tone | Iterable[Tone] | ArrayLike
+"""What can be rendered: a tone, several, or raw values of 0 to 127, integers[N, 48] (or [48] for one)."""
 
 # Voices that a thread takes at a time, at most (chosen).
 _VOICES_A_JOB = 128
@@ -46,7 +56,7 @@ _DECIMATED_AT_A_TIME = 32
 
 
 def render(
-    tones: np.ndarray,
+    tones: Tones,
     notes: ArrayLike = 60,
     velocities: ArrayLike = 100,
     gates_s: ArrayLike = 1.0,
@@ -60,25 +70,42 @@ def render(
     stereo: bool = False,
     oversample: int = 1,
 ) -> NDArray[np.float32]:
-    """Render tones, one note each: the first sample is the moment the key goes down.
-
-    Shape:
-        ``tones``: uint8[N, 48] (or [48] for one). ``notes`` (MIDI 0-127), ``velocities`` (0-127),
-        ``gates_s`` (seconds the key is down) and ``seed``: numbers, or one for each tone.
-        Returns float32[N, samples], the mean of both outputs, or if ``stereo`` float32[N, 2, samples],
-        left and right; samples = round(seconds * sample_rate), full scale 1. Resonance can exceed 1;
-        nothing is clipped. Without chorus the two outputs are the same.
+    """Subtractive synthesis, offline: tones in, one note each, the first sample when the key goes down.
 
     The same tone, note, velocity, gate, seed, profile and sample rate give the same samples, bit for
-    bit, whatever else is in the batch, wherever the tone lies in it, and however many ``threads``
-    (default: all cores) work. ``out`` is filled instead of new memory, which costs a third of the rendering;
-    make it with `empty`, and of a multiple of 16 samples, and it is written fastest. A key goes up at the
-    next tick after its gate, as on the board.
+    bit, whatever else is in the batch, wherever the tone lies in it, and however many threads work.
 
-    ``oversample``: 1 to 16. At 4 aliases and the filters' deviation from the analogue curve all but
-    vanish, for some ten times the time; noise and what follows from it are other samples then.
+    Args:
+        tones: a `Tone`, several, or raw values of 0 to 127: integers[N, 48], or [48] for one. uint8 is
+            taken as it is, any other integer type is checked and copied.
+        notes: MIDI notes, 0 to 127 (60 is C4): one for all, or one for each tone.
+        velocities: 0 to 127, likewise.
+        gates_s: seconds for which the key is down, 0 to 3600, likewise. It goes up at the next tick after
+            that, as on the board.
+        seconds: length of the sound, up to 3600.
+        profile: name, file, or `Profile` of the board.
+        sample_rate: Hz, 4000 to 768000.
+        seed: of noise, random LFO, spread and drift, 0 to 2**31 - 1: one for all, or one for each tone.
+        threads: that work; None for all cores.
+        out: memory that is filled instead of new, which costs a third of the rendering. Made with `empty`,
+            of a multiple of 16 samples, it is written fastest.
+        stereo: both outputs, instead of their mean. Without chorus they are the same.
+        oversample: 1 to 16. At 4 aliases and the filters' deviation from the analogue curve all but
+            vanish, for some ten times the time; noise and what follows from it are other samples then.
 
-    Raises `UsageError` for values out of range, `ProfileError` for a profile that cannot be used.
+    Returns:
+        float32[N, samples], or if ``stereo`` float32[N, 2, samples], left and right; samples =
+        round(seconds * sample_rate), full scale 1. Resonance can exceed 1; nothing is clipped.
+
+    Raises:
+        UsageError: values out of range, or tones that are none.
+        ProfileError: a profile that cannot be used.
+
+    Examples:
+        >>> render(Tone.init(), 60, seconds=0.5).shape
+        (1, 22050)
+        >>> render([Tone.init(), Tone.init()], [48, 60], seconds=0.5, stereo=True).shape
+        (2, 2, 22050)
     """
     batch = Batch.of(tones, notes, velocities, gates_s, seconds, profile, sample_rate, seed)
     if oversample not in range(1, HIGHEST_OVERSAMPLING + 1):
@@ -122,7 +149,7 @@ class Batch:
     @classmethod
     def of(
         cls,
-        tones: np.ndarray,
+        tones: Tones,
         notes: ArrayLike,
         velocities: ArrayLike,
         gates_s: ArrayLike,
@@ -180,16 +207,32 @@ class Prepared:
     noise: NDArray[np.int32]
 
 
-def _checked_tones(tones: np.ndarray) -> NDArray[np.uint8]:
+def _checked_tones(tones: Tones) -> NDArray[np.uint8]:
+    """Any form of tones as uint8[N, 48]. An array of bytes is not copied."""
+    given: Any = [tones] if isinstance(tones, AnyTone) else tones
+    if not hasattr(given, "__array__") and isinstance(given, Iterable):
+        given = list(given)
+        others = [tone for tone in given if not isinstance(tone, Tone)]
+        if not others:
+            return to_batch(given)
+        if len(others) < len(given) or any(isinstance(tone, AnyTone) for tone in others):
+            kinds = ", ".join(sorted({type(tone).__name__ for tone in others}))
+            hint = "jxctl.protocol.vecoven_tone.to_stock makes stock tones of V4 tones, and says what is lost"
+            raise UsageError(f"what is rendered are stock tones, not {kinds}", hint if "V4" in kinds else "")
     try:
-        tones = np.atleast_2d(np.asarray(tones))
+        values = np.atleast_2d(np.asarray(given))
     except ValueError:
-        raise UsageError("tones are uint8[N, 48], not rows of different lengths") from None
-    if tones.ndim != 2 or tones.shape[1] != 48 or tones.dtype != np.uint8:
-        raise UsageError(f"tones are uint8[N, 48], not {tones.dtype}{list(tones.shape)}")
-    if tones.size and tones.max() > 127:
-        raise UsageError(f"a tone holds the raw value {tones.max()}; raw values are 0 to 127")
-    return tones
+        raise UsageError("tones are integers[N, 48], not rows of different lengths") from None
+    if values.ndim != 2 or values.shape[1] != TONE_SIZE or values.dtype.kind not in "iu":
+        raise UsageError(
+            f"tones are integers[N, {TONE_SIZE}], not {values.dtype}{list(values.shape)}",
+            "give raw values of 0 to 127, or Tone objects",
+        )
+    if values.size:
+        for value in (values.max(), values.min()):
+            if not 0 <= value <= LARGEST_RAW:
+                raise UsageError(f"a tone holds the raw value {value}; raw values are 0 to {LARGEST_RAW}")
+    return values.astype(np.uint8, copy=False)
 
 
 def _per_voice(value: ArrayLike, count: int, name: str, low: float, high: float) -> NDArray[np.float64]:

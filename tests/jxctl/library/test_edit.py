@@ -190,3 +190,12 @@ def test_a_bank_is_replaced_not_changed() -> None:
     edit.dedupe(bank)
     edit.merge([bank, bank])
     assert bank == before
+
+
+def test_tones_that_differ_in_a_byte_that_means_nothing_are_two() -> None:
+    """Their text at a prompt is the same; what is merged is told apart by all that it is."""
+    one = INIT_TONE.named("SAME")
+    for other in (replace(one, byte_10=0x21), one.with_values({"UNKNOWN AE": 5})):
+        assert repr(one) == repr(other)
+        merged = edit.merge([Bank("mks70", tones={0: one}), Bank("mks70", tones={0: other})]).bank
+        assert {tone.record for tone in merged.tones.values()} == {one.record, other.record}

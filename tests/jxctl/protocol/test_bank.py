@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jxctl.errors import ToneError
 from jxctl.protocol.bank import Bank
 from jxctl.protocol.patch import Patch
-from jxctl.protocol.tone import INIT_TONE
+from jxctl.protocol.tone import INIT_TONE, Tone
 from jxctl.protocol.vecoven_tone import ToneV4
 
 BANK = Bank(
@@ -78,3 +78,12 @@ def test_a_file_that_is_wrong_is_refused(change: dict[str, Any], said: str) -> N
 def test_any_json_is_refused_with_words(data: Any) -> None:
     with pytest.raises(ToneError):
         Bank.from_json(data)
+
+
+def test_at_a_prompt_a_bank_says_what_it_holds() -> None:
+    tones = {slot: Tone.init(f"TONE {slot}") for slot in range(4)}
+    held = "0 patches, 4 tones ('TONE 0', 'TONE 1', 'TONE 2', ...)"
+    assert repr(Bank("mks70", tones=tones)) == f"<Bank mks70: {held}>"
+    named = Bank("mks70", {0: Patch.init("SOLO")}, {7: Tone.init("LEAD")}, "mine")
+    assert repr(named) == "<Bank 'mine' mks70: 1 patch, 1 tone ('SOLO', 'LEAD')>"
+    assert repr(Bank("jx8p")) == "<Bank jx8p: 0 patches, 0 tones>"

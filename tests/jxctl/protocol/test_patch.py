@@ -147,3 +147,9 @@ def test_a_file_that_is_wrong_is_refused(change: dict[str, Any], said: str) -> N
 def test_any_json_is_refused_with_words(data: Any) -> None:
     with pytest.raises(ToneError):
         Patch.from_json(data)
+
+
+def test_at_a_prompt_a_patch_says_what_it_is() -> None:
+    patch = Patch.init("STRINGS").with_tones(4, 31)
+    assert repr(patch) == "<Patch 'STRINGS': whole upper, upper tone 5, lower tone 32>"
+    assert repr(Patch.init_jx8p(3)) == "<Patch of a JX-8P: tone 4, poly 1>"

@@ -276,3 +276,14 @@ def test_a_byte_10_that_cannot_be_is_refused(byte: object) -> None:
 def test_a_record_of_another_size_is_refused() -> None:
     with pytest.raises(ToneError, match="59 bytes, not 58"):
         Tone.from_record(bytes(58))
+
+
+def test_at_a_prompt_a_tone_says_what_it_is() -> None:
+    assert repr(Tone.init("PLAIN")) == (
+        "<Tone 'PLAIN': DCO1 8' sawtooth, VCF FREQ 127, VCF RES 0, ENV2 0-0-127-0, CHORUS off>"
+    )
+    both = {"MIX DCO2": 90, "DCO2 RANGE": "16'", "DCO2 WF": "pulse", "VCF FREQ": 40, "CHORUS": "2"}
+    said = repr(Tone.init().with_values(both))
+    assert "DCO1 8' sawtooth, DCO2 16' pulse, VCF FREQ 40" in said
+    assert said.endswith("CHORUS 2>")
+    assert "\x1b" not in repr(Tone(bytes(48), b"\x1b[31mRED  "))
