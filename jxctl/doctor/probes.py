@@ -112,9 +112,8 @@ def render() -> dict[str, Any]:
     from simulator.synth.render import render
 
     sound = render(to_batch([INIT_TONE]), seconds=0.1)
-    # What `simulator.synth._compiling.cached` made; without a folder for its cache numba names none.
-    compiled = [part.ready for part in vars(_kernel).values() if hasattr(part, "ready")]
-    kept = [getattr(each.stats, "cache_path", None) for each in compiled]
+    # Without a folder for its cache numba names none.
+    kept = [getattr(loop.ready.stats, "cache_path", None) for loop in _kernel.compiled.values()]
     return {
         "peak": float(abs(sound).max()),
         "seconds": time.perf_counter() - began,

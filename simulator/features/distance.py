@@ -15,6 +15,7 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
 from simulator.features._fft import (
@@ -40,7 +41,7 @@ from simulator.features.mel import (
     shared_out,
     spectra_of,
 )
-from simulator.synth._compiling import FAST, cached, inline
+from simulator.synth._compiling import FAST, Cached, full_width, inline
 
 QUIET = 1e-9
 """RMS, full scale 1, below which a sound counts as silence, which no gain brings to the target's level."""
@@ -245,6 +246,7 @@ def _compare(
     distances: Any, cells: Any, sounding: Any,
 ) -> None:  # fmt: skip
     """See `compare`."""
+    full_width()
     lanes = aligned(LANES)
     count, flat = audio.shape[0], goal.reshape(goal.size)
     own = np.empty((count, goal.shape[0], goal.shape[1]), np.float32)
@@ -261,4 +263,10 @@ def _compare(
             _grouped(own[n], goal, high, wide, cells[n])
 
 
-_compiled = cached(_compare)
+_ARGUMENTS = (
+    types.float32[:, ::1], types.int64, types.float32[::1], types.float32[::1], types.float32[::1],
+    types.int64[:, ::1], types.float32[::1], types.float64, types.float32[:, ::1], types.float64,
+    types.float64, types.float64, types.int64, types.int64, types.float64[::1], types.float32[:, :, ::1],
+    types.bool_[::1],
+)  # fmt: skip
+_compiled = Cached(_compare, _ARGUMENTS, 4)

@@ -25,6 +25,7 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
 from jxctl.audio.analysis import hz_to_mel, mel_to_hz
@@ -43,7 +44,7 @@ from simulator.features._fft import (
     transform,
 )
 from simulator.features._fft import WIDTH as LANES
-from simulator.synth._compiling import FAST, cached, inline
+from simulator.synth._compiling import FAST, Cached, full_width, inline
 from simulator.synth.render import SAMPLE_RATE as SAMPLE_RATE
 
 FLOOR_DB = 80.0
@@ -295,6 +296,7 @@ def spectra_of(
     scale: Any, depth: float, out: Any,
 ) -> None:  # fmt: skip
     """See `band_power` and `band_decibels`; without a ``scale`` the result is power."""
+    full_width()
     x, y, power, lanes = aligned(2 * PLANE), aligned(2 * PLANE), aligned(BINS * LANES), aligned(LANES)
     frames = out.shape[2]
     v = aligned((((frames + LANES - 1) // LANES - 1) * hop + WINDOW) * LANES)
@@ -315,4 +317,8 @@ def spectra_of(
             _to_decibels(out[n].reshape(out.shape[1] * frames), scale[n], depth)
 
 
-_compiled = cached(spectra_of)
+_ARGUMENTS = (
+    types.float32[:, ::1], types.int64, types.float32[::1], types.float32[::1], types.float32[::1],
+    types.int64[:, ::1], types.float32[::1], types.float32[::1], types.float64, types.float32[:, :, ::1],
+)  # fmt: skip
+_compiled = Cached(spectra_of, _ARGUMENTS, 3)

@@ -1,7 +1,7 @@
 """How functions are compiled: numba's decorators, and one cache on disk, keyed by what is compiled.
 
 numba's own cache notices a change of the file in which the cached function stands, and of the values it
-closes over, but none of the files from which other functions are compiled into it. `cached` notices all.
+closes over, but none of the files from which other functions are compiled into it. `Cached` notices all.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -18,6 +19,7 @@ import numba
 import numpy as np
 from numba import types
 from numba.core import event
+from numba.core.caching import FunctionCache
 from numba.extending import intrinsic
 
 # Neither reordering nor contraction: results must not depend on the surroundings, nor on the processor.
@@ -30,8 +32,6 @@ inline = numba.njit(forceinline=True, error_model="numpy", fastmath=FAST)
 _log = logging.getLogger("simulator")
 # Global values that count by what they are; functions and modules count by the text of their files.
 _CONSTANTS = (bool, int, float, complex, str, bytes, tuple, frozenset, np.generic)
-# Stands for the function that an entry calls, which is a global of that entry: see `cached`.
-_function: Any = None
 
 
 @intrinsic
@@ -52,50 +52,81 @@ def full_width(typing_context: Any) -> Any:
     return types.void(), generate
 
 
-def cached(function: Any) -> Callable[..., None]:
-    """Cache a compiled function on disk, under a hash of all that is compiled into it.
+class _Cache(FunctionCache):  # type: ignore[misc]  # numba has no types
+    """numba's cache of one function on disk, its keys holding a `digest` in place of the function's code."""
 
-    What is cached is an entry that calls ``function`` and closes over its `digest`. ``function`` itself is a
-    global of the entry: among the values closed over it would make another key in every process.
+    def __init__(self, plain: FunctionType, digest: bytes) -> None:
+        super().__init__(plain)
+        self._digest = digest
 
-    The first call of a process that has to compile is logged, as INFO of the logger ``simulator``.
+    def _index_key(self, signature: Any, codegen: Any) -> Any:
+        return signature, codegen.magic_tuple(), self._digest
+
+    def holds(self, signature: tuple[Any, ...], context: Any) -> bool:
+        """Whether the function is on disk for a type of arguments."""
+        context.refresh()
+        key = self._index_key(signature, context.codegen())
+        try:
+            return key in self._cache_file._load_index()
+        except PermissionError:  # Windows, while another process writes
+            return False
+
+
+class Cached:
+    """A compiled function, kept on disk under a hash of all that is compiled into it.
+
+    A first call that has to compile is logged, as INFO of the logger ``simulator``.
 
     Args:
         function: what `numba.njit` gives, without a cache of its own.
-
-    Returns:
-        A function of the same arguments, which returns nothing. Its attribute ``ready`` is the entry.
+        arguments: numba's types of its arguments. Others are compiled when they come.
+        seconds: CPU time that compiling takes, of one core of a Xeon at 2.6 GHz (`benchmarks.bars`).
+        name: its file's name in the cache; default: the function's. Functions that a factory makes have one
+            name and one line, and need names of their own.
     """
-    key = digest(function)
 
-    def entry(*arguments: Any) -> None:
-        full_width()  # LLVM may put the whole loop in here
-        if len(key) > 0:
-            _function(*arguments)
+    def __init__(
+        self, function: Any, arguments: tuple[Any, ...] = (), seconds: float = 1.0, name: str = ""
+    ) -> None:
+        plain = function.py_func
+        if name:
+            plain.__name__ = plain.__qualname__ = name
+        self.ready = function
+        """The function as numba has it."""
+        self.arguments, self.seconds = arguments, seconds
+        self.module, self.name = str(plain.__module__), str(plain.__qualname__)
+        self._cache: _Cache | None = None
+        # Without a place to write, a read-only installation and no home, it is compiled in every process.
+        with suppress(RuntimeError):
+            self._cache = function._cache = _Cache(plain, digest(function))
+        if arguments:
+            loops[self.module, self.name] = self
 
-    plain = function.py_func
-    # For numba the entry stands where the function does: the files of its cache lie beside that file.
-    code = entry.__code__.replace(
-        co_filename=plain.__code__.co_filename, co_firstlineno=plain.__code__.co_firstlineno
-    )
-    names = {"__name__": plain.__module__, "full_width": full_width, "_function": function}
-    named = FunctionType(code, names, closure=entry.__closure__)
-    named.__qualname__ = f"{plain.__qualname__}_cached"
-    try:
-        ready = numba.njit(nogil=True, cache=True)(named)
-    except RuntimeError:
-        # Nowhere to write a cache: a read-only installation and no home. Compiling takes seconds each time.
-        ready = numba.njit(nogil=True)(named)
-
-    def call(*arguments: Any) -> None:
-        if ready.overloads:
-            ready(*arguments)
+    def __call__(self, *arguments: Any) -> None:
+        if self.ready.overloads:
+            self.ready(*arguments)
         else:
-            with event.install_listener("numba:compile", _announcer):
-                ready(*arguments)
+            with event.install_listener("numba:compile", _Announcer(self.seconds)):
+                self.ready(*arguments)
 
-    call.ready = ready  # type: ignore[attr-defined]
-    return call
+    @property
+    def keeps(self) -> bool:
+        """Whether there is a place to keep it."""
+        return self._cache is not None
+
+    def to_compile(self) -> bool:
+        """Whether a call would have to compile: it is neither in memory nor on disk."""
+        if self.ready.overloads:
+            return False
+        return self._cache is None or not self._cache.holds(self.arguments, self.ready.targetctx)
+
+    def prepare(self) -> None:
+        """Load it from disk, or compile and keep it."""
+        self.ready.compile(self.arguments)
+
+
+loops: dict[tuple[str, str], Cached] = {}
+"""Every loop that has been imported and can be compiled ahead, by module and name."""
 
 
 def digest(function: Any) -> bytes:
@@ -162,18 +193,15 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 class _Announcer(event.Listener):  # type: ignore[misc]  # numba has no types
-    """Logs the first compilation of a process; what is loaded from the cache is not compiled."""
+    """Logs a compilation once; what is loaded from the cache is not compiled."""
 
-    def __init__(self) -> None:
-        self._said = False
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._done = seconds, False
 
     def on_start(self, event: Any) -> None:
-        if not self._said:
-            self._said = True
-            _log.info("compiling the simulator for this processor: once, up to half a minute")
+        if not self._done:
+            self._done = True
+            _log.info("compiling for this processor: once, about %.0f s", max(self._seconds, 1))
 
     def on_end(self, event: Any) -> None:
         """Nothing to say: the sound follows."""
-
-
-_announcer = _Announcer()

@@ -32,10 +32,11 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
 from simulator.synth import _lanes, _oscillators
-from simulator.synth._compiling import FAST, cached, full_width, inline
+from simulator.synth._compiling import FAST, Cached, full_width, inline
 from simulator.synth._filters import filtered, set_filters
 from simulator.synth._lanes import (
     LINE,
@@ -219,62 +220,71 @@ def _filter(w: Any, signals: Any, offset: int, samples: int, inverse_slew: Any) 
             s += 1
 
 
-@numba.njit(nogil=True, error_model="numpy", fastmath=FAST)
-def _run(
-    groups: Any, kind: int, increments: Any, levels: Any, edges: Any, constants: Any, seeds: Any,
-    phases: Any, state: Any, out: Any, rows: Any, begin: int, end: int, slew: float, rate: float,
-) -> None:  # fmt: skip
-    """See `run`."""
-    full_width()
-    w = aligned(_lanes.SLOTS * _lanes.LANES)
-    signals = aligned(LONGEST * _lanes.LANES)
-    lines = np.empty(_lanes.LANES, np.int64)
-    inverse_slew = F(1.0 / max(slew, 1.0))
-    length = out.shape[1]
-    flat = out.reshape(out.size)
-    past_cache = out.size >= PAST_CACHE and (out.ctypes.data | length * 4) % LINE == 0
-    for group in range(groups.shape[0]):
-        voices = groups[group]
-        for k in range(_lanes.LANES):
-            load(w, k, max(voices[k], 0), constants, seeds, phases, state, rate)
-            lines[k] = rows[voices[k]] * length if voices[k] >= 0 else -1
-        now = begin
-        tick = np.searchsorted(edges, begin, side="right") - 1
-        while now < end:
+def _loop(stage: Callable[..., None]) -> Any:
+    """The loop over groups, ticks and stretches, with one first stage: see `run`."""
+
+    @numba.njit(nogil=True, error_model="numpy", fastmath=FAST)
+    def run(
+        groups: Any, increments: Any, levels: Any, edges: Any, constants: Any, seeds: Any,
+        phases: Any, state: Any, out: Any, rows: Any, begin: int, end: int, slew: float, rate: float,
+    ) -> None:  # fmt: skip
+        full_width()
+        w = aligned(_lanes.SLOTS * _lanes.LANES)
+        signals = aligned(LONGEST * _lanes.LANES)
+        lines = np.empty(_lanes.LANES, np.int64)
+        inverse_slew = F(1.0 / max(slew, 1.0))
+        length = out.shape[1]
+        flat = out.reshape(out.size)
+        past_cache = out.size >= PAST_CACHE and (out.ctypes.data | length * 4) % LINE == 0
+        for group in range(groups.shape[0]):
+            voices = groups[group]
             for k in range(_lanes.LANES):
-                set_tick(w, k, max(voices[k], 0), increments, levels, tick)
-            tick_end = min(edges[tick + 1], end)
-            while now < tick_end:
-                offset = now - edges[tick]
-                # Written in whole stretches, counted from the start, so that they meet cache lines.
-                filled = (now - begin) % LONGEST
-                samples = min(LONGEST - filled, tick_end - now)
-                part = signals[filled * _lanes.LANES :]
-                if kind == _lanes.PLAIN:
-                    _plain(w, part, now, offset, samples, inverse_slew)
-                elif kind == _lanes.BENT:
-                    _bent(w, part, now, offset, samples, inverse_slew)
-                elif kind == _lanes.MUTUAL:
-                    _mutual(w, part, now, offset, samples, inverse_slew)
-                else:
-                    _synced(w, part, now, offset, samples, inverse_slew)
-                _filter(w, part, offset, samples, inverse_slew)
-                now += samples
-                filled += samples
-                if filled == LONGEST or now == end:
-                    scatter(flat, lines, filled, signals, past_cache)
-                    for k in range(_lanes.LANES):
-                        lines[k] += filled if lines[k] >= 0 else 0
-            if now == edges[tick + 1]:
+                load(w, k, max(voices[k], 0), constants, seeds, phases, state, rate)
+                lines[k] = rows[voices[k]] * length if voices[k] >= 0 else -1
+            now = begin
+            tick = np.searchsorted(edges, begin, side="right") - 1
+            while now < end:
                 for k in range(_lanes.LANES):
-                    end_tick(w, k)
-                tick += 1
-        for k in range(_lanes.LANES):
-            if voices[k] >= 0:
-                store(w, k, voices[k], constants, phases, state)
+                    set_tick(w, k, max(voices[k], 0), increments, levels, tick)
+                tick_end = min(edges[tick + 1], end)
+                while now < tick_end:
+                    offset = now - edges[tick]
+                    # Written in whole stretches, counted from the start, so that they meet cache lines.
+                    filled = (now - begin) % LONGEST
+                    samples = min(LONGEST - filled, tick_end - now)
+                    part = signals[filled * _lanes.LANES :]
+                    stage(w, part, now, offset, samples, inverse_slew)
+                    _filter(w, part, offset, samples, inverse_slew)
+                    now += samples
+                    filled += samples
+                    if filled == LONGEST or now == end:
+                        scatter(flat, lines, filled, signals, past_cache)
+                        for k in range(_lanes.LANES):
+                            lines[k] += filled if lines[k] >= 0 else 0
+                if now == edges[tick + 1]:
+                    for k in range(_lanes.LANES):
+                        end_tick(w, k)
+                    tick += 1
+            for k in range(_lanes.LANES):
+                if voices[k] >= 0:
+                    store(w, k, voices[k], constants, phases, state)
+
+    return run
 
 
-_compiled = cached(_run)
+_ARGUMENTS = (
+    types.int64[:, ::1], types.int32[:, :, ::1], types.float32[:, :, ::1], types.int64[::1],
+    types.float32[:, ::1], types.int32[::1], types.int32[:, ::1], types.float32[:, ::1],
+    types.float32[:, ::1], types.int64[::1], types.int64, types.int64, types.float64, types.float64,
+)  # fmt: skip
+# A function for each way, so that only those are compiled that the tones at hand need.
+compiled = {
+    _lanes.PLAIN: Cached(_loop(_plain), _ARGUMENTS, 5, "plain"),
+    _lanes.BENT: Cached(_loop(_bent), _ARGUMENTS, 5, "bent"),
+    _lanes.SYNCED: Cached(_loop(_synced), _ARGUMENTS, 6, "synced"),
+    _lanes.MUTUAL: Cached(_loop(_mutual), _ARGUMENTS, 6, "mutual"),
+}
+"""The loop by kind."""
 
 
 def run(
@@ -311,5 +321,5 @@ def run(
     rate in Hz. ``kind`` (`lanes.PLAIN` to `lanes.MUTUAL`) is how the oscillators of all
     voices in ``groups`` run.
     """
-    _compiled(groups, kind, increments, levels, edges, constants, seeds, phases, state, out, rows,
-              begin, end, slew, rate)  # fmt: skip
+    compiled[kind](groups, increments, levels, edges, constants, seeds, phases, state, out, rows,
+                   begin, end, slew, rate)  # fmt: skip

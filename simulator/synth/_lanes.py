@@ -180,9 +180,11 @@ def gather(dry: Any, source: Any, starts: Any, samples: int) -> None:
             for k in range(BLOCK):
                 start, to = starts[lane + k] + s, (s + k) * LANES + lane
                 if starts[lane + k] < 0:
-                    dry[to : to + BLOCK] = ZERO
+                    for i in range(BLOCK):
+                        dry[to + i] = ZERO
                 elif last < BLOCK:
-                    dry[to : to + last] = source[start : start + last]
+                    for i in range(last):
+                        dry[to + i] = source[start + i]
                 else:
                     move_block(dry, to, source, start)
             transpose(dry, s * LANES + lane)
@@ -200,7 +202,9 @@ def scatter(out: Any, starts: Any, samples: int, signals: Any, past_cache: bool)
                 start, turned = starts[lane + k] + s, (s + k) * LANES + lane
                 if starts[lane + k] >= 0:
                     if last < BLOCK:
-                        out[start : start + last] = signals[turned : turned + last]
+                        # Not as slices: numba would compile the text of their error message.
+                        for i in range(last):
+                            out[start + i] = signals[turned + i]
                     elif past_cache:
                         stream_block(out, start, signals, turned)
                     else:

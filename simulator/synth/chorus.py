@@ -40,10 +40,11 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
 from jxctl.protocol.parameters import parameter
-from simulator.synth._compiling import FAST, cached, full_width, inline
+from simulator.synth._compiling import FAST, Cached, full_width, inline
 from simulator.synth._filters import HIGHEST_CUTOFF
 from simulator.synth._lanes import (
     HALF,
@@ -436,4 +437,9 @@ def _run(
             filters[group, slot] = w[slot]
 
 
-_compiled = cached(_run)
+_ARGUMENTS = (
+    types.float32[:, ::1], types.float32[:, ::1], types.int64[::1], types.bool_, types.int64,
+    types.float32[:, ::1], types.float32[:, ::1], types.float64[::1], types.bool_, types.int64, types.int64,
+    types.float64[::1], types.float32[::1],
+)  # fmt: skip
+_compiled = Cached(_run, _ARGUMENTS, 5, "chorus")

@@ -19,9 +19,10 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
-from simulator.synth._compiling import cached, scalar
+from simulator.synth._compiling import Cached, scalar
 from simulator.synth._lanes import CUTOFF, GAIN, LEVELS, MIX1, MIX2
 from simulator.synth.random import random_at
 
@@ -207,4 +208,10 @@ def _fill(voices: Any, board: Any, first: int, frequencies: Any, levels: Any) ->
             levels[GAIN, n, t] = v.gain * shape if age > 0 else 0.0
 
 
-_compiled = cached(_fill)
+_compiled = Cached(_fill)
+
+_ARGUMENTS = (
+    numba.from_dtype(VOICE)[::1], numba.from_dtype(BOARD), types.int64, types.float64[:, :, ::1],
+    types.float32[:, :, ::1],
+)  # fmt: skip
+_compiled = Cached(_fill, _ARGUMENTS, 1.5)

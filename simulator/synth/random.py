@@ -15,9 +15,10 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
-from simulator.synth._compiling import cached, scalar
+from simulator.synth._compiling import Cached, full_width, scalar
 
 IntArray = NDArray[np.int64]
 
@@ -80,6 +81,7 @@ def add_noise_floor(audio: NDArray[np.float32], seeds: IntArray, begin: int, lev
 @numba.njit(nogil=True, error_model="numpy")
 def _add(audio: Any, keys: Any, begin: int, scale: float) -> None:
     """Each output its own noise, or one row the mean of both."""
+    full_width()
     for n in range(audio.shape[0]):
         if audio.shape[1] == 1:
             for s in range(audio.shape[2]):
@@ -91,4 +93,5 @@ def _add(audio: Any, keys: Any, begin: int, scale: float) -> None:
                     audio[n, output, s] += np.float32(scale * random_at(keys[n, output], begin + s))
 
 
-_compiled = cached(_add)
+_ARGUMENTS = (types.float32[:, :, ::1], types.int64[:, ::1], types.int64, types.float64)
+_compiled = Cached(_add, _ARGUMENTS, 1)
