@@ -132,7 +132,8 @@ def _serve(connection: socket.socket) -> list[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of others' modules, while they are imported
         for name in LIBRARIES:
-            importlib.import_module(name)
+            with contextlib.suppress(ModuleNotFoundError):  # an extra that is not installed
+                importlib.import_module(name)
     gc.collect()
     gc.freeze()
     while True:
