@@ -15,7 +15,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow lint style layers types bench leaderboard docs clean
+.PHONY: help demo test test-slow lint style layers types bench leaderboard docs wheel release clean
 
 help: ## list the targets
 	@echo "make TARGET [PYTHON=python3.12] [ARGS=...]"
@@ -54,6 +54,14 @@ leaderboard: .venv/.installed ## train what is not trained, write benchmarks/res
 docs: .venv/.installed ## fill the tables in the documents from the code (ARGS=--check)
 	$(BIN)/python -m tools.docs.generate $(ARGS)
 
+wheel: .venv/.release-installed ## build wheel and sdist, install the wheel outside the repository, and use it
+	$(BIN)/python -m tools.wheel build
+	$(BIN)/python -m tools.wheel try --guess
+	$(BIN)/python -m tools.wheel try --python others
+
+release: .venv/.release-installed ## build and check what is published, and say what a person has to push
+	$(BIN)/python -m tools.wheel release
+
 clean: ## remove .venv, demo/ and caches; runs/ stays
 	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -70,4 +78,8 @@ clean: ## remove .venv, demo/ and caches; runs/ stays
 
 .venv/.lint-installed: .venv/.installed
 	@$(PIP_INSTALL) -e ".[test,lint]"
+	@touch $@
+
+.venv/.release-installed: .venv/.installed
+	@$(PIP_INSTALL) "build>=1.2" "twine>=6"
 	@touch $@
