@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from estimator.calibration.calibration import Calibration, calibrate
     from estimator.calibration.experiments import CalibrationPlan
     from estimator.calibration.samples import from_data_set as calibration_samples
-    from estimator.inference.estimator import Candidate, Estimator, Guess
+    from estimator.inference.estimator import Candidate, Estimator, Guess, ProposalEstimator
+    from estimator.inference.methods import EstimatorProtocol, estimators, load_estimator
     from estimator.inference.note_detection import Played, Recording, load_recording
     from estimator.inference.posterior import Proposal
+    from estimator.inference.posterior import from_marginals as proposal_from_marginals
+    from estimator.inference.posterior import from_tones as proposal_from_tones
+    from estimator.network.differentiable import render_features
     from estimator.training.train import TrainSettings, train
     from jxctl._version import __version__
     from jxctl.dataset.reader import read as read_takes
@@ -85,9 +89,12 @@ else:
             "simulator.synth.jacobian": "jacobian",
             "simulator.synth.profile": "Profile, load_profile",
             "simulator.synth.render": "SAMPLE_RATE, render",
-            "estimator.inference.estimator": "Candidate, Estimator, Guess",
+            "estimator.inference.estimator": "Candidate, Estimator, Guess, ProposalEstimator",
+            "estimator.inference.methods": "EstimatorProtocol, estimators, load_estimator",
+            "estimator.network.differentiable": "render_features",
             "estimator.inference.note_detection": "Played, Recording, load_recording",
-            "estimator.inference.posterior": "Proposal",
+            "estimator.inference.posterior": "Proposal, from_marginals as proposal_from_marginals, "
+            "from_tones as proposal_from_tones",
             "estimator.calibration.calibration": "Calibration, calibrate",
             "estimator.calibration.experiments": "CalibrationPlan",
             "estimator.calibration.samples": "from_data_set as calibration_samples",
@@ -106,6 +113,7 @@ __all__ = [
     "Candidate",
     "DeviceError",
     "Estimator",
+    "EstimatorProtocol",
     "Guess",
     "Instrument",
     "JxError",
@@ -119,6 +127,7 @@ __all__ = [
     "Prior",
     "Profile",
     "Proposal",
+    "ProposalEstimator",
     "Recording",
     "Rig",
     "RigFile",
@@ -134,8 +143,10 @@ __all__ = [
     "calibrate",
     "calibration_samples",
     "check_takes",
+    "estimators",
     "jacobian",
     "list_ports",
+    "load_estimator",
     "load_profile",
     "load_recording",
     "log_mel",
@@ -146,10 +157,13 @@ __all__ = [
     "open_session",
     "parameter",
     "play_note",
+    "proposal_from_marginals",
+    "proposal_from_tones",
     "read",
     "read_takes",
     "read_tone",
     "render",
+    "render_features",
     "settle",
     "tones_from",
     "train",

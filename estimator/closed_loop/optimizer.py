@@ -27,7 +27,8 @@ from estimator.closed_loop.distance import Ear, Levels, Noise, most_noise_db
 from estimator.closed_loop.player import BoardPlay
 from estimator.closed_loop.surrogate import BoardModel, BoardTake, Corrected, Trials, at_once
 from estimator.inference.confidence import different, loud_distance
-from estimator.inference.estimator import Estimator, Guess, candidates, told
+from estimator.inference.estimator import Guess, candidates, told
+from estimator.inference.methods import EstimatorProtocol
 from estimator.inference.note_detection import Recording
 from estimator.inference.objective import Listener, heard_in
 from estimator.inference.posterior import Proposal
@@ -78,7 +79,7 @@ class Closed:
 def improve(
     rig: Rig,
     data_set: Writer,
-    estimator: Estimator,
+    estimator: EstimatorProtocol,
     guess: Guess,
     recordings: Sequence[Recording],
     takes: int,

@@ -8,6 +8,7 @@ the network is unsure of, the ear decides.
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ from jxctl.protocol.tone import INIT_TONE, Tone, from_batch, to_batch
 from simulator.features import SAMPLE_RATE
 from simulator.synth import Profile, load_profile
 
-__all__ = ["Candidate", "Estimator", "Guess", "Played", "Recording"]
+__all__ = ["Candidate", "Estimator", "Guess", "Played", "ProposalEstimator", "Recording"]
 
 RENDERS = 2000
 """How many candidates are heard unless told otherwise: a few seconds on two cores."""
@@ -42,6 +43,8 @@ TEMPERATURES = (0.5, 1.0)
 """Of the draws, in turn: sharpened ones come nearer, the others keep what is less likely in sight."""
 SPEAKERS = 2
 """Draws are made in so many parts, each on a core; their number decides what is drawn, so it is fixed."""
+_SURE = 0.9
+"""Probability from which a parameter is counted as sure at a prompt (chosen)."""
 FEWEST_DRAWS = 64
 """So many make the marginals and the single answer, also where nothing is searched."""
 
@@ -80,18 +83,152 @@ class Guess:
     proposal: Proposal
     interrupted: bool = False
 
+    def __repr__(self) -> str:
+        """One line for a prompt: distance and count, what is sure, the tone."""
+        best = self.candidates[0]
+        sure = sum(p >= _SURE for p in self.confidence.values())
+        parts = [
+            f"note {self.played.note}",
+            f"distance {best.distance_db:.2f} dB",
+            f"best of {len(self.candidates)}",
+            f"{sure} of {len(self.confidence)} parameters at least {_SURE:.0%} sure",
+            *(["low confidence"] if self.far else []),
+            *(["interrupted"] if self.interrupted else []),
+        ]
+        return f"<Guess: {', '.join(parts)}; {best.tone!r}>"
+
     @property
     def far(self) -> bool:
         """Whether even the best is farther away than a tone of this synth should be."""
         return not self.loud_db <= far_db(len(self.candidates))
 
 
-class Estimator:
-    """The network with its profile, ready to guess. Raises `UsageError` for an unusable checkpoint."""
+class ProposalEstimator(ABC):
+    """An estimator that proposes tones and leaves the rest to the search: rendering, ranking, improving.
+
+    A subclass has `propose`; `estimator.inference.posterior` makes proposals of tones or of marginals.
+
+    Args:
+        profile: name, file or `Profile` of the board that its renders are of.
+
+    Examples:
+        >>> from estimator.inference.posterior import from_prior
+        >>> class Blind(ProposalEstimator):
+        ...     def propose(self, recordings, count, rng, fixed=None, threads=None):
+        ...         return from_prior(count, rng, fixed)
+        >>> audio = render(Tone.init(), 60, gates_s=0.3, seconds=0.5)[0]
+        >>> guess = Blind().guess(audio, Played(60, 100, 0.3), renders=8)
+        >>> len(guess.candidates)
+        8
+    """
+
+    def __init__(self, profile: str | Profile = "superjx") -> None:
+        self.profile = load_profile(profile or "superjx")
+
+    @abstractmethod
+    def propose(
+        self,
+        recordings: Sequence[Recording],
+        count: int,
+        rng: np.random.Generator,
+        fixed: Mapping[int, int] | None = None,
+        threads: int | None = None,
+    ) -> Proposal:
+        """What may be behind the recordings, before anything is rendered.
+
+        Args:
+            recordings: of one tone, a note each, at 44.1 kHz.
+            count: how many tones to draw; 0 where nothing will be searched.
+            rng: what draws are made with, so that the same seed gives the same guess.
+            fixed: head (an index of `estimator.network.parameters.HEADS`) to the class it is held at.
+            threads: at most so many; None for the estimator's own choice.
+
+        Returns:
+            Draws, a distribution for each parameter, and a single answer.
+        """
+
+    def guess(
+        self,
+        audio: np.ndarray | Sequence[Recording],
+        played: Played | None = None,
+        *,
+        renders: int = RENDERS,
+        seed: int = 0,
+        report: Callable[[int], None] = lambda tried: None,
+        top: int = 5,
+        like: Tone | None = None,
+        start: bool = True,
+        locked: Sequence[str] = (),
+        threads: int | None = None,
+        probe: bool = True,
+    ) -> Guess:
+        """Guess the tone behind ``audio``: recordings, or one, float32[samples] at 44.1 kHz from the note on.
+
+        ``renders``: how many candidates are heard (each at every recording's note); 0 takes the network's
+        answer as it is. ``like``: a tone to start from (without ``start``: only to take values from);
+        ``locked``: names of parameters that keep its values. ``top``: how many alternatives. Without
+        ``probe`` audibility is read off the routing instead of tried. The same input and seed give the same
+        guess. A `KeyboardInterrupt` while candidates are heard ends the search: the best so far is returned.
+        """
+        if isinstance(audio, np.ndarray):
+            if played is None:
+                raise UsageError(
+                    "a recording needs the note behind it", "pass Played(note, velocity, gate_s)"
+                )
+            audio = [Recording(audio, played)]
+        recordings = [
+            Recording(np.asarray(r.audio[: round(SECONDS * SAMPLE_RATE)], np.float32), r.played)
+            for r in audio
+        ]
+        rng = np.random.default_rng(seed)
+        base = (like or INIT_TONE).values
+        given = parameters.classes(np.frombuffer(base, np.uint8)[None])
+        kept = [k for k, head in enumerate(parameters.HEADS) if head.parameter.name in locked]
+        fixed = {k: int(given[0, k]) for k in kept}
+        proposal = self.propose(recordings, DRAWS if renders > 1 else 0, rng, fixed, threads)
+        listener = Listener(recordings, self.profile, base=base, threads=threads)
+        starts = given if like is not None and start else None
+        found = search(proposal, listener, renders, rng, fixed=fixed, starts=starts, report=report)
+        ranked = candidates(found, base, locked)
+        best = found.choices[0]
+        can = np.zeros(len(best), bool)
+        if np.isfinite(found.distances[0]):
+            can = heard_in(best, listener) if probe else audible(to_batch([ranked[0].tone]))[0]
+        sounds = [listener.sounds(best[None], k)[0] for k in range(len(recordings))]
+        loud_db = loud_distance(sounds, recordings)
+        return Guess(
+            ranked,
+            [ranked[k] for k in different(found, top)],
+            sounds[0],
+            *told(found, loud_db, proposal, can, [r.played for r in recordings]),
+            loud_db,
+            recordings[0].played,
+            proposal,
+            found.interrupted,
+        )
+
+
+class Estimator(ProposalEstimator):
+    """The network with its profile: proposes tones by an autoregressive posterior.
+
+    Args:
+        path: weights without suffix; None for those that come with jx.
+        profile: of the board; empty for the one that the network was trained for.
+
+    Raises:
+        UsageError: the checkpoint cannot be used.
+        ProfileError: the profile cannot be used.
+
+    Examples:
+        >>> audio = render(Tone.init(), 60, gates_s=0.3, seconds=0.5)[0]
+        >>> guess = Estimator().guess(audio, Played(60, 100, 0.3), renders=16)
+        >>> guess.candidates[0].distance_db <= guess.candidates[-1].distance_db
+        True
+    """
 
     def __init__(self, path: Path | None = None, profile: str | Profile = "") -> None:
         self.model, self.config = network.load(path)
-        self.profile = load_profile(profile or self.config["training"]["profile"])
+        super().__init__(profile or self.config["training"]["profile"])
 
     @property
     def identity(self) -> str:
@@ -155,66 +292,6 @@ class Estimator:
             with torch.inference_mode():
                 heard = self.model.hear(views, recordings)
             return list(pool.map(draw, zip(temperatures.chunk(SPEAKERS), seeds, strict=True)))
-
-    def guess(
-        self,
-        audio: np.ndarray | Sequence[Recording],
-        played: Played | None = None,
-        *,
-        renders: int = RENDERS,
-        seed: int = 0,
-        report: Callable[[int], None] = lambda tried: None,
-        top: int = 5,
-        like: Tone | None = None,
-        start: bool = True,
-        locked: Sequence[str] = (),
-        threads: int | None = None,
-        probe: bool = True,
-    ) -> Guess:
-        """Guess the tone behind ``audio``: recordings, or one, float32[samples] at 44.1 kHz from the note on.
-
-        ``renders``: how many candidates are heard (each at every recording's note); 0 takes the network's
-        answer as it is. ``like``: a tone to start from (without ``start``: only to take values from);
-        ``locked``: names of parameters that keep its values. ``top``: how many alternatives. Without
-        ``probe`` audibility is read off the routing instead of tried. The same input and seed give the same
-        guess. A `KeyboardInterrupt` while candidates are heard ends the search: the best so far is returned.
-        """
-        if isinstance(audio, np.ndarray):
-            if played is None:
-                raise UsageError(
-                    "a recording needs the note behind it", "pass Played(note, velocity, gate_s)"
-                )
-            audio = [Recording(audio, played)]
-        recordings = [
-            Recording(np.asarray(r.audio[: round(SECONDS * SAMPLE_RATE)], np.float32), r.played)
-            for r in audio
-        ]
-        rng = np.random.default_rng(seed)
-        base = (like or INIT_TONE).values
-        given = parameters.classes(np.frombuffer(base, np.uint8)[None])
-        kept = [k for k, head in enumerate(parameters.HEADS) if head.parameter.name in locked]
-        fixed = {k: int(given[0, k]) for k in kept}
-        proposal = self.propose(recordings, DRAWS if renders > 1 else 0, rng, fixed, threads)
-        listener = Listener(recordings, self.profile, base=base, threads=threads)
-        starts = given if like is not None and start else None
-        found = search(proposal, listener, renders, rng, fixed=fixed, starts=starts, report=report)
-        ranked = candidates(found, base, locked)
-        best = found.choices[0]
-        can = np.zeros(len(best), bool)
-        if np.isfinite(found.distances[0]):
-            can = heard_in(best, listener) if probe else audible(to_batch([ranked[0].tone]))[0]
-        sounds = [listener.sounds(best[None], k)[0] for k in range(len(recordings))]
-        loud_db = loud_distance(sounds, recordings)
-        return Guess(
-            ranked,
-            [ranked[k] for k in different(found, top)],
-            sounds[0],
-            *told(found, loud_db, proposal, can, [r.played for r in recordings]),
-            loud_db,
-            recordings[0].played,
-            proposal,
-            found.interrupted,
-        )
 
 
 def candidates(found: Found, base: bytes, locked: Sequence[str]) -> list[Candidate]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from estimator.network import parameters
 from estimator.network.parameters import prior_marginals
@@ -52,6 +52,32 @@ def from_marginals(
     ]
     draws = np.array(rows, np.int64).reshape(count, len(parameters.HEADS))
     return Proposal(parameters.best([p[None] for p in held])[0], draws, held)
+
+
+def from_tones(tones: ArrayLike, fixed: Mapping[int, int] | None = None) -> Proposal:
+    """A proposal of an estimator that gives nothing but tones: its marginals are how often values occur.
+
+    Args:
+        tones: raw values, integers[M, 48], at least one; the first is the single answer.
+        fixed: head index to the class it is held at.
+
+    Returns:
+        The proposal, with the tones as its draws.
+
+    Examples:
+        >>> from jxctl.protocol.tone import Tone
+        >>> proposal = from_tones([list(Tone.init().values)] * 3)
+        >>> proposal.draws.shape[0], float(proposal.marginals[0].max())
+        (3, 1.0)
+    """
+    draws = parameters.classes(np.atleast_2d(np.asarray(tones)).astype(np.uint8))
+    for k, value in (fixed or {}).items():
+        draws[:, k] = value
+    marginals = [
+        np.bincount(draws[:, k], minlength=head.classes) / len(draws)
+        for k, head in enumerate(parameters.HEADS)
+    ]
+    return Proposal(draws[0].copy(), draws, marginals)
 
 
 def from_prior(

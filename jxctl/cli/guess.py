@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from estimator.closed_loop.optimizer import Closed
     from estimator.closed_loop.surrogate import Trials
-    from estimator.inference.estimator import Estimator, Guess
+    from estimator.inference.estimator import Guess
+    from estimator.inference.methods import EstimatorProtocol
     from estimator.inference.note_detection import Loaded, Recording
     from jxctl.ports import Port
     from jxctl.recording.rig import Rig
@@ -71,6 +72,12 @@ def guess(
     seed: Annotated[int, typer.Option(help="The same seed gives the same guess.")] = 0,
     profile: Annotated[str, typer.Option(help="The board (default: the one trained for).")] = "",
     checkpoint: Annotated[Path | None, typer.Option(help="Weights without suffix (default: jx's).")] = None,
+    method: Annotated[
+        str,
+        typer.Option(
+            "--estimator", metavar="NAME", help="An estimator that another package brings (docs/python.md)."
+        ),
+    ] = "network",
     loop: Annotated[
         bool, typer.Option("--loop", help="Then play it on the board at --port and improve it there.")
     ] = False,
@@ -125,14 +132,14 @@ def guess(
     sent_to = _open(send)
     boards = ExitStack()
     try:
-        from estimator.inference.estimator import Estimator
+        from estimator.inference.methods import load_estimator
 
         rig = None
         if board is not None:
             from jxctl.cli.rig import opened
 
             rig = opened(board.port, board.audio, board.model, board.channel, boards)
-        estimator = Estimator(checkpoint, profile)
+        estimator = load_estimator(method, profile, checkpoint)
         with progress("Listening to candidates", max(renders, 1)) as advance:
             result = estimator.guess(
                 recordings, renders=renders, seed=seed, report=advance, top=top, like=base, locked=locked,
@@ -229,7 +236,7 @@ def _board(
 
 
 def _improve(
-    board: _Board, rig: Rig, estimator: Estimator, guess: Guess, recordings: Sequence[Recording],
+    board: _Board, rig: Rig, estimator: EstimatorProtocol, guess: Guess, recordings: Sequence[Recording],
     **options: Any,
 ) -> tuple[Guess, Closed]:  # fmt: skip
     """Improve the guess on the board, with talk and progress on stderr."""
