@@ -32,6 +32,9 @@ MOST_LEVELS = 64
 
 LOCK_NAME = ".jx.lock"
 
+STDIN = "-"
+"""The name that means standard input, where a file is read."""
+
 _CHECK = "check its name and permissions"
 _TOO_DEEP = f"nested over {MOST_LEVELS} levels deep"
 
@@ -43,11 +46,13 @@ def read_bytes(
     hint: str = "",
     missing: str = "",
 ) -> bytes:
-    """The content of a regular file of at most ``most`` bytes.
+    """The content of a regular file of at most ``most`` bytes; ``-`` is standard input.
 
     ``error``: the class of error to raise, with ``hint``, or ``missing`` where there is no such file.
     """
     path = Path(path)
+    if str(path) == STDIN:
+        return _read_stdin(most, error, hint)
     try:
         if path.is_dir():
             raise error(f"{path}: a folder, not a file", hint or "name one file in it")
@@ -64,6 +69,16 @@ def read_bytes(
         raise error(f"{str(path)!r}: no name of a file ({cause})", hint or _CHECK) from cause
     if len(content) > most:
         raise error(f"{path}: over {most} bytes", hint or "give another file")
+    return content
+
+
+def _read_stdin(most: int, error: type[JxError], hint: str) -> bytes:
+    """All of standard input; a terminal is asked for nothing."""
+    if sys.stdin is None or sys.stdin.isatty():
+        raise error("nothing is piped in for -", "name a file, or pipe one: jx ... - < FILE")
+    content = sys.stdin.buffer.read(most + 1)
+    if len(content) > most:
+        raise error(f"standard input: over {most} bytes", hint or "give a file")
     return content
 
 

@@ -27,6 +27,12 @@ def as_data(loaded: Loaded) -> dict[str, Any]:
             {"number": slot + 1, "name": tone.name, "same_as": twins[slot] + 1 if slot in twins else None}
             for slot, tone in bank.tones.items()
         ],
+        "bank": loaded.number,
+        "banks": [
+            {"number": number, "family": each.family, "patches": len(each.patches), "tones": len(each.tones)}
+            for number, each in enumerate(loaded.banks, start=1)
+        ],
+        "account": loaded.account.to_json(),
         "problems": loaded.problems,
         "other_messages": [str(message) for message in loaded.others],
         "unused": [
@@ -41,6 +47,11 @@ def as_text(name: str, loaded: Loaded) -> str:
     how = {"bulk": " (bulk dump)", "sets": " (program by program)"}.get(loaded.origin.form, "")
     whose = "no family in particular" if loaded.neutral else f"family {bank.family}"
     lines = [f"{name}: {FORMATS[loaded.format].title}{how}, {whose}, {counted(bank)}"]
+    if len(loaded.banks) > 1:
+        lines += [
+            f"  bank {number}: family {each.family}, {counted(each)}{' (shown)' * (number == loaded.number)}"
+            for number, each in enumerate(loaded.banks, start=1)
+        ]
     if bank.patches:
         lines += ["", "patches"]
         lines += [_patch_line(loaded, slot) for slot in bank.patches]

@@ -21,13 +21,14 @@ from jxctl.protocol.bank import FAMILIES, AnyTone, Bank, FamilyName, listed
 from jxctl.protocol.parameters import TONE_PARAMETERS
 from jxctl.protocol.patch import NAME_SIZE as PATCH_NAME_SIZE
 from jxctl.protocol.patch import Patch
+from jxctl.protocol.sysex.banks import SLOTS
 from jxctl.protocol.tone import NAME_SIZE, Tone
 from jxctl.protocol.vecoven_tone import from_stock, to_stock
 
-TONE_SLOTS = {"jx8p": 32, "mks70": 50, "vecoven4": 50}
+TONE_SLOTS = SLOTS["tone"]
 """Tones that a family stores (jx_hardware.md 4.7, 4.8, 4.10); higher numbers are presets."""
 
-PATCH_SLOTS = {"jx8p": 32, "mks70": 64, "vecoven4": 64}
+PATCH_SLOTS = SLOTS["patch"]
 """Patches that a family stores (4.7, 4.10). Of a JX-8P assumed: one for each tone."""
 
 IMAGE_REST = "the header of the cartridge image, and the top bits of its bytes"

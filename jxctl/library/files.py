@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +13,8 @@ from jxctl.errors import ToneError, UsageError
 from jxctl.library import midifile
 from jxctl.library.edit import IMAGE_REST, single
 from jxctl.library.formats import FORMATS, ORIGIN, Loaded, Origin
+from jxctl.library.wrappers import MOST_LEVELS, Member, unwrapped
+from jxctl.protocol.account import Account
 from jxctl.protocol.bank import AnyTone, Bank, FamilyName, listed
 from jxctl.protocol.midi import SYSEX, split
 from jxctl.protocol.patch import Patch
@@ -104,12 +107,67 @@ def load(data: bytes, format: str | None = None, *, text_mode: bool = False) -> 
 
     Raises `ToneError` when they are of no known format, of several, damaged, or hold nothing.
     """
+    account = Account()
+    if text_mode:
+        data, account = _text_mode_undone(data), Account(repaired=(UNDONE,))
     if format is None:
+        if members := unwrapped(data):
+            return _packed(members, account, 1)
         format = recognise(data)
     elif format not in FORMATS:
         raise ToneError(f"there is no format {format!r}", f"formats are {', '.join(FORMATS)}")
     loaded = FORMATS[format].read(data)
-    return _with_origin(loaded) if loaded.origin.format != format else loaded
+    if loaded.format in ("syx", "cartridge") and not text_mode and _was_text_mode(data):
+        account += Account(skipped=(TEXT_MODE,)) if not loaded.account.whole else Account()
+    loaded = _with_origin(loaded) if loaded.origin.format != format and format != "hex" else loaded
+    return replace(loaded, account=account + loaded.account)
+
+
+UNDONE = "a transfer in text mode is undone: the 0D before every 0A is taken out"
+TEXT_MODE = "every 0A follows a 0D: a transfer in text mode put them in; --text-mode takes them out"
+
+
+def _was_text_mode(data: bytes) -> bool:
+    """Whether a transfer in text mode made every 0A into 0D 0A."""
+    return 0x0A in data and data.count(b"\x0a") == data.count(b"\x0d\x0a")
+
+
+def _text_mode_undone(data: bytes) -> bytes:
+    if not _was_text_mode(data):
+        raise ToneError(
+            "this file was not changed by a transfer in text mode: not every 0A follows a 0D",
+            "read it without --text-mode",
+        )
+    return data.replace(b"\x0d\x0a", b"\x0a")
+
+
+def _packed(members: Sequence[Member], account: Account, level: int) -> Loaded:
+    """The banks of all files in a wrapper, one after the other; other files in it are named."""
+    if level > MOST_LEVELS:
+        raise ToneError(f"packed over {MOST_LEVELS} times", "unpack it")
+    read: list[Loaded] = []
+    failed: list[ToneError] = []
+    for member in members:
+        where = f"{member.wrapper} {member.name}".strip()
+        try:
+            inner = unwrapped(member.data)
+            loaded = _packed(inner, Account(), level + 1) if inner else load(member.data)
+        except ToneError as error:
+            failed.append(error)
+            account += Account(foreign=(f"{where}: {error.message.partition(';')[0]}",))
+            continue
+        one = len(members) == 1 and not member.name
+        account += Account(remarks=(f"packed as {where}",))
+        account += loaded.account if one else loaded.account.prefixed(member.name)
+        read.append(loaded)
+    if len(members) == 1 and failed:
+        raise failed[0]
+    if not read:
+        raise ToneError(f"none of the {len(members)} files in it can be read", "unpack it to see more")
+    banks = tuple(bank for loaded in read for bank in loaded.banks)
+    if len(read) > 1:
+        account += Account(remarks=(f"{len(banks)} banks in it; --bank says which is meant",))
+    return replace(read[0], banks=banks, account=account)
 
 
 def recognise(data: bytes) -> str:
@@ -345,7 +403,7 @@ def _says_all(bank: Bank, origin: Origin) -> bool:
 def _carried(data: bytes, format: str) -> bytes:
     """The SysEx of a ``.syx`` file as a MIDI file, or of a MIDI file as ``.syx``, as it is."""
     if format == "syx":
-        return midifile.read_midi_file(data)
+        return midifile.recovered(data)[0]
     return midifile.write_midi_file([m for m in split(data)[0] if m[0] == SYSEX], FILE_GAP_S)
 
 

@@ -5,8 +5,9 @@ format         recognised by                                                 end
 =============  ============================================================  ==================
 ``syx``        at least one message of a JX: ``F0 41 .. F7``                 .syx
 ``midi``       ``MThd``; the SysEx in it is read                             .mid .midi .smf
+``hex``        text of hexadecimal bytes that are a message of a JX           (only read)
 ``json``       a JSON object; the key ``format`` says of what                .json
-``cartridge``  2048 bytes with a name at each of 32 places (JX-8P, M-16C)    .bin .img .crt
+``cartridge``  2048 bytes, or several times, with names (JX-8P, M-16C)        .bin .img .crt
 ``bus``        bytes of the sound-board bus that load a whole tone           (only read)
 =============  ============================================================  ==================
 """
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from jxctl._files import parse_json
 from jxctl.errors import ToneError, UsageError
-from jxctl.library import midifile
+from jxctl.library import hextext, midifile
 from jxctl.protocol.account import Account
 from jxctl.protocol.bank import Bank
 from jxctl.protocol.patch import JSON_FORMAT as PATCH_JSON
@@ -31,7 +32,7 @@ from jxctl.protocol.vecoven_tone import JSON_FORMAT as TONE_V4_JSON
 from jxctl.protocol.vecoven_tone import ToneV4
 
 if TYPE_CHECKING:
-    from jxctl.protocol.sysex import AnyMessage
+    from jxctl.protocol.sysex import AnyMessage, Banks
 
 _IMAGE_TONES = 32 * 59
 SELECTS = b"\xf1\xf4\xf9"
@@ -127,6 +128,7 @@ def _read_sysex(data: bytes) -> Loaded:
         ToneData,
         banks_of,
         decode_file,
+        jx10,
     )
 
     found = decode_file(data)
@@ -135,7 +137,13 @@ def _read_sysex(data: bytes) -> Loaded:
     if not messages:
         why = f": {unused[0].reason}" if unused else ""
         raise ToneError(f"there is no SysEx message of a JX in it{why}")
-    held = banks_of(found.items)
+    image, wrong = jx10.image_in(messages)
+    try:
+        held = banks_of(found.items)
+    except ToneError:
+        if not image:
+            raise
+        held = _image_banks(image, wrong)
     account = held.account + Account(
         repaired=tuple(str(item) for item in found.repaired),
         skipped=tuple(str(item) for item in unused if not item.foreign),
@@ -149,8 +157,21 @@ def _read_sysex(data: bytes) -> Loaded:
     others = [message for message in messages if not isinstance(message, holding)]
     origin = Origin("syx", data, form, channel, group)
     return Loaded(
-        held.banks[0], "syx", origin, account=account, unused=unused, others=others, banks=held.banks
-    )
+        held.banks[0], "syx", origin, account=account, unused=unused, others=others, banks=held.banks,
+        image=image,
+    )  # fmt: skip
+
+
+def _image_banks(image: bytes, wrong: str) -> Banks:
+    """The bank of a JX-10's cartridge: the tones of one in a JX-8P's layout; that of others is not known."""
+    from jxctl.protocol.sysex import Banks
+    from jxctl.protocol.sysex.cartridge import has_names, read_image
+
+    remark = f"a JX-10 cartridge of {len(image)} bytes; jx bank convert -o NAME.bin takes it out"
+    bank = Bank("mks70")
+    if not wrong and has_names(image):
+        bank = read_image(image)
+    return Banks((bank,), Account(missing=(wrong,) if wrong else (), remarks=(remark,)))
 
 
 def _several(banks: Sequence[Bank]) -> tuple[str, ...]:
@@ -162,21 +183,49 @@ def _is_midi_file(data: bytes) -> bool:
 
 
 def _read_midi_file(data: bytes) -> Loaded:
-    inner = _read_sysex(midifile.read_midi_file(data))
-    return replace(inner, format="midi", origin=replace(inner.origin, format="midi", data=data))
+    content, wrong = midifile.recovered(data)
+    inner = _read_sysex(content)
+    account = Account(repaired=(f"{wrong}; its messages are read one by one",) if wrong else ())
+    origin = replace(inner.origin, format="midi", data=data)
+    return replace(inner, format="midi", origin=origin, account=account + inner.account)
+
+
+def _is_hex_text(data: bytes) -> bool:
+    if not hextext.is_text(data) or _is_json(data):
+        return False
+    content = hextext.read_hex_text(data)
+    return bool(content) and _is_sysex(content)
+
+
+def _read_hex_text(data: bytes) -> Loaded:
+    inner = _read_sysex(hextext.read_hex_text(data))
+    return replace(inner, format="hex", origin=replace(inner.origin, data=hextext.read_hex_text(data)))
 
 
 def _is_image(data: bytes) -> bool:
-    from jxctl.protocol.sysex.cartridge import is_image
+    from jxctl.protocol.sysex.cartridge import IMAGE_SIZE, has_names, is_image
 
+    if len(data) != IMAGE_SIZE:
+        images = len(data) // IMAGE_SIZE
+        # Of a set every image is full of names; one alone with a tail too.
+        return images > 0 and all(
+            has_names(data[n * IMAGE_SIZE : (n + 1) * IMAGE_SIZE]) for n in range(images)
+        )
     # A blank one says nothing that would tell it from any other 2048 bytes.
     return is_image(data) and any(chr(byte & 0x7F).isalpha() for byte in data[-_IMAGE_TONES:])
 
 
 def _read_image(data: bytes) -> Loaded:
-    from jxctl.protocol.sysex.cartridge import read_image
+    from jxctl.protocol.sysex.cartridge import IMAGE_SIZE, read_image
 
-    return Loaded(read_image(data), "cartridge", Origin("cartridge", data))
+    images = len(data) // IMAGE_SIZE
+    tail = data[images * IMAGE_SIZE :]
+    banks = tuple(read_image(data[n * IMAGE_SIZE : (n + 1) * IMAGE_SIZE]) for n in range(images)) or (
+        read_image(data),
+    )
+    remarks = (f"{len(tail)} bytes after the last image, passed over",) if tail else ()
+    account = Account(remarks=(*_several(banks), *remarks))
+    return Loaded(banks[0], "cartridge", Origin("cartridge", data), account=account, banks=banks)
 
 
 def _is_bus(data: bytes) -> bool:
@@ -255,9 +304,12 @@ def _origin(content: dict[str, Any], data: bytes) -> Origin:
 FORMATS: dict[str, Format] = {
     "syx": Format("SysEx", "messages F0 41 .. F7 of a JX", (".syx",), _is_sysex, _read_sysex),
     "midi": Format("MIDI file", "MThd", (".mid", ".midi", ".smf"), _is_midi_file, _read_midi_file),
+    "hex": Format(
+        "hexadecimal text", "bytes F0 41 .. F7 as text", (), _is_hex_text, _read_hex_text
+    ),
     "json": Format("JSON", "a JSON object", (".json",), _is_json, _read_json),
     "cartridge": Format(
-        "JX-8P cartridge image", "2048 bytes with 32 names", (".bin", ".img", ".crt"),
+        "JX-8P cartridge image", "2048 bytes with 32 names, once or several times", (".bin", ".img", ".crt"),
         _is_image, _read_image,
     ),
     "bus": Format("capture of the bus", "a tone load after F1, F4 or F9", (), _is_bus, _read_bus),

@@ -26,6 +26,8 @@ _WIRE_S = 10 / 31250
 _CHUNK_HEAD, _HEADER_SIZE = 8, 6
 _FIRST_STATUS, _END_OF_TRACK = 0x80, b"\x2f"
 _END = bytes((END_OF_SYSEX,))
+_ROLAND = b"\x41"
+_ROLAND_HEAD = b"\xf0\x41"
 
 
 def read_midi_file(data: bytes) -> bytes:
@@ -38,6 +40,44 @@ def read_midi_file(data: bytes) -> bytes:
     """
     _, found = read_events(data)
     return b"".join(content for _, status, content in found if status in (SYSEX, END_OF_SYSEX))
+
+
+def recovered(data: bytes) -> tuple[bytes, str]:
+    """As `read_midi_file`, also of a damaged file: the messages whose events are whole, and what was wrong.
+
+    Of a file that is cut short or has a wrong track length, each SysEx event is read by its own length. The
+    last of a cut file is there as far as it goes.
+
+    Raises `ToneError` for a file that is damaged and holds no SysEx event.
+    """
+    scanned = _scanned(data)
+    try:
+        strict = read_midi_file(data)
+    except ToneError as error:
+        if not scanned:
+            raise
+        return scanned, error.message
+    if scanned.count(_ROLAND_HEAD) > strict.count(_ROLAND_HEAD):
+        return scanned, "a track of this MIDI file is longer than it says"
+    return strict, ""
+
+
+def _scanned(data: bytes) -> bytes:
+    """SysEx events wherever they stand: F0, a length, and as many bytes up to F7."""
+    found = bytearray()
+    at = data.find(SYSEX)
+    while at >= 0:
+        past = at + 1
+        try:
+            size, start = _number(data, at + 1)
+        except (IndexError, ValueError):
+            size, start = 0, 0
+        content = data[start : start + size]
+        if content[:1] == _ROLAND and (content.endswith(_END) or start + size > len(data)):
+            found += bytes((SYSEX,)) + content
+            past = start + len(content)
+        at = data.find(SYSEX, past)
+    return bytes(found)
 
 
 def read_events(data: bytes) -> tuple[bytes, list[Event]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -432,14 +432,15 @@ def messages_of(bank: Bank, form: Form | None = None, channel: int = 0, group: i
     are left out: they are in ROM or already there); then tones no patch refers to. On a JX-8P: APR
     and write PGR of each tone. The default is ``bulk`` where the family has it.
 
-    Raises `ToneError` for ``bulk`` of a JX-8P bank, and for a JX-8P bank with patches, which no
-    message can store.
+    Raises `ToneError` for ``bulk`` of a JX-8P bank, for a JX-8P bank with patches, which no message can
+    store, and for a slot that the instrument does not have.
     """
     wire = FAMILIES[bank.family]
     if form is None:
         form = "sets" if wire.bulk is None else "bulk"
     if wire is JX8P:
         return _jx8p(bank, form, channel)
+    _check_slots(bank, SLOTS if form == "bulk" else PROGRAMS)
     if form == "bulk":
         patches = [
             BulkPatch(wire=wire, channel=channel, group=group, slot=slot, patch=patch)
@@ -451,6 +452,15 @@ def messages_of(bank: Bank, form: Form | None = None, channel: int = 0, group: i
         ]
         return [*patches, *tones]
     return _sets(bank, wire, channel)
+
+
+def _check_slots(bank: Bank, sizes: Mapping[Noun, Mapping[FamilyName, int]]) -> None:
+    title = {"mks70": "MKS-70", "vecoven4": "Vecoven V4"}[bank.family]
+    held: tuple[tuple[Noun, Iterable[int]], ...] = (("patch", bank.patches), ("tone", bank.tones))
+    for noun, slots in held:
+        size = sizes[noun][bank.family]
+        if beyond := [slot for slot in slots if slot >= size]:
+            raise ToneError(f"a {title} has no {noun} slot {beyond[0] + 1}", f"it has 1 to {size}")
 
 
 def not_in_bulk(bank: Bank) -> list[str]:

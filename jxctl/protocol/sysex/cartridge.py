@@ -27,6 +27,14 @@ def is_image(data: bytes) -> bool:
     return any(_is_name(data[start : start + NAME_SIZE]) for start in starts)
 
 
+def has_names(data: bytes) -> bool:
+    """Whether at least half of the names in an image are text: enough for bytes among others."""
+    if len(data) != IMAGE_SIZE or all(byte in _TEXT for byte in data):
+        return False
+    starts = range(HEADER_SIZE, IMAGE_SIZE, RECORD_SIZE)
+    return sum(_is_name(data[start : start + NAME_SIZE]) for start in starts) >= SLOTS // 2
+
+
 def _is_name(name: bytes) -> bool:
     characters = [byte & 0x7F for byte in name]
     letters = sum(chr(byte).isalpha() for byte in characters)

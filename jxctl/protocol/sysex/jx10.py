@@ -11,6 +11,7 @@ went unanswered: a receiver could not tell it from the next block.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from jxctl.errors import UsageError
@@ -25,6 +26,46 @@ SIZES = (16 * BLOCK_SIZE, 64 * BLOCK_SIZE)
 
 RETRIES = 3
 """How often one message is sent again, or asked for again, before the transfer is given up (assumed)."""
+
+
+def image_in(messages: Iterable[object], *, high_first: bool = True) -> tuple[bytes, str]:
+    """The cartridge in a recorded transfer (WSF, DAT, EOF), and what is wrong with it, in words.
+
+    Of several transfers the last whole one is taken, else the longest. A block that the other side called
+    wrong (ERR) counts only as it came again.
+
+    Args:
+        messages: of a file, in order; others than `Transfer` are passed over.
+        high_first: which half of a byte comes first; not documented, as for `Receiver`.
+
+    Returns:
+        The image, empty where there is no block, and an empty text where it is whole.
+    """
+    found: list[tuple[bytes, bool]] = []
+    image, ended = b"", True
+    for message in messages:
+        if not isinstance(message, Transfer):
+            continue
+        if message.kind == "WSF" or (message.kind == "DAT" and ended):
+            found.append((image, False))
+            image, ended = b"", False
+        if message.kind == "DAT":
+            image += from_nibbles(message.data, high_first=high_first) or b""
+        elif message.kind == "ERR" and not ended:
+            image = image[:-BLOCK_SIZE]
+        elif message.kind == "EOF":
+            found.append((image, len(image) in SIZES))
+            image, ended = b"", True
+    found.append((image, False))
+    whole = [data for data, is_whole in found if is_whole]
+    if whole:
+        return whole[-1], ""
+    longest = max((data for data, _ in found), key=len)
+    if not longest:
+        return b"", ""
+    blocks = len(longest) // BLOCK_SIZE
+    sizes = " or ".join(str(size // BLOCK_SIZE) for size in SIZES)
+    return longest, f"a cartridge transfer of {blocks} blocks; a whole one has {sizes} and an end"
 
 
 class _Side:
