@@ -119,7 +119,7 @@ def _searched(library: Library, query: dict[str, Any], key: str) -> tuple[int, f
         )
     except AudioError:
         return 100, 0.0, True
-    note = loaded.recording.played.note
+    note = loaded.recording.played.note + (0 if given else loaded.found.cents / 100)
     begin = time.perf_counter()
     found = sound.SoundIndex(library).find(
         loaded.recording.audio, note, loaded.recording.played.gate_s, key_is_given=given, count=sound.RENDERED
@@ -127,7 +127,7 @@ def _searched(library: Library, query: dict[str, Any], key: str) -> tuple[int, f
     took = time.perf_counter() - begin
     names = [match.tone.name for match in found]
     true = f"T{query['row']}"
-    return names.index(true) + 1 if true in names else 100, took, note != query["note"]
+    return names.index(true) + 1 if true in names else 100, took, round(note) != query["note"]
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from estimator.inference.estimator import Guess
     from estimator.inference.methods import EstimatorProtocol
     from estimator.inference.note_detection import Loaded, Recording
+    from jxctl.librarian.sound import Match
     from jxctl.ports import Port
     from jxctl.recording.rig import Rig
 
@@ -63,6 +64,13 @@ def guess(
         list[float] | None, typer.Option(help="Seconds the key was down (default: found); as above.")
     ] = None,
     like: Annotated[Path | None, typer.Option(help="A tone to start from.")] = None,
+    like_own: Annotated[
+        bool, typer.Option("--like-own", help="Start from the tone of your library that sounds nearest.")
+    ] = False,
+    library: Annotated[
+        Path | None,
+        typer.Option("--library", envvar="JX_LIBRARY", help="Your library (jx library; default: your own)."),
+    ] = None,
     lock: Annotated[
         list[str] | None,
         typer.Option(help='Keep a value: "VCF FREQ=64"; or, with --like, its own: "VCF FREQ".'),
@@ -101,6 +109,8 @@ def guess(
     Note and gate are found in a recording. Candidates are rendered at its note, improved and ranked by
     how near they sound (log-mel L1). Ctrl-C ends the search with the best so far.
 
+    Where you have a library (jx library import), its tone that sounds nearest is shown beside the guess.
+
     With --loop the guess is played on a board and improved by takes of it, which are kept.
     """
     from jxctl.cli import guess_text
@@ -117,6 +127,8 @@ def guess(
     for file in files:
         check_outputs(file, [*((place, "") for place in places), (audio, ".wav"), (plot, ".png")])
     base, locked = _start(like, lock or [])
+    if library is not None or like_own:
+        _check_library(library, like_own and like is not None)
     board = _board(loop, port, audio_in, takes, keep, model, channel, files)
 
     from estimator.inference.note_detection import load_recording
@@ -128,6 +140,9 @@ def guess(
     ]
     _advise(loaded, given)
     recordings = [each.recording for each in loaded]
+    own = _own(library, loaded[0], given[0].note is not None)
+    if like_own:
+        base = _base(own)
     found = [guess_text.found(*each) for each in zip(files, loaded, given, strict=True)]
     sent_to = _open(send)
     boards = ExitStack()
@@ -143,7 +158,7 @@ def guess(
         with progress("Listening to candidates", max(renders, 1)) as advance:
             result = estimator.guess(
                 recordings, renders=renders, seed=seed, report=advance, top=top, like=base, locked=locked,
-                start=like is not None,
+                start=like is not None or like_own,
             )  # fmt: skip
         best = result.candidates[0]
         if best.distance_db == float("inf"):
@@ -187,13 +202,46 @@ def guess(
         written["plot"] = str(plot)
     shown = guess_text.data(result, tone, found, written, locked) | ({"board": sent} if sent else {})
     screen = guess_text.screen(result, tone, found, written, locked, send, sent, closed is not None)
-    if board is None or closed is None:
-        return Shown(shown, screen)
     from rich.console import Group
 
+    if own is not None:
+        shown["library"] = own.to_json()
+        screen = Group(screen, f"your {own.tone.name} ({own.tone.address}), {own.distance_db:.1f} dB")
+    if board is None or closed is None:
+        return Shown(shown, screen)
     shown["renders"] = len(simulated.candidates)
     shown["loop"] = guess_text.loop_data(closed, simulated, board.port, board.keep, len(files))
     return Shown(shown, Group(screen, guess_text.loop_line(closed, simulated)))
+
+
+def _own(library: Path | None, loaded: Loaded, key_is_given: bool) -> Match | None:
+    """The tone of the player's library that sounds nearest; None where there is no library."""
+    from jxctl.librarian.sound import own_tone
+
+    recording, played = loaded.recording, loaded.recording.played
+    note = played.note if key_is_given else played.note + loaded.found.cents / 100
+    return own_tone(library, recording.audio, note, played.gate_s, played.velocity, key_is_given)
+
+
+def _check_library(library: Path | None, twice: bool) -> None:
+    """Refuse, before any work is done, a library that is not there; ``twice``: two tones to start from."""
+    from jxctl.librarian.index import Library
+
+    if twice:
+        raise UsageError("--like and --like-own at once", "give one of them")
+    Library(library).close()
+
+
+def _base(own: Match | None) -> Tone:
+    """What a search with --like-own starts from. Raises `UsageError`."""
+    if own is None:
+        raise UsageError(
+            "no tone of the library is near this recording",
+            "jx library find FILE renders what the library has no fingerprint of yet",
+        )
+    from jxctl.librarian.identity import stock_of
+
+    return stock_of(own.tone.tone)
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def find(
     """Find the tones that sound like a recording, or that a word names.
 
     The first search by sound after an import renders the new tones at some notes, once. Where the key is not
-    given, keys an octave and more away are tried too: a tone may sound at 16' or 4'.
+    given, it follows from the pitch and from how each tone's oscillators are tuned.
     """
     from jxctl.librarian.index import Library
     from jxctl.librarian.search import by_name
@@ -112,7 +112,7 @@ def find(
         played = loaded.recording.played
         found = sound.SoundIndex(opened).find(
             loaded.recording.audio,
-            played.note,
+            played.note if note is not None else played.note + loaded.found.cents / 100,
             played.gate_s,
             velocity,
             key_is_given=note is not None,

@@ -160,16 +160,19 @@ def fingerprints(tones: Bytes, profile: str = "superjx") -> Bytes:
     return made
 
 
-def at_note(stored: Bytes, note: float) -> tuple[Floats, NDArray[np.bool_]]:
+def at_note(stored: Bytes, notes: NDArray[np.int64] | int) -> tuple[Floats, NDArray[np.bool_]]:
     """Fingerprints at any note: decibels, float32[N, BANDS, STRETCHES], and which tones sound there.
 
-    Between two stored notes decibels are interpolated; where a tone sounds at one of them only, that one is
-    taken.
+    Args:
+        stored: uint8[N, notes, BANDS, STRETCHES].
+        notes: MIDI note, one for all or int[N]. Between two stored notes decibels are interpolated; where a
+            tone sounds at one of them only, that one is taken.
     """
-    position = min(max((note - LOWEST_NOTE) / INTERVAL, 0.0), len(NOTES) - 1.0)
-    below = min(int(position), len(NOTES) - 2)
-    share = np.float32(position - below)
-    lower, upper = stored[:, below], stored[:, below + 1]
+    position = np.clip((np.broadcast_to(notes, len(stored)) - LOWEST_NOTE) / INTERVAL, 0, len(NOTES) - 1)
+    below = np.minimum(position.astype(np.int64), len(NOTES) - 2)
+    share = (position - below).astype(np.float32)
+    rows = np.arange(len(stored))
+    lower, upper = stored[rows, below], stored[rows, below + 1]
     without = [side[:, 0, 0] == SILENT for side in (lower, upper)]
     shares = np.where(without[0], np.float32(1), np.where(without[1], np.float32(0), share))[:, None, None]
     steps = lower * (1 - shares) + upper * shares
@@ -182,7 +185,7 @@ def distances(
     """Mean absolute difference of fingerprints from one, dB, levels matched: float32[N].
 
     Args:
-        fingerprint: float32[BANDS, STRETCHES], decibels.
+        fingerprint: float32[BANDS, STRETCHES], decibels, or one for each tone, float32[N, ...].
         there: bool[STRETCHES], which stretches it has. The release counts `RELEASE_WEIGHT` times.
         stored, sounding: what `at_note` gives. A tone that is silent there is infinitely far.
     """

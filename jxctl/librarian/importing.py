@@ -100,7 +100,7 @@ def import_paths(
         if not path.exists():
             raise UsageError(f"{path}: no such file or folder", "check the name")
     stored = {(file.path, file.digest): file for file in library.files() if not file.former}
-    before = len(library.fingerprints(""))
+    before = library.sounds()
     done: list[ImportedFile] = []
     seen: set[str] = set()
     own = str(library.path.resolve())
@@ -111,7 +111,7 @@ def import_paths(
             seen.add(name)
             done.append(_imported(library, found, name, stored if not again else {}))
             report(len(done), name)
-    return Imported(done, before, len(library.fingerprints("")))
+    return Imported(done, before, library.sounds())
 
 
 def account_of(loaded: Loaded) -> list[str]:

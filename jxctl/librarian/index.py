@@ -251,6 +251,12 @@ class Library:
                 )
             ]
 
+    def sounds(self) -> int:
+        """How many different sounds its tones have."""
+        with self._explained():
+            row = self._database.execute("SELECT count(DISTINCT sound) FROM tone").fetchone()
+        return int(row[0])
+
     # -- inside -------------------------------------------------------------------------------------
 
     def _add_bank(self, file: int, number: int, bank: Bank) -> None:

@@ -1,16 +1,17 @@
 """Search by sound: which of one's own tones a recorded note is.
 
 Two stages. The fingerprints of all tones (`jxctl.librarian.fingerprint`, made once and kept in the index) are
-compared with the recording's, at the recorded key or, where the key was only found from the sound, at the
-keys that give such a pitch. The best few are then rendered at that key and gate, each from several start
-phases, and ordered by their log-mel distance (`simulator.features.log_mel_distance`) from the recording, over
-the cells that rise above its noise.
+compared with the recording's, at the recorded key or, where only a pitch was found in the sound, at the keys
+at which each tone's oscillators have such a pitch. The best few are then rendered at that key and gate, each
+from several start phases, and ordered by their log-mel distance (`simulator.features.log_mel_distance`) from
+the recording, over the cells that rise above its noise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from jxctl.errors import AudioError, UsageError
 from jxctl.librarian import fingerprint
 from jxctl.librarian.identity import stock_of
-from jxctl.librarian.index import Library, StoredTone
+from jxctl.librarian.index import Library, StoredTone, default_path
 from jxctl.protocol.tone import to_batch
 from simulator.features import FLOOR_DB, SAMPLE_RATE, log_mel, log_mel_distance
 from simulator.synth import render
@@ -32,11 +33,12 @@ START_PHASES = 3
 """Renders of each, from other start phases (chosen)."""
 LONGEST_S = 2.5
 """Seconds of a recording that are compared by rendering (chosen)."""
-OTHER_KEYS = (-12, 12, -24, 24, -7, 7, -5, 5, -19, 19)
-"""Semitones from the pitch that was found to the key: a tone may sound at 16', 4' or 2', or with its DCOs
-tuned a fourth or a fifth away."""
+OTHER_PITCHES = (-24, -12, 12, 19, 24)
+"""Semitones from an oscillator to the pitch that is found where that is not its own (chosen): the period that
+two oscillators have in common, or a strong harmonic."""
 OTHER_KEY_DB = 0.5
-"""By how much a tone at another key has to be nearer to be preferred in the first stage (chosen)."""
+"""By how much a tone has to be nearer to be preferred in the first stage where its pitch is not that of an
+oscillator (chosen)."""
 QUIETEST_SHARE = 0.05
 """Of a recording's frames, the quietest, in which its noise is measured (chosen: what has decayed, or what
 follows it)."""
@@ -132,17 +134,17 @@ class SoundIndex:
         self._stored = np.frombuffer(joined, np.uint8).reshape(len(self.tones), *shape)
 
     def find(
-        self, audio: NDArray[np.float32], note: int, gate_s: float, velocity: int = 100, *,
+        self, audio: NDArray[np.float32], note: float, gate_s: float, velocity: int = 100, *,
         key_is_given: bool = True, count: int = 10, threads: int | None = None,
     ) -> list[Match]:  # fmt: skip
         """The tones that sound most like a recording, the nearest first.
 
         Args:
             audio: float32[samples] at 44.1 kHz that starts with the note.
-            note: MIDI note of the key, or of the pitch that was found.
+            note: MIDI note of the key, or the pitch that was found, in semitones.
             gate_s: seconds that the key was down.
             velocity: of the key, 0-127, for the renders.
-            key_is_given: the key is sure; else other keys that may give the pitch are tried (`OTHER_KEYS`).
+            key_is_given: the key is sure; else the keys are tried at which a tone has that pitch.
             count: how many tones at most; no more than `RENDERED`.
             threads: for rendering; all cores where None.
 
@@ -163,21 +165,39 @@ class SoundIndex:
         return self._rendered(audio, candidates, gate_s, velocity, depth_db, count, threads)
 
     def _nearest(
-        self, mel_db: NDArray[np.float32], note: int, gate_s: float, key_is_given: bool
+        self, mel_db: NDArray[np.float32], note: float, gate_s: float, key_is_given: bool
     ) -> list[tuple[int, int]]:
         """Rows and keys that come first by fingerprint, a tone once."""
-        keys = [note]
-        if not key_is_given:
-            keys += [note + interval for interval in OTHER_KEYS if 0 <= note + interval <= 127]
-        far = np.full((len(keys), len(self.tones)), np.inf, np.float32)
-        for row, key in enumerate(keys):
-            power, there = fingerprint.averaged(mel_db, key, gate_s)
-            own = fingerprint.decibels(power)[0]
-            far[row] = fingerprint.distances(own, there, *fingerprint.at_note(self._stored, key))
-            far[row] += OTHER_KEY_DB * (row > 0)
+        keys, penalties_db = self._keys(note, key_is_given)
+        own = np.zeros((128, fingerprint.BANDS, fingerprint.STRETCHES), np.float32)
+        there = np.zeros(fingerprint.STRETCHES, np.bool_)
+        for key in np.unique(keys[(keys >= 0) & (keys <= 127)]):
+            power, there = fingerprint.averaged(mel_db, int(key), gate_s)
+            own[key] = fingerprint.decibels(power)[0]
+        far = np.empty(keys.shape, np.float32)
+        for row, wanted in enumerate(keys):
+            valid = np.clip(wanted, 0, 127)
+            stored, sounding = fingerprint.at_note(self._stored, valid)
+            far[row] = fingerprint.distances(own[valid], there, stored, sounding & (valid == wanted))
+        far += penalties_db[:, None]
         best = far.argmin(axis=0)
         order = np.argsort(far.min(axis=0), kind="stable")[:RENDERED]
-        return [(int(k), keys[best[k]]) for k in order if np.isfinite(far[best[k], k])]
+        return [(int(k), int(keys[best[k], k])) for k in order if np.isfinite(far[best[k], k])]
+
+    def _keys(self, note: float, key_is_given: bool) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Keys that each tone may have been played at, int[any, N], and what each row costs in dB."""
+        if key_is_given:
+            return np.full((1, len(self.tones)), round(note)), np.zeros(1, np.float32)
+        laws = fingerprint.free_profile(self.profile)
+        batch = to_batch([stock_of(stored.tone) for stored in self.tones])
+        rows, costs = [np.full(len(batch), float(note))], [OTHER_KEY_DB]
+        for dco in ("DCO1", "DCO2"):
+            above = laws.physical(batch, f"{dco} RANGE", "dco_range") + laws.physical(batch, f"{dco} TUNE")
+            if dco == "DCO2":
+                above = above + laws.physical(batch, "DCO2 FTUNE") / 100
+            rows += [note - above, *(note - above - pitch for pitch in OTHER_PITCHES)]
+            costs += [0.0, *(OTHER_KEY_DB for _ in OTHER_PITCHES)]
+        return np.rint(np.stack(rows)).astype(np.int64), np.array(costs, np.float32)
 
     def _rendered(
         self, audio: NDArray[np.float32], candidates: list[tuple[int, int]], gate_s: float, velocity: int,
@@ -196,3 +216,31 @@ class SoundIndex:
         nearest = every.reshape(len(candidates), START_PHASES).min(axis=1)
         order = np.argsort(nearest, kind="stable")[:count]
         return [Match(self.tones[candidates[k][0]], candidates[k][1], float(nearest[k])) for k in order]
+
+
+def own_tone(
+    path: str | Path | None, audio: NDArray[np.float32], note: float, gate_s: float, velocity: int = 100,
+    key_is_given: bool = True,
+) -> Match | None:  # fmt: skip
+    """The tone of a player's library that sounds most like a recording, for commands that do without.
+
+    Args:
+        path: of the library; the player's own where None.
+        audio, note, gate_s, velocity, key_is_given: as for `SoundIndex.find`.
+
+    Returns:
+        None where the player has no library, or no tone of it has a fingerprint or sounds at this key.
+
+    Raises:
+        UsageError: the library that ``path`` names is not there or is none.
+        AudioError: the recording is silent.
+    """
+    if path is None and not default_path().is_file():
+        return None
+    with Library(path) as library:
+        if missing(library) == library.sounds():
+            return None
+        found = SoundIndex(library).find(
+            audio, note, gate_s, max(velocity, 1), key_is_given=key_is_given, count=1
+        )
+    return found[0] if found else None

@@ -71,13 +71,17 @@ def test_a_recording_finds_its_tone_at_another_key_gate_level_and_phase(library:
     assert firsts >= 0.9 * tried
 
 
-def test_the_key_may_be_an_octave_from_the_pitch(library: Path) -> None:
+def test_the_key_follows_from_the_pitch_and_the_tuning(library: Path) -> None:
     with Library(library) as opened:
         index = sound.SoundIndex(opened)
         stored = next(each for each in index.tones if each.name == "SMALLSTNGS")
-        audio = recorded(stored.tone, 57, 1.0, seed=3)  # type: ignore[arg-type]
-        found = index.find(audio, 69, 1.0, key_is_given=False)[0]
-        assert (found.tone.name, found.note) == ("SMALLSTNGS", 57)
+        assert isinstance(stored.tone, Tone)
+        assert [stored.tone.label(name) for name in ("DCO1 RANGE", "DCO1 TUNE")] == ["4'", "-1"]
+        audio = recorded(stored.tone, 57, 1.0, seed=3)
+        # An octave up, a semitone down.
+        for pitch in (57 + 12 - 1, 57 + 12 - 1 + 12):
+            found = index.find(audio, pitch + 0.2, 1.0, key_is_given=False)[0]
+            assert (found.tone.name, found.note) == ("SMALLSTNGS", 57)
         assert index.find(audio, 69, 1.0)[0].note == 69
 
 
@@ -156,3 +160,17 @@ def test_the_commands(jx: Run, library: Path, tmp_path: Path) -> None:
     assert (missing.returncode, "no such file" in missing.stderr) == (2, True)
     named = json.loads(jx("library", "find", "metal", "--library", library, "--json").stdout)
     assert [tone["name"] for tone in named["tones"]] == ["METALPAD"]
+
+
+def test_a_guess_shows_the_tone_of_ones_own(jx: Run, library: Path, tmp_path: Path) -> None:
+    with Library(library) as opened:
+        stored = next(each for each in opened.tones() if each.name == "METALPAD")
+    soundfile.write(tmp_path / "note.wav", recorded(stored.tone, 57, 1.0, seed=8), RATE)  # type: ignore[arg-type]
+    given = ("guess", "note.wav", "--note", 57, "--renders", 20, "--json", "--like-own")
+    missing = jx(*given)
+    assert (missing.returncode, "there is no library" in missing.stderr) == (2, True)
+    twice = jx(*given, "--like", library.parent / "00.json", "--library", library)
+    assert (twice.returncode, "at once" in twice.stderr) == (2, True)
+    beside = jx(*given, "--library", library)
+    assert beside.returncode == 0, beside.stderr
+    assert json.loads(beside.stdout)["library"]["name"] == "METALPAD"
