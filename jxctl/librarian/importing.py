@@ -17,11 +17,11 @@ from jxctl._files import LOCK_NAME, read_bytes
 from jxctl.errors import ToneError, UsageError
 from jxctl.librarian.index import Library, StoredFile
 from jxctl.library.files import load
-from jxctl.library.formats import FORMATS, Loaded
+from jxctl.library.formats import FORMATS
 
 STATES = ("read", "repaired", "unchanged", "unreadable", "foreign")
-"""What can become of a file: read whole; read with something to say of it; there already; a file of
-a JX that cannot be read; of another kind."""
+"""What can become of a file: read whole; read, with parts repaired, skipped, missing or out of range;
+there already; a file of a JX that cannot be read; of another kind."""
 _ENDINGS = frozenset(ending for row in FORMATS.values() for ending in row.endings)
 _ROLAND_SYSEX = b"\xf0\x41"
 Report = Callable[[int, str], None]
@@ -114,11 +114,6 @@ def import_paths(
     return Imported(done, before, library.sounds())
 
 
-def account_of(loaded: Loaded) -> list[str]:
-    """What a player should know of a file that was read: damage, repairs, bytes that hold nothing."""
-    return loaded.account.lines
-
-
 def _imported(
     library: Library, path: Path, name: str, stored: dict[tuple[str, str], StoredFile]
 ) -> ImportedFile:
@@ -134,8 +129,7 @@ def _imported(
     except ToneError as error:
         ours = path.suffix.lower() in _ENDINGS or _ROLAND_SYSEX in content
         return ImportedFile(name, "unreadable" if ours else "foreign", account=[error.message])
-    banks = loaded.banks
-    account = account_of(loaded)
+    banks, account = loaded.banks, loaded.account.lines
     state = "read" if loaded.account.whole else "repaired"
     library.add_file(name, digest, content, loaded.format, banks, account, state)
     tones, patches = sum(len(bank.tones) for bank in banks), sum(len(bank.patches) for bank in banks)

@@ -153,6 +153,34 @@ def test_damage_is_named_and_costs_only_what_is_damaged(real: list[Tone], tmp_pa
         assert library.content(cut.id) == good[1] + good[2][:40]
 
 
+def test_the_cases_that_owners_have_are_stored_with_their_account(shared: Path, tmp_path: Path) -> None:
+    cases = shared / "cases" / "sysex"
+    with Library(tmp_path / "l.sqlite", create=True) as library:
+        done = import_paths(library, [cases])
+        states = {Path(file.path).name: file.state for file in done.files}
+        # One tone with bit 7 set, a bulk dump without F7, one with two messages damaged: all are read.
+        for name in ("value_bit7.syx", "mks_nof7_all.syx", "dropped.syx"):
+            assert states[name] == "repaired"
+        held = {Path(file.path).name: file for file in library.files()}
+        assert held["value_bit7.syx"].tones == 1
+        assert (held["mks_nof7_all.syx"].patches, held["mks_nof7_all.syx"].tones) == (64, 50)
+        for file in library.files():
+            assert file.account or file.state == "read"
+            assert library.content(file.id) == (cases / Path(file.path).name).read_bytes()
+
+
+def test_every_bank_of_a_file_is_stored(real: list[Tone], tmp_path: Path) -> None:
+    one, two = (Bank("mks70", {}, dict(enumerate(real[k : k + 50]))) for k in (0, 50))
+    (tmp_path / "two.syx").write_bytes(encoded(one, "syx") + encoded(two, "syx"))
+    with Library(tmp_path / "l.sqlite", create=True) as library:
+        assert import_paths(library, [tmp_path / "two.syx"]).to_json()["tones_added"] == 100
+        assert stored(library) == sorted((tone.name, tone.values) for tone in real[:100])
+        assert [(each.bank, each.slot) for each in library.tones()] == [
+            (bank, slot) for bank in (0, 1) for slot in range(50)
+        ]
+        assert library.tones()[50].address == "two.syx bank 2 tone 1"
+
+
 def test_a_changed_file_is_stored_beside_its_former_content(real: list[Tone], tmp_path: Path) -> None:
     file = tmp_path / "one.syx"
     with Library(tmp_path / "l.sqlite", create=True) as library:
