@@ -116,6 +116,15 @@ def test_no_three_files_of_a_folder_share_a_prefix() -> None:
     assert not found, "\n".join(found)
 
 
+def test_folders_of_tests_are_those_of_the_packages() -> None:
+    folders = {path.parent.relative_to(ROOT / "tests") for path in sources(("tests",))}
+    mirrored = {folder for folder in folders if folder.parts and folder.parts[0] in PACKAGES}
+    assert len(mirrored) > 10
+    assert [str(folder) for folder in mirrored if not (ROOT / folder).is_dir()] == []
+    others = {folder.parts[0] for folder in folders - mirrored if folder.parts}
+    assert others <= {"benchmarks", "golden", "io", "support", "tools"}
+
+
 def test_every_command_has_help_and_json() -> None:
     import typer
 
