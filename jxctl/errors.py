@@ -21,7 +21,16 @@ EXIT_INTERRUPTED = 130
 
 
 class JxError(Exception):
-    """Base of all errors raised on purpose: ``message`` (what happened) and ``hint`` (what next)."""
+    """Base of all errors raised on purpose.
+
+    Args:
+        message: what happened.
+        hint: what to do next.
+
+    Examples:
+        >>> JxError("the cable is out", "put it in").hint
+        'put it in'
+    """
 
     exit_code = 1
 
@@ -32,7 +41,16 @@ class JxError(Exception):
 
 
 class UsageError(JxError):
-    """The request is wrong: an option, a value, or the content of a file."""
+    """The request is wrong: an option, a value, or the content of a file.
+
+    Args:
+        message: what happened.
+        hint: what to do next.
+
+    Examples:
+        >>> UsageError("no such note", "0 to 127").exit_code
+        2
+    """
 
     exit_code = 2
 
@@ -50,12 +68,30 @@ class ProfileError(UsageError):
 
 
 class DeviceError(JxError):
-    """A port or an audio device does not exist, cannot be opened, or went away."""
+    """A port or an audio device does not exist, cannot be opened, or went away.
+
+    Args:
+        message: what happened.
+        hint: what to do next.
+
+    Examples:
+        >>> DeviceError("it is gone").exit_code
+        3
+    """
 
     exit_code = 3
 
 
 class VerificationError(JxError):
-    """What came back, or what is stored, is not what was asked for."""
+    """What came back, or what is stored, is not what was asked for.
+
+    Args:
+        message: what happened.
+        hint: what to do next.
+
+    Examples:
+        >>> VerificationError("another tone came back").exit_code
+        4
+    """
 
     exit_code = 4

@@ -49,8 +49,17 @@ _NORMAL = NormalDist()
 
 @dataclass(frozen=True)
 class Prior:
-    """``columns``: int[P], tone columns that vary. ``probability``: float[P, 128] over raw values
-    (levels) or positions (switches). ``correlation``: float[P, P] of the normal scores."""
+    """A Gaussian copula over real tones: a histogram for each parameter, and correlations of normal scores.
+
+    Args:
+        columns: int[P], tone columns that vary.
+        probability: float[P, 128] over raw values (levels) or positions (switches).
+        correlation: float[P, P] of the normal scores.
+
+    Examples:
+        >>> Prior.load().sample(3, np.random.default_rng(0)).shape
+        (3, 48)
+    """
 
     columns: NDArray[np.int64]
     probability: NDArray[np.float64]

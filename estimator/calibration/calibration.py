@@ -59,8 +59,19 @@ class Found:
 
 @dataclass(frozen=True)
 class Calibration:
-    """``profile``: fitted. ``found``: every law, by name. ``chosen``: laws that are words, and why.
-    ``model``, ``solution``: behind it."""
+    """A fitted board.
+
+    Args:
+        profile: fitted.
+        found: every law, by name.
+        chosen: laws that are words, and why.
+        model: behind it.
+        solution: likewise.
+
+    Examples:
+        >>> "profile" in Calibration.__dataclass_fields__
+        True
+    """
 
     profile: Profile
     found: dict[str, Found]
@@ -75,9 +86,25 @@ def calibrate(
     said: Callable[[str], None] = lambda text: None,
     joint_steps: int = JOINT_STEPS,
 ) -> Calibration:
-    """Fit a profile to samples. ``said``: is told what is being done.
+    """Fit the laws of a board to takes of it, by nonlinear least squares over renders.
 
-    Raises `UsageError` where no experiment has enough takes.
+    Args:
+        samples: takes of the experiments (`estimator.calibration.samples.from_data_set`).
+        base: the profile that the new one builds on.
+        said: is called with what is being done, in words.
+        joint_steps: of the fit of all laws together, at most.
+
+    Returns:
+        The fitted profile, and what was found of each law.
+
+    Raises:
+        UsageError: no experiment has enough takes.
+
+    Examples:
+        >>> calibrate([])
+        Traceback (most recent call last):
+        ...
+        jxctl.errors.UsageError: 0 takes belong to the calibration, too few for any law
     """
     profile = _with_noise(load_profile(base), samples)
     samples, missing = _enough(samples)

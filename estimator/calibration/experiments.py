@@ -439,7 +439,16 @@ EXPERIMENTS: tuple[Experiment, ...] = (
 
 
 class CalibrationPlan:
-    """All takes of `EXPERIMENTS` in order, by index: what `jxctl.recording.recorder` records."""
+    """All takes of a calibration in order, by index: what `jxctl.recording.recorder` records.
+
+    Args:
+        experiments: whose takes.
+
+    Examples:
+        >>> plan = CalibrationPlan()
+        >>> plan[0].index, plan.experiment(0) == plan.experiments[0], plan.seconds > 60
+        (0, True, True)
+    """
 
     def __init__(self, experiments: tuple[Experiment, ...] = EXPERIMENTS) -> None:
         self.experiments = experiments

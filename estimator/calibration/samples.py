@@ -63,7 +63,22 @@ def from_data_set(folder: str | Path, plan: CalibrationPlan) -> Iterator[Sample]
     """Samples of a data set: the takes whose tone, note, velocity and gate are in the plan, trusted ones
     only.
 
-    Raises what `jxctl.dataset.rows` raises.
+    Args:
+        folder: of the data set.
+        plan: of the calibration.
+
+    Returns:
+        The samples, one at a time.
+
+    Raises:
+        UsageError: the folder holds no data set.
+        VerificationError: a row or a file cannot be read.
+
+    Examples:
+        >>> from jxctl.dataset.writer import Writer
+        >>> Writer("no takes").close()
+        >>> list(from_data_set("no takes", CalibrationPlan()))
+        []
     """
     asked: dict[tuple[str, int, int, float], list[int]] = {}
     for index in range(len(plan)):

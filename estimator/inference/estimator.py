@@ -51,7 +51,16 @@ FEWEST_DRAWS = 64
 
 @dataclass(frozen=True)
 class Candidate:
-    """A tone, and how far it sounds from the target: ``distance_db``, log-mel L1, mean over recordings."""
+    """A tone, and its distance from the target.
+
+    Args:
+        tone: the tone.
+        distance_db: log-mel L1, dB, mean over recordings.
+
+    Examples:
+        >>> Candidate(Tone.init(), 1.5).distance_db
+        1.5
+    """
 
     tone: Tone
     distance_db: float
@@ -59,17 +68,29 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Guess:
-    """Ranked candidates, the best first; ``audio``, float32[samples], of the best at the first recording's
-    note; and how sure the network is of its values.
+    """Ranked candidates, and how sure the estimator is of the values of the best.
 
-    ``alternatives``: the best and then the nearest that differ (`estimator.inference.confidence`).
-    ``confidence``: for each name of a parameter that can be heard in the best tone at these notes, the
-    probability that the truth is the same position (a switch) or within 6 raw steps (a level). ``audible``:
-    for every estimated parameter whether it can be heard there, by rendering. ``untold``: those that can be
-    heard, but that only another note or velocity could tell (`estimator.inference.confidence`). ``loud_db``:
-    how far the best is in the loudest cells (`estimator.inference.confidence`). Where that is far (``far``),
-    the network heard something else than this synth, and every confidence is scaled down by `far_db` over it.
-    ``interrupted``: the search was ended early.
+    Args:
+        candidates: tones with their distances, the best first.
+        alternatives: the best and then the nearest that differ (`estimator.inference.confidence`).
+        audio: float32[samples] at 44.1 kHz, of the best at the first recording's note.
+        confidence: for each name of a parameter that can be heard in the best tone at these notes, the
+            probability that the truth is the same position (a switch) or within 6 raw steps (a level).
+        audible: for every estimated parameter whether it can be heard there, by rendering.
+        untold: those that can be heard, but that only another note or velocity could tell
+            (`estimator.inference.confidence`).
+        loud_db: distance of the best in the loudest cells (`estimator.inference.confidence`). Where that is
+            far (``far``), the recording is of something else than this synth, and every confidence is
+            scaled down by `far_db` over it.
+        played: the first recording's note.
+        proposal: the posterior before the search.
+        interrupted: the search was ended early.
+
+    Examples:
+        >>> audio = render(Tone.init(), 60, gates_s=0.3, seconds=0.5)[0]
+        >>> guess = Estimator().guess(audio, Played(60, 100, 0.3), renders=0)
+        >>> guess.candidates[0].tone == guess.alternatives[0].tone, 0 <= min(guess.confidence.values())
+        (True, True)
     """
 
     candidates: list[Candidate]

@@ -79,7 +79,17 @@ SHORTEST_GATE_S = 0.02
 
 @dataclass(frozen=True)
 class Played:
-    """The note behind a recording: MIDI ``note``, ``velocity`` (0-127), ``gate_s`` in seconds."""
+    """The note behind a recording.
+
+    Args:
+        note: MIDI note of the key, 0 to 127 (60 is C4).
+        velocity: 1 to 127.
+        gate_s: seconds for which the key was down.
+
+    Examples:
+        >>> Played(60, 100, 0.5).note
+        60
+    """
 
     note: int
     velocity: int
@@ -88,7 +98,17 @@ class Played:
 
 @dataclass(frozen=True)
 class Recording:
-    """``audio``, float32[samples] at 44.1 kHz, that starts with the note, and what was ``played``."""
+    """A sound and its note.
+
+    Args:
+        audio: float32[samples] at 44.1 kHz, mono, that starts with the note, at any level.
+        played: the note.
+
+    Examples:
+        >>> import numpy as np
+        >>> len(Recording(np.zeros(44100, np.float32), Played(60, 100, 0.5)).audio)
+        44100
+    """
 
     audio: NDArray[np.float32]
     played: Played
@@ -150,7 +170,12 @@ def load_recording(
     Returns:
         The recording, from its onset to a little after its end.
 
-    Raises `AudioError` for a file that cannot be used, or one without a pitch where no note is given.
+    Raises:
+        AudioError: the file cannot be used, or has no pitch and no note is given.
+
+    Examples:
+        >>> load_recording("examples/poly_brass_A3.wav").recording.played.note
+        57
     """
     import numpy as np
 

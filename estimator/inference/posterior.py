@@ -24,8 +24,18 @@ _TEMPERATURES = (0.6, 1.0)
 
 @dataclass(frozen=True)
 class Proposal:
-    """``best``: int64[heads], the single answer. ``draws``: int64[M, heads], candidate tones, the more
-    alike the surer the network is. ``marginals``: for each head its distribution, float64[classes]."""
+    """The posterior before the search, over classes (a switch's position, a level's raw value).
+
+    Args:
+        best: int64[heads], the single answer.
+        draws: int64[M, heads], candidate tones, the more alike the surer the estimator is.
+        marginals: for each head its distribution, float64[classes].
+
+    Examples:
+        >>> proposal = from_prior(5, np.random.default_rng(0))
+        >>> len(proposal.draws), len(proposal.marginals) == len(proposal.best)
+        (5, True)
+    """
 
     best: NDArray[np.int64]
     draws: NDArray[np.int64]
@@ -40,7 +50,18 @@ def from_marginals(
 ) -> Proposal:
     """A proposal of a network that gives nothing but a distribution for each head, float[classes].
 
-    ``count`` draws take each head on its own. ``fixed``: head index to the class it is held at.
+    Args:
+        marginals: for each head of `estimator.network.parameters.HEADS` its distribution, float[classes].
+        count: how many draws, which take each head on its own.
+        rng: what draws are made with.
+        fixed: head index to the class it is held at.
+
+    Returns:
+        The proposal.
+
+    Examples:
+        >>> from_marginals(prior_marginals(), 4, np.random.default_rng(0)).draws.shape[0]
+        4
     """
     held = [np.asarray(p, np.float64) / np.sum(p) for p in marginals]
     for k, value in (fixed or {}).items():

@@ -50,10 +50,28 @@ REPORTED_STEPS = 50
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """``tones``: how many sounds to hear in all; ``batch``: how many at a time; ``hearings``: how often each
-    is heard; ``minutes``: when to end in any case (0: never), with the learning rate brought down by then;
-    ``mix``: which share of them are recorded takes; ``start``: a checkpoint, without suffix, whose weights to
-    begin with, and ``encoder_rate``: the part of the learning rate that its encoder then has."""
+    """Settings of a training run.
+
+    Args:
+        profile: name or file of the board that is rendered.
+        tones: how many sounds there are in all.
+        batch: how many at a time.
+        learning_rate: the highest.
+        warm_up: optimiser steps until it is reached.
+        seed: of tones, notes and weights.
+        width: of the LSTM.
+        validation: sounds that are judged by.
+        every: steps between checkpoints.
+        mix: which share are recorded takes, 0 to 1.
+        start: a checkpoint, without suffix, whose weights to begin with.
+        encoder_rate: the part of the learning rate that its encoder then has.
+        hearings: how often each sound is used.
+        minutes: when to end in any case (0: never), with the learning rate brought down by then.
+
+    Examples:
+        >>> TrainSettings(tones=1000, batch=96).steps()
+        11
+    """
 
     profile: str = "superjx"
     tones: int = 400_000
@@ -95,15 +113,32 @@ def train(
     recorded: Recorded | None = None,
     workers: int = 0,
 ) -> dict[str, Any]:
-    """Train, or go on training, in the directory ``run``; return the last line of its log.
+    """Train, or go on training, the network on simulated and recorded sounds.
 
-    ``recorded``: the takes of which ``settings.mix`` is the share. A tenth of their tones is not learnt;
-    the log says their loss as ``recorded``.
-    ``report(steps, note)`` hears of progress. ``threads`` work on the network; one more renders, or
-    ``workers`` processes. Stopping (Ctrl-C) keeps what the last checkpoint holds.
-    Raises `UsageError` when ``run`` holds a run with other settings or other takes, or a damaged one;
-    `VerificationError` for a take that cannot be read; `JxError` where nothing can be written, or while
-    another process trains in ``run``.
+    Stopping (Ctrl-C) keeps what the last checkpoint holds; the same call goes on.
+
+    Args:
+        run: folder of the run.
+        settings: of the run.
+        report: is called with steps that were done and a note.
+        threads: that work on the network; one more renders.
+        recorded: takes of which ``settings.mix`` is the share. A tenth of their tones is not learnt; the log
+            says their loss as ``recorded``.
+        workers: processes that render, instead of that thread.
+
+    Returns:
+        The last line of the log.
+
+    Raises:
+        UsageError: ``run`` holds a run with other settings or other takes, or a damaged one.
+        VerificationError: a take cannot be read.
+        JxError: nothing can be written, or another process trains in ``run``.
+
+    Examples:
+        >>> train(Path("run"), TrainSettings(mix=0.5))
+        Traceback (most recent call last):
+        ...
+        jxctl.errors.UsageError: a share of 0.5 recorded takes
     """
     load_profile(settings.profile)  # before anything is written
     if settings.seed == VALIDATION_SEED:

@@ -68,9 +68,23 @@ def lines(folder: str | Path, unreadable: Callable[[str], None] | None = None) -
 
 
 def read(folder: str | Path) -> Iterator[tuple[Row, Audio]]:
-    """Every take as its row and ``float32[samples]``; each file is read when its turn comes.
+    """Read a data set, take by take; each file is read when its turn comes.
 
-    Raises as `rows` and `take_audio` do.
+    Args:
+        folder: of the data set.
+
+    Returns:
+        Each take as its row and its audio, ``float32[samples]``.
+
+    Raises:
+        UsageError: the folder holds no data set.
+        VerificationError: a row or a file cannot be read, or is not what was recorded.
+
+    Examples:
+        >>> from jxctl.dataset.writer import Writer
+        >>> Writer("empty set").close()
+        >>> list(read("empty set"))
+        []
     """
     for row in rows(folder):
         yield row, take_audio(folder, row)

@@ -27,19 +27,35 @@ TRUSTED: tuple[Verdict, ...] = ("ok", "expected silence")
 class Take:
     """One recorded note and everything needed to repeat it; None is unknown.
 
-    ``audio``: ``float32[samples]``, mono, from the moment the note was sent; full scale is 1.0.
-    ``note``, ``velocity``: MIDI numbers. ``gate_s``: seconds from note-on to note-off.
-    ``max_seconds``: where the recording would have been cut. ``port``: URL of the port played.
-    ``noise_floor_dbfs``: RMS before the note. ``peak_dbfs``: largest sample. ``onset_s``: seconds
-    from sending the note to hearing it, which includes the latency of the rig. ``tail_cut``: it was
-    still sounding at the end. ``verdict``, ``reason``, ``pitch_cents``, ``expected``: see
-    `jxctl.recording.quality.Judgement`. ``attempts``: how often it was played until then.
+    Args:
+        audio: ``float32[samples]``, mono, from the moment the note was sent; full scale is 1.0.
+        sample_rate: Hz.
+        tone: what was loaded.
+        note, velocity: MIDI numbers.
+        gate_s: seconds from note-on to note-off.
+        max_seconds: where the recording would have been cut.
+        port: URL of the port played.
+        noise_floor_dbfs: RMS before the note.
+        peak_dbfs: largest sample.
+        onset_s: seconds from sending the note to hearing it, which includes the latency of the rig.
+        tail_cut: it was still sounding at the end.
+        verdict, reason, pitch_cents, expected: see `jxctl.recording.quality.Judgement`.
+        attempts: how often it was played until then.
+        model, board, voice, patch: see `jxctl.recording.player.Player`.
+        unit, firmware, profile, audio_device, input_gain: see `jxctl.recording.rig.Bench`.
+        latency_s, latency_spread_s: of the rig, measured beforehand.
+        powered_on_min: minutes since power-on.
+        recorded_at: UTC, ISO 8601, by the machine's clock.
+        reference: it is the plan's reference tone.
+        tones_from: where the tones of the plan come from.
 
-    ``model``, ``board``, ``voice``, ``patch``: see `jxctl.recording.player.Player`. ``unit``, ``firmware``,
-    ``profile``, ``audio_device``, ``input_gain``: see `jxctl.recording.rig.Bench`. ``latency_s``,
-    ``latency_spread_s``: of the rig, measured beforehand. ``powered_on_min``: minutes since power-on.
-    ``recorded_at``: UTC, ISO 8601, by the machine's clock. ``reference``: it is the plan's reference
-    tone. ``tones_from``: where the tones of the plan come from.
+    Examples:
+        >>> from jxctl.recording.config import RigFile
+        >>> from jxctl.recording.rig import open_rig
+        >>> with open_rig(RigFile(port="sim:")) as rig:
+        ...     take = rig.take(Tone.init(), 60, gate_s=0.2, max_seconds=0.4)
+        >>> take.verdict, take.sample_rate, take.port
+        ('ok', 44100, 'sim:')
     """
 
     audio: Audio

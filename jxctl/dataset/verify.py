@@ -69,7 +69,23 @@ class Verified:
 
 
 def check(folder: str | Path) -> Iterator[str]:
-    """What is wrong with a data set, one finding at a time: nothing when it is sound. See `verify`."""
+    """Verify a data set: every row against its file and its audio.
+
+    Args:
+        folder: of the data set.
+
+    Returns:
+        What is wrong, one finding at a time: nothing when it is sound. See `verify`.
+
+    Raises:
+        UsageError: the folder holds no data set.
+
+    Examples:
+        >>> from jxctl.dataset.writer import Writer
+        >>> Writer("sound set").close()
+        >>> list(check("sound set"))
+        []
+    """
     return verify(folder, Verified())
 
 

@@ -50,8 +50,18 @@ class Writer:
     words what was done. ``indices``: the takes that are listed. `append` may be called from another
     thread than the one that asks ``indices``.
 
-    Raises `UsageError` for a folder that holds something else, `VerificationError` for a row that
-    cannot be read, `JxError` when another process records into it or it cannot be written.
+    Args:
+        folder: of the data set.
+
+    Raises:
+        UsageError: the folder holds something else.
+        VerificationError: a row cannot be read.
+        JxError: another process records into it, or it cannot be written.
+
+    Examples:
+        >>> with Writer("new set") as data_set:
+        ...     len(data_set.indices), data_set.repairs
+        (0, [])
     """
 
     def __init__(self, folder: str | Path) -> None:

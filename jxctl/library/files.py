@@ -45,6 +45,12 @@ def read_library(
     Raises:
         ToneError: with the file's name, when nothing can be read.
         UsageError: there is no bank of that number.
+
+    Examples:
+        >>> write_library(Tone.init("PLAIN"), "a.syx")
+        []
+        >>> read_library("a.syx").format
+        'syx'
     """
     data = read_bytes(path, error=ToneError, missing="jx tone random -o tone.json writes a tone")
     try:
@@ -289,7 +295,24 @@ def one_tone(path: str | Path, number: int | None = None) -> Loaded:
 
 
 def stock_tone(path: str | Path, number: int | None = None) -> Tone:
-    """As `any_tone`, where only a tone of the stock firmware will do. Raises `ToneError` for a V4 tone."""
+    """Read one tone of the stock firmware out of a file of any format.
+
+    Args:
+        path: of the file.
+        number: which of its tones, from 1; None for the only one.
+
+    Returns:
+        The tone.
+
+    Raises:
+        ToneError: the file holds none, several and no number is given, or a tone of V4 firmware there.
+
+    Examples:
+        >>> write_library(Tone.init("PLAIN"), "b.syx")
+        []
+        >>> stock_tone("b.syx").name
+        'PLAIN'
+    """
     return only_stock_tone(read_library(path), path, number)
 
 

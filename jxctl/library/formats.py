@@ -59,11 +59,21 @@ class Origin:
 class Loaded:
     """A file as it was read.
 
-    ``bank``: the one that is meant, of all the ``banks`` in it; ``number``: which it is, from 1.
-    ``format``: a name in `FORMATS`. ``origin``: what it was first read from, which a JSON file remembers.
-    ``neutral``: the file says nothing of a family, so that the bank's may be replaced. ``account``: what
-    was repaired, skipped, missing and so on. ``unused``: bytes that hold no message; ``others``: messages
-    that hold neither tone nor patch. ``image``: the JX-10 cartridge that the file is a transfer of.
+    Args:
+        bank: the one that is meant, of all the ``banks`` in it.
+        format: a name in `FORMATS`.
+        origin: what it was first read from, which a JSON file remembers.
+        neutral: the file says nothing of a family, so that the bank's may be replaced.
+        account: what was repaired, skipped, missing and so on.
+        unused: bytes that hold no message.
+        others: messages that hold neither tone nor patch.
+        banks: all that are in it.
+        number: which of them is meant, from 1.
+        image: the JX-10 cartridge that the file is a transfer of.
+
+    Examples:
+        >>> Loaded(Bank("mks70"), "syx", Origin("syx", b"")).bank.tones
+        {}
     """
 
     bank: Bank

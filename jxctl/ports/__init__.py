@@ -34,8 +34,16 @@ Language: TypeAlias = Literal["bus", "midi"]
 class Port(ABC):
     """Something that takes bytes. A context manager that closes it.
 
-    ``url`` opens it again. ``language``: what the bytes mean. ``jitter_s``: how much later than
-    others some bytes may leave, which a pause between messages has to allow for.
+    Attributes:
+        url: opens it again.
+        language: what the bytes mean, ``bus`` or ``midi``.
+        jitter_s: how much later than others some bytes may leave, in seconds, which a pause between messages
+            has to allow for.
+
+    Examples:
+        >>> with open_port("sim:") as port:
+        ...     port.language
+        'bus'
     """
 
     url: str
@@ -74,7 +82,16 @@ class ReceivingPort(Port):
 
 
 class AudiblePort(Port):
-    """A port whose sound arrives in this process. ``sample_rate``: samples per second."""
+    """A port whose sound arrives in this process.
+
+    Attributes:
+        sample_rate: samples per second.
+
+    Examples:
+        >>> with open_port("sim:?sample_rate=48000") as port:
+        ...     isinstance(port, AudiblePort), port.listen(0.5).shape
+        (True, (24000,))
+    """
 
     sample_rate: int
 
@@ -106,7 +123,22 @@ BARE_BOARD_NEEDS_SERIAL = (
 
 
 def open_port(url: str) -> Port:
-    """Open the port at ``url``. Raises `DeviceError` when there is no such scheme or device."""
+    """Open a port.
+
+    Args:
+        url: as `available` lists them, such as ``sim:`` or ``serial:/dev/ttyUSB0``.
+
+    Returns:
+        The port, which is a context manager.
+
+    Raises:
+        DeviceError: there is no such scheme or device.
+
+    Examples:
+        >>> with open_port("sim:") as port:
+        ...     port.url
+        'sim:'
+    """
     scheme, colon, _ = url.partition(":")
     if not colon or scheme not in SCHEMES:
         raise DeviceError(f"{url!r} is not a port that jx knows", _hint(url))
@@ -120,9 +152,16 @@ def model_in(url: str) -> str | None:
 
 
 def available() -> list[Available]:
-    """What `open_port` could open on this machine: serial devices, MIDI ports, and ``sim:``.
+    """List what `open_port` could open on this machine: serial devices, MIDI ports, and ``sim:``.
 
     A machine without a MIDI system has no MIDI ports; that is no error.
+
+    Returns:
+        URLs with what is behind each.
+
+    Examples:
+        >>> "sim:" in [port.url for port in available()]
+        True
     """
     from serial.tools.list_ports import comports
 

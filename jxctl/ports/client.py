@@ -126,10 +126,29 @@ class MidiKeys:
 def play_note(
     keys: Keys, port: Port, note: int, velocity: int = 100, gate_s: float = 1.0, tail_s: float = 1.0
 ) -> np.ndarray | None:
-    """Hold a note for ``gate_s`` seconds; its key goes up also when this is interrupted.
+    """Hold a note; its key goes up also when this is interrupted.
 
-    Returns the sound with ``tail_s`` seconds after the release, mono ``float32[samples]``, where the port can
-    be heard in this process; else None, at the release. Raises `UsageError` as `check_note` does.
+    Args:
+        keys: what is played.
+        port: the port behind it.
+        note: 0 to 127, 60 is C4.
+        velocity: 1 to 127.
+        gate_s: seconds for which the key is down.
+        tail_s: seconds of sound after the release.
+
+    Returns:
+        The sound, mono ``float32[samples]``, where the port can be heard in this process; else None, at the
+        release.
+
+    Raises:
+        UsageError: the note or the velocity is out of range.
+        DeviceError: the port is gone.
+
+    Examples:
+        >>> from jxctl.ports import open_port
+        >>> with open_port("sim:") as port:
+        ...     play_note(Synth(port), port, 60, gate_s=0.1, tail_s=0.1).shape
+        (8820,)
     """
     check_note(note, velocity)
     try:

@@ -31,11 +31,20 @@ _NAMES_SHOWN = 3
 class Bank:
     """Patches and tones by slot (0-127), in the order they were found.
 
-    ``tones`` are `Tone`, or `ToneV4` in the family ``vecoven4``. ``rest``: the bytes of a cartridge
-    image that are no tone, as they were; they do not count when banks are compared.
+    Args:
+        family: whose wire form: ``jx8p``, ``mks70`` or ``vecoven4``.
+        patches: by slot, counted from 0.
+        tones: `Tone`, or `ToneV4` in the family ``vecoven4``.
+        name: of the bank, for people.
+        rest: the bytes of a cartridge image that are no tone, as they were; they do not count when banks are
+            compared.
 
-    Raises `ToneError` for an unknown family, a slot outside 0-127, or a tone or patch of another
-    family.
+    Raises:
+        ToneError: an unknown family, a slot outside 0-127, or a tone or patch of another family.
+
+    Examples:
+        >>> Bank("mks70", {0: Patch.init().with_tones(0, 4)}, {0: Tone.init()}).missing_tones()
+        [4]
     """
 
     family: FamilyName

@@ -34,11 +34,22 @@ TONE_SIZE = 48
 class Parameter:
     """One row of the table.
 
-    ``id``: number on the sound-board bus. ``group``: the block of the panel it belongs to.
-    ``law``: the name under which a profile holds the raw-to-physical law (empty: none is known or
-    needed). ``labels`` and ``starts``: a switch's positions and the first raw value of each.
-    ``sysex``: number in a JX-8P / MKS-70 tone message. ``pg800``: a PG-800 has a control for it.
-    ``evidence``: how the meaning is known; ``note``: what is not known, or why it is so.
+    Args:
+        id: number on the sound-board bus, $80-$BF.
+        name: as `docs/parameters.md` lists it.
+        group: the block of the panel it belongs to.
+        kind: a level, 0-127, or a switch.
+        law: the name under which a profile holds the raw-to-physical law (empty: none is known or needed).
+        labels: a switch's positions.
+        starts: the first raw value of each.
+        sysex: number in a JX-8P / MKS-70 tone message.
+        pg800: whether a PG-800 has a control for it.
+        evidence: how the meaning is known.
+        note: what is not known, or why it is so.
+
+    Examples:
+        >>> parameter("DCO1 WF").labels
+        ('noise', 'square', 'pulse', 'sawtooth')
     """
 
     id: int
@@ -221,9 +232,20 @@ BY_NAME: dict[str, Parameter] = {parameter.name: parameter for parameter in PARA
 
 
 def parameter(key: int | str) -> Parameter:
-    """The row for a bus id ($80-$BF) or a name (any case, ``_`` or ``.`` for the space).
+    """The row of the table for an id or a name.
 
-    Raises `KeyError` for anything else.
+    Args:
+        key: bus id ($80-$BF), or name (any case, ``_`` or ``.`` for the space).
+
+    Returns:
+        The row.
+
+    Raises:
+        KeyError: for anything else.
+
+    Examples:
+        >>> parameter("vcf_freq").id == parameter(0x97).id
+        True
     """
     if isinstance(key, int):
         if not FIRST_ID <= key <= LAST_ID:

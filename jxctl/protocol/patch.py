@@ -101,10 +101,17 @@ JX8P = Table(
 class Patch:
     """Raw values of a patch: 53 of a Super JX or 9 of a JX-8P, each 0-127.
 
-    ``rest``: the bits of its 48-byte bulk record that no value claims, as they were (empty: those
-    of a new patch). They mean nothing that is known and do not count when patches are compared.
+    Args:
+        values: 53 bytes or 9, each 0-127, in the order of the table of its family.
+        rest: the bits of its 48-byte bulk record that no value claims, as they were (empty: those of a new
+            patch). They mean nothing that is known and do not count when patches are compared.
 
-    Raises `ToneError` for another number of values, a value above 127 or a rest of another size.
+    Raises:
+        ToneError: another number of values, a value above 127 or a rest of another size.
+
+    Examples:
+        >>> Patch.init("DUO").with_tones(0, 4).tones
+        (0, 4)
     """
 
     values: bytes

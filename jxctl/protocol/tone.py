@@ -35,11 +35,19 @@ BYTE_10 = 0x20
 class Tone:
     """48 raw values and a 10-byte name.
 
-    ``values``: one byte a parameter, $80 first, each 0-127. ``name_bytes``: as stored in the
-    instrument, where digits typed on the panel are 1-9 instead of ASCII (jx_hardware.md 4.9).
-    ``byte_10``: the byte between the two in a record, 0-127; meaning unknown, preserved.
+    Args:
+        values: one byte a parameter, $80 first, each 0-127.
+        name_bytes: as stored in the instrument, where digits typed on the panel are 1-9 instead of ASCII
+            (jx_hardware.md 4.9).
+        byte_10: the byte between the two in a record, 0-127; meaning unknown, preserved.
 
-    Raises `ToneError` for a wrong length or a byte above 127.
+    Raises:
+        ToneError: a wrong length or a byte above 127.
+
+    Examples:
+        >>> tone = Tone.init("BRASS").with_values({"VCF FREQ": 64, "DCO1 WF": "square"})
+        >>> tone.raw("VCF FREQ"), tone.label("DCO1 WF")
+        (64, 'square')
     """
 
     values: bytes

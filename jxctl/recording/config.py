@@ -66,7 +66,25 @@ KEYS: dict[str, Key] = {
 
 @dataclass(frozen=True, slots=True)
 class RigFile:
-    """The values of a bench, by key; see `KEYS`. ``None`` is unknown."""
+    """The values of a bench, by key; ``None`` is unknown.
+
+    Args:
+        port: where the synth is, as a URL.
+        model: what it is.
+        channel: its MIDI channel, 1 to 16.
+        audio: the audio input that hears it: name, part of it, or number.
+        audio_channel: channel of that input, from 1.
+        sample_rate: Hz.
+        gain: where the knob of the input gain stands, in words.
+        gain_db: input gain in dB, where the interface says it.
+        unit: which instrument: its serial number.
+        rom: the version of its firmware.
+        powered_on: when it was switched on.
+
+    Examples:
+        >>> RigFile(port="sim:").audio is None
+        True
+    """
 
     port: str | None = None
     model: str | None = None
@@ -122,8 +140,20 @@ def settle(
 ) -> RigFile:
     """What holds: the flag, else the environment, else the file, else unknown (`None`).
 
-    ``path``: of the bench file, else ``JX_RIG``, else there is none. ``given``: flags by key; one that
-    is ``None`` was not given. Raises `UsageError` for a value that is wrong, wherever it came from.
+    Args:
+        path: of the bench file, else ``JX_RIG``, else there is none.
+        given: flags by key; one that is ``None`` was not given.
+        environment: variables by name; None for those of this process.
+
+    Returns:
+        The values of the bench.
+
+    Raises:
+        UsageError: a value is wrong, wherever it came from.
+
+    Examples:
+        >>> settle(given={"channel": 2}, environment={"JX_PORT": "sim:"}).port
+        'sim:'
     """
     environment = os.environ if environment is None else environment
     path = path or environment.get(f"{ENVIRONMENT}RIG") or None

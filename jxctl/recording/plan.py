@@ -133,11 +133,26 @@ class Takes(Protocol):
 class Plan:
     """The takes of a plan by index; see the module.
 
-    ``gates_s``, ``max_seconds``: seconds. ``per_tone``: how many of the notes, velocities and gates each
-    tone gets; None for all. ``reference``: a tone that comes before every ``every`` takes. More tones
-    make a longer plan that begins with the same takes.
+    More tones make a longer plan that begins with the same takes.
 
-    Raises `UsageError` for a value out of range, and for a plan that is empty or too long.
+    Args:
+        tones: what is played.
+        notes: MIDI notes, 0 to 127.
+        velocities: 1 to 127.
+        gates_s: seconds for which a key is down.
+        max_seconds: a tail longer than this is cut.
+        per_tone: how many of the notes, velocities and gates each tone gets; None for all.
+        reference: a tone that comes before every ``every`` takes.
+        every: see ``reference``.
+        seed: of the choice where ``per_tone`` is given.
+
+    Raises:
+        UsageError: a value out of range, or a plan that is empty or too long.
+
+    Examples:
+        >>> plan = Plan([INIT_TONE], [48, 60], [100])
+        >>> len(plan), plan[1].note
+        (2, 60)
     """
 
     def __init__(
@@ -235,12 +250,23 @@ def check_note(note: int, velocity: int, gate_s: float, max_seconds: float) -> N
 
 
 def tones_from(sources: Sequence[str | Path], count: int | None = None, seed: int = 0) -> Tones:
-    """Tones to record: of `PRIOR`, of `DESIGN`, or of files with tones or banks.
+    """Tones to record: drawn from the prior of real tones, a design of experiments, or those of files.
 
-    ``count``: how many; None for all of the files, or all sweeps of the design. ``seed``: of what is drawn.
+    Args:
+        sources: ``prior``, ``design``, or files with tones or banks.
+        count: how many; None for all of the files, or all sweeps of the design.
+        seed: of what is drawn.
 
-    Raises `UsageError` for files without tones of the stock firmware, for fewer tones than ``count``, for a
-    prior without a count, and for `PRIOR` or `DESIGN` beside another source.
+    Returns:
+        Tones by number, drawn when they are needed.
+
+    Raises:
+        UsageError: files without tones of the stock firmware, fewer tones than ``count``, a prior without a
+            count, or ``prior`` or ``design`` beside another source.
+
+    Examples:
+        >>> len(tones_from(["prior"], 100))
+        100
     """
     words = [source for source in sources if source in (PRIOR, DESIGN)]
     if words and len(sources) > 1:

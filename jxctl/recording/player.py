@@ -23,10 +23,24 @@ from jxctl.protocol.tone import Tone
 
 
 class Player(Keys, Protocol):
-    """Something that plays one tone. ``model``: a name in `jxctl.protocol.models`, None when unknown.
+    """Something that plays one tone: `load`, `note_on`, `note_off`, `silence`.
 
-    ``board``, ``voice``: which of them sounds, None when unknown. ``patch_hex``: what was sent beside
-    the tone and sounds with it: bus pairs of a board, messages of a whole synth.
+    Attributes:
+        port: what is behind it.
+        model: a name in `jxctl.protocol.models`, None when unknown.
+        board: which of them sounds, None when unknown.
+        voice: likewise.
+        patch_hex: what was sent beside the tone and sounds with it: bus pairs of a board, messages of a
+            whole synth.
+
+    Examples:
+        >>> from jxctl.ports import open_port
+        >>> with open_port("sim:") as port:
+        ...     player = BoardPlayer(Synth(port))
+        ...     player.load(Tone.init())
+        ...     player.note_on(60, 100)
+        ...     float(abs(port.listen(0.1)).max()) > 0.01
+        True
     """
 
     port: Port

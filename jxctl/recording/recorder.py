@@ -38,7 +38,18 @@ HOPELESS = 20
 
 @dataclass
 class Tally:
-    """What a recording came to: takes by verdict, ``retries``, and seconds of sound."""
+    """What a recording came to.
+
+    Args:
+        verdicts: takes by verdict.
+        retries: how often a take was played again.
+        seconds: of sound.
+
+    Examples:
+        >>> tally = Tally(Counter({"ok": 3, "clipped": 1}))
+        >>> tally.recorded, tally.trusted, tally.failed
+        (4, 3, {'clipped': 1})
+    """
 
     verdicts: Counter[str] = field(default_factory=Counter)
     retries: int = 0
@@ -64,8 +75,21 @@ class Tally:
 class Session:
     """What of a plan one data set does not hold yet, and the rig to record it with; see `open_session`.
 
-    ``wanted``: indices of the takes of the plan that the set is to hold, in order. ``tally``: what has been
-    recorded, right after an error too.
+    Args:
+        plan: which takes.
+        rig: what records them.
+        data_set: what keeps them.
+        wanted: indices of the takes of the plan that the set is to hold, in order.
+        tally: what has been recorded, right after an error too.
+
+    Examples:
+        >>> from jxctl.recording.config import RigFile
+        >>> from jxctl.recording.plan import Plan
+        >>> from jxctl.recording.rig import open_rig
+        >>> plan = Plan([Tone.init()], [60], [100], [0.2], 0.4)
+        >>> with open_rig(RigFile(port="sim:")) as rig, open_session(plan, rig, Path("one take")) as session:
+        ...     session.record().recorded, session.left
+        (1, 0)
     """
 
     plan: Takes
@@ -108,12 +132,30 @@ def open_session(
 ) -> Iterator[Session]:
     """Open a data set, new or begun, to record a plan into it.
 
-    ``wanted``: indices of the plan, in order; None for all. ``check`` looks at the rig and raises where takes
-    would be worthless: it is called once, before a new folder is made, or, for a set that is continued, once
-    it is known to hold takes of this plan and this rig; where nothing is left to record, not at all.
-    ``said`` is told, in words, what was repaired.
+    Args:
+        plan: which takes.
+        rig: what records them.
+        folder: of the data set.
+        wanted: indices of the plan, in order; None for all.
+        check: looks at the rig and raises where takes would be worthless: it is called once, before a new
+            folder is made, or, for a set that is continued, once it is known to hold takes of this plan and
+            this rig; where nothing is left to record, not at all.
+        said: is called with what was repaired, in words.
 
-    Raises as `Writer`, `check_same_plan`, `check_same_rig` and ``check`` do.
+    Returns:
+        A context manager that gives the `Session`, whose example shows it.
+
+    Raises:
+        JxError: as `Writer`, `check_same_plan`, `check_same_rig` and ``check`` do.
+
+    Examples:
+        >>> from jxctl.recording.config import RigFile
+        >>> from jxctl.recording.plan import Plan
+        >>> from jxctl.recording.rig import open_rig
+        >>> plan = Plan([Tone.init()], [48, 60], [100], [0.2], 0.4)
+        >>> with open_rig(RigFile(port="sim:")) as rig, open_session(plan, rig, Path("two takes")) as session:
+        ...     session.left
+        2
     """
     checked = check is not None and not _is_there(folder)
     if check is not None and checked:

@@ -83,8 +83,20 @@ class Bench:
 class Rig:
     """A player and the audio input that hears it.
 
-    ``bench``: what else is known. ``latency``, and ``tuning_cents`` above standard pitch: once they are
-    measured. ``expected``: what tones should sound like. ``now``: the time of day, in UTC.
+    ``latency``, and ``tuning_cents`` above standard pitch, stand in it once they are measured.
+
+    Args:
+        player: what plays.
+        audio: what hears it.
+        bench: what else is known.
+        expected: what tones should sound like.
+        now: the time of day, in UTC.
+
+    Examples:
+        >>> with open_port("sim:") as port:
+        ...     rig = Rig(open_player(port), port)
+        ...     rig.take(Tone.init(), 60, gate_s=0.2, max_seconds=0.4).audio.shape
+        (17640,)
     """
 
     def __init__(
@@ -306,10 +318,22 @@ class Rig:
 def open_rig(bench: RigFile, profile: str | None = None, minutes: float | None = None) -> Iterator[Rig]:
     """Open the port and the audio input that a bench file names; both are closed at the end.
 
-    ``profile``: of a virtual board behind the port, with whose renders takes are compared. ``minutes``: since
-    power-on, which win over the bench file.
+    Args:
+        bench: what stands on the bench.
+        profile: of a virtual board behind the port, with whose renders takes are compared.
+        minutes: since power-on, which win over the bench file.
 
-    Raises `UsageError` for what is not said or does not go together, `DeviceError` for what cannot be opened.
+    Returns:
+        A context manager that gives the `Rig`.
+
+    Raises:
+        UsageError: something is not said, or does not go together.
+        DeviceError: something cannot be opened.
+
+    Examples:
+        >>> with open_rig(RigFile(port="sim:")) as rig:
+        ...     rig.take(Tone.init(), 60, gate_s=0.2, max_seconds=0.4).verdict
+        'ok'
     """
     if bench.port is None:
         raise UsageError("jx record needs a port", "--port URL, or a bench file with one (--rig FILE)")
@@ -332,9 +356,23 @@ def open_rig(bench: RigFile, profile: str | None = None, minutes: float | None =
 
 
 def open_player(port: Port, model_name: str | None = None, channel: int | None = None) -> Player:
-    """What plays on an open port: a bare board, woken, or the synth ``model_name`` on MIDI channel 1-16.
+    """What plays on an open port: a bare board, which is woken, or a synth behind MIDI.
 
-    Raises `UsageError` for a model that is not behind such a port, and where the model is not known.
+    Args:
+        port: an open port.
+        model_name: of the synth, where the port's URL does not say it.
+        channel: MIDI channel, 1 to 16; None for 1.
+
+    Returns:
+        The player.
+
+    Raises:
+        UsageError: the model is not behind such a port, or is not known.
+
+    Examples:
+        >>> with open_port("sim:") as port:
+        ...     open_player(port).model
+        'board'
     """
     if port.language == "bus":
         if model_name not in (None, "board"):

@@ -140,10 +140,22 @@ class Playing:
 class Board:
     """A sound board that answers to ``name`` (``lower``: the only one of a JX-8P) and to ``both``.
 
-    ``seed`` keys noise, random LFO, spread and drift. Registers hold what they do at power-up
-    (`simulator.synth.control.POWER_UP`) and no board is selected until the bus says otherwise (assumed).
-    Raises `ProfileError` for a profile that cannot be used and `UsageError` for a seed that is no number of
-    32 bits or a sample rate outside `simulator.synth.voices.RATES`.
+    Registers hold what they do at power-up (`simulator.synth.control.POWER_UP`) and no board is selected
+    until the bus says otherwise (assumed).
+
+    Args:
+        profile: name, file, or `Profile`.
+        sample_rate: Hz, 4000 to 768000.
+        seed: of noise, random LFO, spread and drift, 0 to 2**32 - 1.
+        name: ``lower`` or ``upper``.
+
+    Raises:
+        ProfileError: the profile cannot be used.
+        UsageError: the seed or the sample rate is out of range.
+
+    Examples:
+        >>> Board(sample_rate=48000).render(480).shape
+        (2, 480)
     """
 
     def __init__(

@@ -39,12 +39,26 @@ _ENDS_FORWARD = (*SELECT.values(), FORWARD)
 class Instrument:
     """A virtual ``model``, switched on: patch 0 of ``memory`` is loaded.
 
-    ``channel``: MIDI channel 0-15, or None for all. ``profile``, ``sample_rate`` and ``seed`` as of
-    `simulator.instrument.board.Board`; the upper board has the seed after it. ``tap``: is given all bus bytes
-    too.
-    ``silent``: without sound boards, for whoever wants only what is on the bus and at MIDI OUT.
+    Args:
+        model: ``jx8p``, ``jx10`` or ``mks70``.
+        profile: as of `simulator.instrument.board.Board`, like ``sample_rate`` and ``seed``; the upper board
+            has the seed after it.
+        sample_rate: Hz.
+        seed: of noise and all else that is random.
+        channel: MIDI channel 0-15, or None for all.
+        memory: patches and tones; None for those of a new instrument.
+        tap: is given all bus bytes too.
+        silent: without sound boards, for whoever wants only what is on the bus and at MIDI OUT.
 
-    Raises `UsageError` for another model and `ProfileError` for a profile that cannot be used.
+    Raises:
+        UsageError: another model.
+        ProfileError: the profile cannot be used.
+
+    Examples:
+        >>> synth = Instrument("mks70")
+        >>> synth.receive_midi(bytes((0x90, 60, 100)))
+        >>> synth.render(4410).shape
+        (2, 4410)
     """
 
     def __init__(

@@ -43,18 +43,36 @@ def jacobian(
 ) -> NDArray[np.float64]:
     """Finite differences of ``features`` over the levels of a tone: how much one raw step changes each.
 
-    Shape:
-        ``tone``: a `Tone` or its 48 raw values. ``features``: float32[N, samples] to float[N, ...],
-        one row a sound. Returns float64[levels, ...], the change per raw step, in the order of ``levels``
-        (by default `JACOBIAN_LEVELS`). To have it per hertz or second, divide by the slope of the
-        parameter's law at this raw value.
+    A difference spans ``step`` raw values to both sides, so that it follows each parameter's own law; it is
+    one-sided where the range of 0 to 127 ends. All renders share note, velocity, gate and ``seed``, so noise
+    cancels where it is not itself changed.
 
-    A difference spans ``step`` raw values (1-63) to both sides, so that it follows each parameter's own
-    law; it is one-sided where the range of 0 to 127 ends. Greater steps smooth what is jagged. All renders
-    share note, velocity, gate and ``seed``, so noise cancels where it is not itself changed.
+    Args:
+        tone: a `Tone` or its 48 raw values.
+        features: of sounds, float32[N, samples] to float[N, ...], one row a sound.
+        note: MIDI note, 0 to 127.
+        velocity: 0 to 127.
+        gate_s: seconds for which the key is down.
+        seconds: length of the sound.
+        step: 1 to 63 raw values; greater ones smooth what is jagged.
+        levels: names of the levels.
+        profile: name, file, or `Profile` of the board.
+        sample_rate: Hz.
+        seed: of noise and all else that is random.
+        threads: that render; None for all cores.
 
-    Raises `UsageError` for a step or a parameter that makes no sense, or where ``features`` does not return
-    a row for each sound; and what `render` raises.
+    Returns:
+        float64[levels, ...], the change per raw step, in the order of ``levels``. To have it per hertz or
+        second, divide by the slope of the parameter's law at this raw value.
+
+    Raises:
+        UsageError: a step or a parameter that makes no sense, ``features`` does not return a row for each
+            sound, or what `render` raises.
+
+    Examples:
+        >>> peak = lambda audio: np.abs(audio).max(axis=1)
+        >>> jacobian(Tone.init(), peak, seconds=0.1, levels=["VCA LEVEL", "LFO DELAY"]).shape
+        (2,)
     """
     values = np.frombuffer(tone.values, np.uint8) if isinstance(tone, Tone) else np.asarray(tone)
     if values.shape != (len(TONE_PARAMETERS),) or not np.all((values >= 0) & (values <= 127)):

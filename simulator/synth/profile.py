@@ -103,7 +103,17 @@ class Law:
 
 @dataclass(frozen=True)
 class Profile:
-    """A named set of laws. ``laws`` maps a law's name to it; see `Law`."""
+    """A named set of laws: from raw values to physical ones, of one board.
+
+    Args:
+        name: of the profile.
+        about: what it is of, in a sentence.
+        laws: a law's name to it; see `Law`.
+
+    Examples:
+        >>> load_profile().constant("dco_clock")
+        8000000.0
+    """
 
     name: str
     about: str
@@ -208,9 +218,20 @@ def _columns(entries: tuple[tuple[str, str], ...]) -> tuple[str, NDArray[np.int6
 
 
 def load_profile(profile: str | Path | Profile = "superjx") -> Profile:
-    """A profile by name (``superjx``, ``thesis``), from a TOML file, or as it is.
+    """Read a profile: the laws of a board.
 
-    Raises `ProfileError`: no such profile, not TOML, a law missing, misspelt or malformed.
+    Args:
+        profile: a name (``superjx``, ``thesis``), a TOML file, or a `Profile`, which is returned as it is.
+
+    Returns:
+        The profile.
+
+    Raises:
+        ProfileError: no such profile, not TOML, a law missing, misspelt or malformed.
+
+    Examples:
+        >>> load_profile("thesis").name
+        'thesis'
     """
     if isinstance(profile, Profile):
         return profile
