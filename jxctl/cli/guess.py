@@ -181,11 +181,11 @@ def guess(
             sent_to.close()
 
     written = {}
-    from jxctl.protocol.tone import write_tone
+    from jxctl.library.files import write_tone_file
 
     for k, (place, candidate) in enumerate(zip(places, result.alternatives, strict=False)):
         if place is not None:
-            write_tone(tone if k == 0 else candidate.tone.named(name), place)
+            write_tone_file(tone if k == 0 else candidate.tone.named(name), place)
             written["tone" if k == 0 else f"tone {k + 1}"] = str(place)
     if audio is not None:
         for warning in write_wav(audio, result.audio, SAMPLE_RATE):

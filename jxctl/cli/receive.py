@@ -87,6 +87,8 @@ def receive(
         say(reception.begin(opened))
         with progress("Receiving", reception.steps) as advance:
             received = reception.receive(opened, advance, say)
+    for line in received.account.lines:
+        say(line)
     for line in received.lost:
         say(f"lost: {line}")
     return Shown(received.to_json(), received.text())

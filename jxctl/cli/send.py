@@ -42,6 +42,18 @@ def send(
     cartridge: Annotated[
         bool, typer.Option("--cartridge", help="With --write, Vecoven only: into the cartridge's memory.")
     ] = False,
+    bank: Annotated[
+        int | None, typer.Option("--bank", min=1, help="Which bank of a file that holds several, from 1.")
+    ] = None,
+    text_mode: Annotated[
+        bool, typer.Option("--text-mode", help="Undo a transfer in text mode, which made 0A into 0D 0A.")
+    ] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Overwrite memory from a file that is incomplete or repaired.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be sent and overwritten, and send nothing.")
+    ] = False,
     board: Annotated[
         str | None, typer.Option(help="lower, upper or both.", show_default="the only or first")
     ] = None,
@@ -80,6 +92,9 @@ def send(
         gap_s=None if pause is None else pause / 1000,
         high_first=nibbles == "high",
         cartridge=cartridge,
+        bank=bank,
+        text_mode=text_mode,
+        anyway=anyway,
     )
     _check_play(play, velocity, gate, tail, audio)
     check_outputs(file, [(audio, ".wav")])
@@ -96,6 +111,8 @@ def send(
         shipment = delivery.prepare(opened)
         for line in shipment.warnings():
             say(line)
+        if dry_run:
+            return Shown(result | shipment.to_json() | {"sent": False}, shipment.dry_text())
         if shipment.steps:
             with progress("Sending", shipment.steps) as advance:
                 shipment.send(advance)

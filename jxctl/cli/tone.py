@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jxctl.cli.common import Shown, command
+from jxctl.cli.common import Shown, command, say
 from jxctl.cli.output import ForceOption, check_new
 from jxctl.errors import UsageError
 from jxctl.protocol.parameters import TONE_PARAMETERS, TONE_SIZE, Parameter
-from jxctl.protocol.tone import Tone, write_tone
+from jxctl.protocol.tone import Tone
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Show, compare and make tones.", no_args_is_help=True)
 
 ToneFile = Annotated[Path, typer.Argument(help="A file with one tone, in any format (jx bank show).")]
-NewTone = Annotated[Path | None, typer.Option("-o", "--output", help="Write the tone here, as JSON.")]
+NewTone = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", help="Write the tone here; .json, .syx, .mid or .bin says how."),
+]
+FamilyOption = Annotated[
+    str | None,
+    typer.Option("--family", help="With -o: of which family's messages, jx8p, mks70 or vecoven4."),
+]
 Seed = Annotated[int | None, typer.Option(help="The same seed gives the same tone.")]
 
 
@@ -36,9 +43,13 @@ def show(
     ] = None,
 ) -> Shown:
     """Show a tone by group."""
-    from jxctl.library.files import any_tone
+    from jxctl.library.files import one_tone
 
-    loaded = any_tone(tone, slot)
+    read = one_tone(tone, slot)
+    if not read.account.whole:
+        for line in read.account.lines:
+            say(line)
+    loaded = next(iter(read.bank.tones.values()))
     if not isinstance(loaded, Tone):
         if profile is not None:
             raise UsageError("profiles are of stock boards; this is a Vecoven V4 tone", "leave out --profile")
@@ -79,6 +90,7 @@ def morph(
     name: Annotated[
         str | None, typer.Option(help="Name of the new tone (without: the nearer one's).")
     ] = None,
+    family: FamilyOption = None,
     force: ForceOption = False,
 ) -> Shown:
     """Make the tone between two: levels move in a straight line, switches flip at one half."""
@@ -91,7 +103,7 @@ def morph(
     if name is not None:
         made = made.named(name)
     if output is not None:
-        write_tone(made, output)
+        _write(made, output, family)
     return Shown(made.to_json(), tone_table(made))
 
 
@@ -103,6 +115,7 @@ def random(
     amount: Annotated[
         float, typer.Option(help="With --like: how far, from 0 (the tone itself) to 1 (no likeness).")
     ] = 0.3,
+    family: FamilyOption = None,
     force: ForceOption = False,
 ) -> Shown:
     """Draw a tone from the prior: the statistics of real tones.
@@ -126,8 +139,16 @@ def random(
     drawn = from_batch(Prior.load().sample(1, rng), "RANDOM") if near is None else [nearby(near, amount, rng)]
     tone = drawn[0]
     if output is not None:
-        write_tone(tone, output)
+        _write(tone, output, family)
     return Shown(tone.to_json(), tone_table(tone))
+
+
+def _write(tone: Tone, output: Path, family: str | None) -> None:
+    from jxctl.library.edit import family_name
+    from jxctl.library.files import write_tone_file
+
+    for line in write_tone_file(tone, output, None if family is None else family_name(family)):
+        say(f"lost: {line}")
 
 
 def v4_table(tone: ToneV4) -> Table:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from jxctl._files import read_bytes, write_atomically
 from jxctl.errors import ToneError, UsageError
 from jxctl.library import midifile
-from jxctl.library.edit import IMAGE_REST, single
+from jxctl.library.edit import IMAGE_REST, single, tone_for
 from jxctl.library.formats import FORMATS, ORIGIN, Loaded, Origin
 from jxctl.library.wrappers import MOST_LEVELS, Member, unwrapped
 from jxctl.protocol.account import Account
@@ -108,6 +108,48 @@ def write_library(
     return left
 
 
+def write_tone_file(
+    tone: AnyTone, path: str | Path, family: FamilyName | None = None, channel: int = 0
+) -> list[str]:
+    """Write one tone in the format of the file name's ending.
+
+    Args:
+        tone: what is written.
+        path: where to; replaced when it is there. SysEx and MIDI files hold an edit-buffer dump (APR), which
+            overwrites no memory; a name without an ending of a format is JSON.
+        family: whose messages; where None those of a MKS-70, or of Vecoven's V4 for its tones.
+        channel: MIDI channel in the messages, 0-15.
+
+    Returns:
+        What of the tone the family cannot say, in words.
+
+    Raises:
+        UsageError: the format does not fit the family.
+        JxError: it cannot be written.
+    """
+    from jxctl.protocol.sysex import FAMILIES, ToneData
+
+    path = Path(path)
+    try:
+        format = format_for(path, None)
+    except UsageError:
+        format = "json"
+    if format == "cartridge" and family not in (None, "jx8p"):
+        raise UsageError(f"a cartridge image holds JX-8P tones, not those of {family}", "name it .syx")
+    default: FamilyName = "jx8p" if format == "cartridge" else "mks70"
+    family = family or (default if isinstance(tone, Tone) or format == "cartridge" else "vecoven4")
+    made, lost = tone_for(tone, family)
+    if format == "json":
+        data = (json.dumps(made.to_json(), indent=2) + "\n").encode()
+    elif format == "cartridge":
+        data = encoded(Bank("jx8p", tones={0: made}), format)
+    else:
+        message = ToneData(wire=FAMILIES[family], channel=channel, tone=made).encoded()
+        data = message if format == "syx" else midifile.write_midi_file([message], FILE_GAP_S)
+    write_atomically(path, data)
+    return lost
+
+
 def load(data: bytes, format: str | None = None, *, text_mode: bool = False) -> Loaded:
     """The banks in the bytes of a file; ``text_mode`` as of `read_library`.
 
@@ -124,13 +166,15 @@ def load(data: bytes, format: str | None = None, *, text_mode: bool = False) -> 
         raise ToneError(f"there is no format {format!r}", f"formats are {', '.join(FORMATS)}")
     loaded = FORMATS[format].read(data)
     if loaded.format in ("syx", "cartridge") and not text_mode and _was_text_mode(data):
-        account += Account(skipped=(TEXT_MODE,)) if not loaded.account.whole else Account()
+        account += Account(remarks=(TEXT_MODE,)) if not loaded.account.whole else Account()
     loaded = _with_origin(loaded) if loaded.origin.format != format and format != "hex" else loaded
     return replace(loaded, account=account + loaded.account)
 
 
 UNDONE = "a transfer in text mode is undone: the 0D before every 0A is taken out"
+"""Said of a file that was read so."""
 TEXT_MODE = "every 0A follows a 0D: a transfer in text mode put them in; --text-mode takes them out"
+"""Said of a damaged file that may be mended so."""
 
 
 def _was_text_mode(data: bytes) -> bool:

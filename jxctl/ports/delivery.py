@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from jxctl._files import read_bytes
-from jxctl.errors import UsageError
+from jxctl.errors import ToneError, UsageError
 from jxctl.library.edit import converted, tone_for
-from jxctl.library.files import Kind, cargo, only_stock_tone, read_library
+from jxctl.library.files import Kind, cargo, load, only_stock_tone
 from jxctl.library.formats import Loaded
 from jxctl.ports import Port, ReceivingPort
 from jxctl.ports.client import Keys, MidiKeys, Synth
@@ -30,11 +30,13 @@ from jxctl.ports.transfer import (
     Plan,
     bank_plan,
     patch_plan,
+    stored_slots,
     tone_plan,
     transfer,
     transmit,
 )
-from jxctl.protocol.bank import Bank
+from jxctl.protocol.account import Account
+from jxctl.protocol.bank import Bank, listed
 from jxctl.protocol.bus import BoardName, board_name
 from jxctl.protocol.models import MODELS, Model, model
 from jxctl.protocol.sysex.jx10 import SIZES, Sender
@@ -47,12 +49,20 @@ Progress = Callable[[int], None]
 """Hears how many more steps are done."""
 
 
+AtRisk = Callable[[Model, dict[str, list[int]]], list[str]]
+"""Asked with the model and the slots (from 0, by ``patch`` and ``tone``) that are overwritten: what of the
+player's is lost then because it is in no file, in words. A library of files can answer."""
+
+_MOST_LINES = 8
+
+
 class Shipment(ABC):
     """Something ready to be sent to ``port``: nothing is sent before `send`.
 
     ``kind`` and ``name`` of it; ``model`` of the synth, None for a bare board. ``overwrites``: slots of its
-    memory, in words. ``lost``: what the synth cannot say of it; ``notes``: what else a player should know.
-    ``steps`` of sending; ``keys``: to play it on.
+    memory, in words; ``slots``: the same as numbers from 0, by ``patch`` and ``tone``. ``lost``: what the
+    synth cannot say of it; ``notes``: what else a player should know; ``at_risk``: what is overwritten and in
+    no file. ``account`` of reading the file. ``steps`` of sending; ``keys``: to play it on.
     """
 
     kind: Kind | str
@@ -61,8 +71,15 @@ class Shipment(ABC):
     overwrites: str = ""
     lost: tuple[str, ...] | list[str] = ()
     notes: tuple[str, ...] | list[str] = ()
+    at_risk: tuple[str, ...] | list[str] = ()
+    account: Account = Account()
     steps: int = 0
     keys: Keys
+
+    @property
+    def slots(self) -> dict[str, list[int]]:
+        """Slots of the memory that are overwritten, from 0; empty for an edit buffer or a cartridge."""
+        return {}
 
     def __init__(self, port: Port) -> None:
         self.port = port
@@ -79,9 +96,31 @@ class Shipment(ABC):
     def text(self) -> str:
         """What was sent, in words."""
 
+    def dry_text(self) -> str:
+        """What sending would do, in words; slots count from 1."""
+        lines = [f"would send {self.kind} {self.name!r} to {self.port.url}; nothing is sent"]
+        lines += [f"overwrites {listed(slots, noun)}" for noun, slots in self.slots.items()]
+        if not self.slots:
+            lines.append(f"overwrites {self.overwrites or 'nothing but the edit buffer'}")
+        return "\n".join(lines)
+
     def warnings(self) -> list[str]:
         """What a player should know before it is sent, a line each."""
-        return [f"lost: {line}" for line in self.lost] + [f"note: {line}" for line in self.notes]
+        read = self.account.lines
+        more = (
+            [f"and {len(read) - _MOST_LINES} more (jx bank show --json)"] if len(read) > _MOST_LINES else []
+        )
+        return [
+            *read[:_MOST_LINES],
+            *more,
+            *(f"lost: {line}" for line in self.lost),
+            *(f"note: {line}" for line in self.notes),
+            *(f"in no file: {line}" for line in self.at_risk),
+        ]
+
+    def about(self) -> dict[str, Any]:
+        """What every shipment says as plain data: the account, and slots from 0."""
+        return {"account": self.account.to_json(), "slots": self.slots, "at_risk": list(self.at_risk)}
 
 
 class BoardShipment(Shipment):
@@ -103,7 +142,7 @@ class BoardShipment(Shipment):
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: what is sent, and where to."""
-        return {"board": self.board, "tone": self.name}
+        return {"board": self.board, "tone": self.name} | self.about()
 
     def text(self) -> str:
         """What was sent, in words."""
@@ -150,7 +189,13 @@ class MessageShipment(Shipment):
         assert self.model is not None
         data: dict[str, Any] = {"model": self.model.name, "kind": self.kind, "name": self.name}
         data |= {"messages": len(self.plan.messages), "bytes": self._size()}
-        return data | {"overwrites": self.overwrites, "lost": self.lost, "notes": self.notes}
+        data |= {"overwrites": self.overwrites, "lost": self.lost, "notes": self.notes}
+        return data | self.about()
+
+    @property
+    def slots(self) -> dict[str, list[int]]:
+        """Slots of the memory that are overwritten, from 0."""
+        return stored_slots(self.plan)
 
     def text(self) -> str:
         """What was sent, in words."""
@@ -201,7 +246,7 @@ class CartridgeShipment(Shipment):
         """Plain data: what is sent, and where to."""
         assert self.model is not None
         data = {"model": self.model.name, "kind": self.kind, "name": self.name}
-        return data | {"bytes": len(self.content), "overwrites": self.overwrites}
+        return data | {"bytes": len(self.content), "overwrites": self.overwrites} | self.about()
 
     def text(self) -> str:
         """What was sent, in words."""
@@ -220,6 +265,8 @@ class _Choice:
     gap_s: float | None
     high_first: bool
     cartridge: bool
+    bank: int | None
+    anyway: bool
 
 
 class Delivery:
@@ -235,6 +282,10 @@ class Delivery:
         gap_s: seconds between messages, instead of what the model needs.
         high_first: of a JX-10 cartridge: which half of a byte goes first.
         cartridge: ``write`` is a slot of the cartridge's memory.
+        bank: which bank of a file that holds several, from 1.
+        text_mode: undo a transfer of the file in text mode.
+        anyway: overwrite memory although the file is incomplete or repaired.
+        at_risk: says what is overwritten and in no file.
 
     Raises `UsageError` for choices that do not go together, and what reading the file raises.
     """
@@ -252,13 +303,26 @@ class Delivery:
         gap_s: float | None = None,
         high_first: bool = True,
         cartridge: bool = False,
+        bank: int | None = None,
+        text_mode: bool = False,
+        anyway: bool = False,
+        at_risk: AtRisk = lambda *_: [],
     ) -> None:
         self.file = Path(file)
         self.model_name = model_name
-        self._choice = _Choice(slot, patch, write, board, channel, gap_s, high_first, cartridge)
+        self._choice = _Choice(slot, patch, write, board, channel, gap_s, high_first, cartridge, bank, anyway)
+        self._at_risk = at_risk
         if cartridge and write is None:
             raise UsageError("--cartridge is where --write writes", "add --write, or leave out --cartridge")
-        self._loaded: Loaded | None = None if self._is_cartridge() else read_library(self.file)
+        self._content = read_bytes(self.file, error=ToneError, missing=_MISSING)
+        self._image = b""
+        self._loaded: Loaded | None = None
+        if self._is_cartridge():
+            self._image = self._content
+            return
+        self._loaded = self._read(text_mode).numbered(bank)
+        if self._loaded.image and self._takes_cartridges():
+            self._image = self._loaded.image
 
     def prepare(self, port: Port) -> Shipment:
         """What will be sent to ``port``; nothing is sent yet.
@@ -271,24 +335,34 @@ class Delivery:
         if self.model_name is None:
             raise UsageError(f"what is behind {port.url}?", f"add --model, one of {', '.join(MODELS)}")
         target = model(self.model_name)
-        if self._loaded is None:
+        if self._image or self._loaded is None:
             return self._as_cartridge(port, target)
         return self._as_messages(port, target, self._loaded)
 
+    def _read(self, text_mode: bool) -> Loaded:
+        try:
+            return load(self._content, text_mode=text_mode)
+        except ToneError as error:
+            raise ToneError(f"{self.file}: {error.message}", error.hint) from error
+
+    def _takes_cartridges(self) -> bool:
+        """Whether the synth takes whole cartridges, and not one thing of the file is meant."""
+        one = self._choice.slot is not None or self._choice.patch is not None
+        return self.model_name is not None and not one and model(self.model_name).can("receive", "transfer")
+
     def _is_cartridge(self) -> bool:
         """Whether the file goes to a synth that takes whole cartridges, and has the size of one."""
-        one = self._choice.slot is not None or self._choice.patch is not None
-        if self.model_name is None or one or not model(self.model_name).can("receive", "transfer"):
-            return False
-        return self.file.is_file() and self.file.stat().st_size in SIZES
+        return self._takes_cartridges() and len(self._content) in SIZES
 
     def _for_board(self, port: Port) -> BoardShipment:
         choice = self._choice
         target = board_name(choice.board or "lower")
         if choice.write is not None or choice.patch is not None:
             raise UsageError("a bare board holds one tone and no memory", "leave out --write and --patch")
-        loaded = self._loaded or read_library(self.file)
-        return BoardShipment(port, only_stock_tone(loaded, self.file, choice.slot), target)
+        loaded = self._loaded or self._read(text_mode=False)
+        shipment = BoardShipment(port, only_stock_tone(loaded, self.file, choice.slot), target)
+        shipment.account = loaded.account
+        return shipment
 
     def _as_cartridge(self, port: Port, target: Model) -> CartridgeShipment:
         choice = self._choice
@@ -301,10 +375,14 @@ class Delivery:
             )
         if not isinstance(port, ReceivingPort):
             raise UsageError(f"{port.url} cannot receive, and a file transfer needs answers", "use midi:")
-        content = read_bytes(self.file)
-        return CartridgeShipment(
-            port, target, self.file.name, content, choice.channel, choice.gap_s, choice.high_first
+        account = self._loaded.account if self._loaded is not None else Account()
+        if not account.whole and not choice.anyway:
+            raise _incomplete(account, target)
+        shipment = CartridgeShipment(
+            port, target, self.file.name, self._image, choice.channel, choice.gap_s, choice.high_first
         )
+        shipment.account = account
+        return shipment
 
     def _as_messages(self, port: Port, target: Model, loaded: Loaded) -> MessageShipment:
         kind, name, plan, lost = self._plan(target, loaded)
@@ -314,9 +392,26 @@ class Delivery:
                 f"--write {ALL} if that is meant; --slot N or --patch N sends one to the edit buffer",
             )
         choice = self._choice
-        return MessageShipment(
+        if plan.overwrites:
+            self._check_whole(kind, loaded, target)
+        shipment = MessageShipment(
             port, target, kind, name, plan, lost, choice.channel, choice.gap_s, choice.cartridge
         )
+        shipment.account = loaded.account
+        shipment.at_risk = self._at_risk(target, shipment.slots) if plan.overwrites else []
+        return shipment
+
+    def _check_whole(self, kind: Kind, loaded: Loaded, target: Model) -> None:
+        """Refuse to overwrite memory with what is incomplete, repaired, or one of several."""
+        if kind == "bank" and len(loaded.banks) > 1 and self._choice.bank is None:
+            raise UsageError(
+                f"{self.file} holds {len(loaded.banks)} banks",
+                "--bank N says which is meant; jx bank show lists them",
+            )
+        # A tone or patch that was read as it stands is whole, whatever else of the file is missing.
+        whole = loaded.account.whole if kind == "bank" else not loaded.account.repaired
+        if not whole and not self._choice.anyway:
+            raise _incomplete(loaded.account, target)
 
     def _plan(self, target: Model, loaded: Loaded) -> tuple[Kind, str, Plan, list[str]]:
         """Kind and name of what is sent, the messages, and what the model's family cannot say."""
@@ -358,6 +453,22 @@ def deliver(
     shipment = Delivery(file, model_name, **choices).prepare(port)
     shipment.send(progress)
     return shipment
+
+
+_MISSING = "jx tone random -o tone.json writes a tone"
+
+
+def _incomplete(account: Account, target: Model) -> UsageError:
+    found = [line for line in account.lines if line.partition(":")[0] in _UNSAFE]
+    more = f", and {len(found) - 2} more" if len(found) > 2 else ""
+    return UsageError(
+        f"this overwrites memory of the {target.title} from a file that is not whole: "
+        f"{'; '.join(found[:2])}{more}",
+        "--anyway if that is meant; jx bank show lists what is wrong",
+    )
+
+
+_UNSAFE = ("repaired", "missing", "out of range", "skipped")
 
 
 def _check_patch_family(bank: Bank, target: Model) -> None:

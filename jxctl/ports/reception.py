@@ -20,6 +20,7 @@ from jxctl.library.edit import counted
 from jxctl.library.files import encoded, format_for, load, unsaid
 from jxctl.ports import Port, ReceivingPort
 from jxctl.ports.transfer import Collected, What, check, collect, expected, transfer
+from jxctl.protocol.account import Account
 from jxctl.protocol.bank import Bank
 from jxctl.protocol.midi import PROGRAM
 from jxctl.protocol.models import Model
@@ -39,7 +40,7 @@ _BLOCK_BYTES = 128
 class Received:
     """What came from ``url`` and is in ``output`` now: ``size`` bytes of it.
 
-    ``bank`` of what was said in ``format``, with the ``problems`` of reading it, and what of it the format
+    ``bank`` of what was said in ``format``, with the ``account`` of reading it, and what of it the format
     cannot say (``lost``), in words; or no bank, and the ``name`` of a cartridge.
     """
 
@@ -49,8 +50,13 @@ class Received:
     bank: Bank | None = None
     format: str = ""
     name: str = ""
-    problems: list[str] = field(default_factory=list)
+    account: Account = field(default_factory=Account)
     lost: list[str] = field(default_factory=list)
+
+    @property
+    def problems(self) -> list[str]:
+        """The account in words."""
+        return self.account.problems
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -59,7 +65,7 @@ class Received:
             return data | {"bytes": self.size, "name": self.name}
         data |= {"format": self.format, "family": self.bank.family, "bytes": self.size}
         data |= {"patches": len(self.bank.patches), "tones": len(self.bank.tones)}
-        return data | {"problems": self.problems}
+        return data | {"problems": self.problems, "account": self.account.to_json()}
 
     def text(self) -> str:
         """In words."""
@@ -156,7 +162,7 @@ class Reception:
         self, port: ReceivingPort, progress: Callable[[int], None], say: Callable[[str], None]
     ) -> bytes:
         """All of it; what has arrived when that fails is kept beside the output."""
-        collected = Collected(self.steps)
+        collected = Collected(self.steps, counts_patches=self.what != "tones")
         try:
             collect(port, collected, self._timeout_s, self._quiet_s, progress)
             check(collected)
@@ -181,7 +187,7 @@ class Reception:
         self._write(content, data)
         lost = unsaid(loaded, self.format, content)
         return Received(
-            url, self.output, len(data), loaded.bank, self.format, problems=loaded.problems, lost=lost
+            url, self.output, len(data), loaded.bank, self.format, account=loaded.account, lost=lost
         )
 
     def _cartridge(self, port: ReceivingPort, progress: Callable[[int], None]) -> Received:

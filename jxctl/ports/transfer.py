@@ -128,6 +128,19 @@ def bank_plan(bank: Bank, model: Model, channel: int, group: int = INTERNAL) -> 
     return _stored(bank, model, channel, group)
 
 
+def stored_slots(plan: Plan) -> dict[str, list[int]]:
+    """Slots of the memory that a plan overwrites, from 0, by ``patch`` and ``tone``; no edit buffers."""
+    found: dict[str, list[int]] = {}
+    for message in plan.messages:
+        if isinstance(message, BulkPatch):
+            found.setdefault("patch", []).append(message.slot)
+        elif isinstance(message, BulkTone):
+            found.setdefault("tone", []).append(message.slot)
+        elif isinstance(message, Program) and message.writes:
+            found.setdefault("tone", []).append(message.number)
+    return found
+
+
 def transmit(
     port: Port,
     messages: Iterable[AnyMessage],
@@ -150,13 +163,15 @@ def transmit(
 class Collected:
     """SysEx as it arrived: ``data``; ``parts``: different tones and patches in it; ``expected``: how many.
 
-    ``damage``: what could not be read, in words.
+    ``damage``: what could not be read, in words. ``counts_patches``: whether patches are among what is
+    expected; they are kept in any case.
     """
 
     expected: int
     data: bytearray = field(default_factory=bytearray)
     parts: set[tuple[str, int, int]] = field(default_factory=set)
     damage: list[str] = field(default_factory=list)
+    counts_patches: bool = True
 
     @property
     def complete(self) -> bool:
@@ -176,6 +191,8 @@ class Collected:
                     self.parts.add((type(item).__name__, item.group, item.slot))
                     if getattr(item, "checksum_off", 0):
                         self.damage.append(f"{item} at byte {offset}: the checksum is wrong")
+                case PatchData() if not self.counts_patches:
+                    pass
                 case ToneData() | PatchData():
                     # Tones from the panel carry no slot: each one counts.
                     self.parts.add((type(item).__name__, item.group, offset))

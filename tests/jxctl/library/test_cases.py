@@ -58,7 +58,7 @@ def test_missing_slots_are_named(cases: Path, dump: bytes, name: str) -> None:
 
 def test_a_text_mode_transfer_is_named_and_undone_on_request(cases: Path, dump: bytes) -> None:
     loaded = read_library(cases / "crlf.syx")
-    assert "--text-mode" in loaded.account.skipped[0]
+    assert "--text-mode" in loaded.account.remarks[0]
     assert (len(loaded.bank.patches), len(loaded.bank.tones)) == (5, 45)
     undone = read_library(cases / "crlf.syx", text_mode=True)
     assert undone.bank == load(dump).bank
