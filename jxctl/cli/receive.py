@@ -36,6 +36,9 @@ def receive(
     program: Annotated[
         int | None, typer.Option(min=1, max=128, help="With program: select this one first, from 1.")
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--every", help="With program: all of the memory, selected one after the other.")
+    ] = False,
     channel: Annotated[int, typer.Option(min=1, max=16, help="MIDI channel.")] = 1,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the beginning.")] = 60.0,
     quiet: Annotated[
@@ -82,6 +85,7 @@ def receive(
         ask=ask,
         high_first=nibbles == "high",
         format=to,
+        every=every,
     )
     with open_port(port) as opened:
         say(reception.begin(opened))

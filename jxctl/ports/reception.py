@@ -24,7 +24,7 @@ from jxctl.protocol.account import Account
 from jxctl.protocol.bank import Bank
 from jxctl.protocol.midi import PROGRAM
 from jxctl.protocol.models import Model
-from jxctl.protocol.sysex import FAMILIES, EditBufferRequest
+from jxctl.protocol.sysex import FAMILIES, EditBufferRequest, PatchData, ToneData, decode
 from jxctl.protocol.sysex.jx10 import SIZES, Receiver
 
 TIMEOUT_S = 60.0
@@ -34,6 +34,8 @@ QUIET_S = 3.0
 """Seconds of silence that end a dump; between tones sent one by one there may be more (chosen)."""
 
 _BLOCK_BYTES = 128
+_PROGRAM_PARTS = 3
+"""A patch, its upper and its lower tone (jx_hardware.md 4.7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Reception:
         quiet_s: seconds of silence that end it; `QUIET_S`, for tones ``timeout_s``, if left out.
         ask: of a cartridge: ask the synth to begin.
         high_first: of a cartridge: which half of a byte comes first.
+        every: of a program: all that the memory holds, selected one after the other.
 
     Raises `UsageError` for what does not go together, for a format there is not, and for what the model does
     not send.
@@ -106,7 +109,10 @@ class Reception:
         ask: bool = False,
         high_first: bool = True,
         format: str | None = None,
+        every: bool = False,
     ) -> None:
+        if every and (what != "program" or program is not None):
+            raise UsageError("all programs in turn is for --what program, without --program")
         if ask and what != "cartridge":
             raise UsageError(f"--ask is for --what cartridge, not for {what}")
         if program is not None and what != "program":
@@ -118,6 +124,8 @@ class Reception:
             self.steps = max(SIZES) // _BLOCK_BYTES
         else:
             self.steps = expected(model, what, count)
+        self._programs = range(model.slots[1]) if every else ()
+        self.steps *= len(self._programs) or 1
         self._program, self._channel = program, channel
         self._timeout_s = timeout_s
         self._quiet_s = (timeout_s if what == "tones" else QUIET_S) if quiet_s is None else quiet_s
@@ -132,6 +140,8 @@ class Reception:
         by_hand = f"{self.model.dump} Ctrl-C ends waiting."
         if self.what == "cartridge":
             return "asked for the cartridge; waiting" if self._ask else by_hand
+        if self._programs:
+            return f"asking for {len(self._programs)} programs in turn"
         if self._program is not None:
             port.write(bytes((PROGRAM | self._channel, self._program)))
             return f"asked for program {self._program + 1}; waiting"
@@ -162,6 +172,8 @@ class Reception:
         self, port: ReceivingPort, progress: Callable[[int], None], say: Callable[[str], None]
     ) -> bytes:
         """All of it; what has arrived when that fails is kept beside the output."""
+        if self._programs:
+            return self._every_program(port, progress)
         collected = Collected(self.steps, counts_patches=self.what != "tones")
         try:
             collect(port, collected, self._timeout_s, self._quiet_s, progress)
@@ -174,6 +186,25 @@ class Reception:
                 say(f"what had arrived is kept in {keep(bytes(collected.data), self.output)}")
             raise
         return bytes(collected.data)
+
+    def _every_program(self, port: ReceivingPort, progress: Callable[[int], None]) -> bytes:
+        """Every program of the memory, selected one after the other; a tone in ROM may be left out (4.7)."""
+        data = bytearray()
+        for program in self._programs:
+            port.write(bytes((PROGRAM | self._channel, program)))
+            part = Collected(_PROGRAM_PARTS)
+            try:
+                collect(port, part, self._timeout_s, self._quiet_s, progress)
+                if not _is_program(bytes(part.data), self.model):
+                    check(part)
+            except (VerificationError, DeviceError, KeyboardInterrupt) as error:
+                data += part.data
+                where = f"; what had arrived is kept in {keep(bytes(data), self.output)}" if data else ""
+                if isinstance(error, JxError):
+                    raise type(error)(f"program {program + 1}: {error.message}{where}", error.hint) from error
+                raise
+            data += part.data
+        return bytes(data)
 
     def _written(self, data: bytes, url: str) -> Received:
         try:
@@ -213,6 +244,18 @@ class Reception:
         except JxError as error:
             kept = keep(data, self.output, ending)
             raise JxError(f"{error.message}; what arrived is kept in {kept}", error.hint) from error
+
+
+def _is_program(data: bytes, model: Model) -> bool:
+    """Whether these are a patch and all tones of it that the memory, not the ROM, holds; and no damage."""
+    found = decode(data)
+    patches = [message.patch for message in found.messages if isinstance(message, PatchData)]
+    groups = {message.group for message in found.messages if isinstance(message, ToneData)}
+    if len(patches) != 1 or any(not item.harmless for item in found.unused):
+        return False
+    return all(
+        group in groups or number >= model.slots[0] for group, number in enumerate(patches[0].tones, start=1)
+    )
 
 
 def receive(

@@ -256,7 +256,11 @@ def test_a_bank_is_stored_only_when_asked(jx: Jx, talk: Talk, tmp_path: Path) ->
     check_refused(refused, 2, "overwrites tones 7, 32 of the JX-8P")
     assert "--write all" in refused.stderr
     messages = [APR_JX8P, WRITE, APR_JX8P, WRITE[:8] + b"\x1f\x02\xf7"]
-    shown = jx("send", "bank.syx", "--port", talk(messages), "--model", "jx8p", "--write", "all")
+    # Two of 32 tones are no whole bank.
+    part = jx("send", "bank.syx", "--port", talk(), "--model", "jx8p", "--write", "all")
+    check_refused(part, 2, "missing: tones 1-6, 8-31")
+    assert "--anyway" in part.stderr
+    shown = jx("send", "bank.syx", "--port", talk(messages), "--model", "jx8p", "--write", "all", "--anyway")
     assert shown.returncode == 0, shown.stderr
     assert "overwrites tones 7, 32" in shown.stderr
     one = jx("send", "bank.syx", "--port", talk([APR_JX8P]), "--model", "jx8p", "--slot", "32")
