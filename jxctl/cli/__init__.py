@@ -6,8 +6,11 @@ loads neither torch nor numba.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
+from jxctl._version import __version__
 from jxctl.cli import (
     audio,
     bank,
@@ -41,6 +44,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"jx {__version__}")
+        raise typer.Exit
+
+
 app.add_typer(bank.app, name="bank")
 app.add_typer(bus.app, name="bus")
 app.add_typer(dataset.app, name="dataset")
@@ -48,6 +59,17 @@ app.add_typer(library.app, name="library")
 app.add_typer(pg800.app, name="pg800")
 app.add_typer(rig.app, name="rig")
 app.add_typer(tone.app, name="tone")
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    """Hardware-in-the-loop toolkit for the Roland Super-JX (JX-8P, JX-10, MKS-70)."""
+
+
 for module in (
     guess,
     check,

@@ -127,8 +127,22 @@ def say(text: str) -> None:
 
 
 class _Said(logging.Handler):
+    """Says what is logged; on a terminal, a bar from the start to the end of a compilation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bar: Any = None
+
     def emit(self, record: logging.LogRecord) -> None:
+        compilation = getattr(record, "compilation", None)
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
         say(record.getMessage())
+        if compilation is not None and compilation.left_s and sys.stderr.isatty():
+            from jxctl.cli.progress import Countdown
+
+            self._bar = Countdown("compiling", lambda: compilation.left_s)
 
 
 def _pass_on_logs() -> None:

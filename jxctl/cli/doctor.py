@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from jxctl.cli.common import Shown, command, say
@@ -12,15 +14,21 @@ def register(app: typer.Typer) -> None:
     command(app, "doctor")(doctor)
 
 
-def doctor() -> Shown:
+def doctor(
+    compile_all: Annotated[
+        bool, typer.Option("--compile", help="Compile all that any command needs, ahead of its first use.")
+    ] = False,
+) -> Shown:
     """Show what this machine has of what jx needs, and what to type to get the rest.
 
-    Nothing is opened, installed or changed. Ends with exit code 1 when rendering does not work,
-    or guessing where it is installed; without hardware, MIDI or sound cards jx still works with the virtual
-    board.
+    Nothing is opened, installed or changed, but for what --compile puts into the cache. Ends with exit code 1
+    when rendering does not work, or guessing where it is installed; without hardware, MIDI or sound cards jx
+    still works with the virtual board.
     """
-    from jxctl.doctor import core_works, examine, system
+    from jxctl.doctor import compile_everything, core_works, examine, system
 
+    if compile_all:
+        compile_everything()
     say("looking (a few seconds)")
     findings = examine()
     works = core_works(findings)

@@ -131,8 +131,11 @@ def guess(
         _check_library(library, like_own and like is not None)
     board = _board(loop, port, audio_in, takes, keep, model, channel, files)
 
+    from estimator.inference.compilation import compile_search
     from estimator.inference.note_detection import load_recording
     from jxctl.audio.files import SAMPLE_RATE, write_wav
+
+    compilation = compile_search(profile or "superjx")
 
     loaded = [
         load_recording(file, what.note, what.velocity, what.gate)
@@ -155,6 +158,7 @@ def guess(
 
             rig = opened(board.port, board.audio, board.model, board.channel, boards)
         estimator = load_estimator(method, profile, checkpoint)
+        compilation.wait()
         with progress("Listening to candidates", max(renders, 1)) as advance:
             result = estimator.guess(
                 recordings, renders=renders, seed=seed, report=advance, top=top, like=base, locked=locked,

@@ -11,7 +11,7 @@
 imported by nothing here.
 """
 
-from jxctl.doctor.checks import Answer, Finding, ask, core_works, examine
+from jxctl.doctor.checks import Answer, Finding, ask, compile_everything, core_works, examine
 from jxctl.doctor.installing import System, system
 
-__all__ = ["Answer", "Finding", "System", "ask", "core_works", "examine", "system"]
+__all__ = ["Answer", "Finding", "System", "ask", "compile_everything", "core_works", "examine", "system"]

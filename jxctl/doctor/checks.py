@@ -94,6 +94,17 @@ class Finding:
         return asdict(self)
 
 
+def compile_everything() -> int:
+    """Compile every loop of the simulator that is not in the cache yet; how many there were."""
+    import simulator.features.distance  # noqa: F401  # imports all that have loops
+    from simulator.synth.compilation import everything
+
+    compilation = everything()
+    missing = compilation.total
+    compilation.wait()
+    return missing
+
+
 def examine(folder: Path | None = None) -> list[Finding]:
     """Look at everything. ``folder``: where takes would be written, for the free space. Never raises."""
     here = installing.system()

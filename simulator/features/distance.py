@@ -172,7 +172,7 @@ def compare(
     decibels = np.require(goal.decibels, np.float32, ("C", "W"))
 
     def work(part: slice) -> None:
-        _compiled(audio[part], goal.hop, HANN, TWIDDLES, TURNS, goal.bands.edges, goal.bands.weights,
+        compiled(audio[part], goal.hop, HANN, TWIDDLES, TURNS, goal.bands.edges, goal.bands.weights,
                   float(goal.depth), decibels, float(goal.loudest), float(goal.rms), float(audible),
                   max(high, 1), max(wide, 1), distances[part], cells[part], sounding[part])  # fmt: skip
 
@@ -269,4 +269,4 @@ _ARGUMENTS = (
     types.float64, types.float64, types.int64, types.int64, types.float64[::1], types.float32[:, :, ::1],
     types.bool_[::1],
 )  # fmt: skip
-_compiled = Cached(_compare, _ARGUMENTS, 4)
+compiled = Cached(_compare, _ARGUMENTS, 5, family=spectra_of.__module__)

@@ -194,7 +194,7 @@ def _spectra(
     out = np.empty((count, len(bands.edges), frames), np.float32)
 
     def work(rows: slice) -> None:
-        _compiled(audio[rows], hop, HANN, TWIDDLES, TURNS, bands.edges, bands.weights, scale[rows],
+        compiled(audio[rows], hop, HANN, TWIDDLES, TURNS, bands.edges, bands.weights, scale[rows],
                   depth, out[rows])  # fmt: skip
 
     shared_out(count, threads, work)
@@ -321,4 +321,4 @@ _ARGUMENTS = (
     types.float32[:, ::1], types.int64, types.float32[::1], types.float32[::1], types.float32[::1],
     types.int64[:, ::1], types.float32[::1], types.float32[::1], types.float64, types.float32[:, :, ::1],
 )  # fmt: skip
-_compiled = Cached(spectra_of, _ARGUMENTS, 3)
+compiled = Cached(spectra_of, _ARGUMENTS, 4.2)

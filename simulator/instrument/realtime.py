@@ -32,7 +32,9 @@ from jxctl.protocol.bus import VOICES, BoardName, Decoder, Forward
 from jxctl.protocol.parameters import FIRST_ID, TONE_SIZE
 from simulator.instrument.board import Board, boards, together
 from simulator.instrument.memory import Model
+from simulator.synth import compilation
 from simulator.synth.profile import Profile, load_profile
+from simulator.synth.render import loops
 
 GRID = 64
 """Bytes act at multiples of so many samples into a block: a board looks at them once a tick (441) anyway."""
@@ -288,6 +290,7 @@ def warm_up(names: Sequence[BoardName], profile: str | Path | Profile, sample_ra
 
     Afterwards everything is loaded and compiled (seconds, the first time on a machine).
     """
+    compilation.ready(loops(load_profile(profile)))
     engine = Engine(boards(names, profile, sample_rate))
     out = np.empty((block, 2), np.float32)
     for middle in (64, 96):

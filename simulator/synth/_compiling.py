@@ -75,18 +75,26 @@ class _Cache(FunctionCache):  # type: ignore[misc]  # numba has no types
 class Cached:
     """A compiled function, kept on disk under a hash of all that is compiled into it.
 
+    `simulator.synth.compilation` compiles several at a time, ahead of their first call.
+
     A first call that has to compile is logged, as INFO of the logger ``simulator``.
 
     Args:
         function: what `numba.njit` gives, without a cache of its own.
         arguments: numba's types of its arguments. Others are compiled when they come.
         seconds: CPU time that compiling takes, of one core of a Xeon at 2.6 GHz (`benchmarks.bars`).
+        family: loops of one family share parts, which compile once in a process; default: the module.
         name: its file's name in the cache; default: the function's. Functions that a factory makes have one
             name and one line, and need names of their own.
     """
 
     def __init__(
-        self, function: Any, arguments: tuple[Any, ...] = (), seconds: float = 1.0, name: str = ""
+        self,
+        function: Any,
+        arguments: tuple[Any, ...] = (),
+        seconds: float = 1.0,
+        name: str = "",
+        family: str = "",
     ) -> None:
         plain = function.py_func
         if name:
@@ -95,6 +103,7 @@ class Cached:
         """The function as numba has it."""
         self.arguments, self.seconds = arguments, seconds
         self.module, self.name = str(plain.__module__), str(plain.__qualname__)
+        self.family = family or self.module
         self._cache: _Cache | None = None
         # Without a place to write, a read-only installation and no home, it is compiled in every process.
         with suppress(RuntimeError):

@@ -161,16 +161,20 @@ def run(
     Signal n is written to row ``rows[n]`` of ``target`` from ``column`` on: the mean of both sides, or if
     ``stereo``, left there and right into the next row. A call continues where the last one stopped.
     """
-    _compiled(source, target, rows, stereo, column, state.filters, state.lines, state.turns, state.shared,
+    compiled(source, target, rows, stereo, column, state.filters, state.lines, state.turns, state.shared,
               begin, state.since, setting.lfo, setting.gains)  # fmt: skip
 
 
 def positions(tones: np.ndarray, profile: Profile) -> NDArray[np.int64]:
     """Position of CHORUS for each tone, int64[N]; 0 where the profile makes it sound like off."""
-    dry, wet = (profile.laws[f"chorus_{name}"].values for name in ("dry", "wet"))
-    audible = (dry != 1) | (wet != 0)
     position = POSITIONS[tones[:, _ROW.column]]
-    return np.asarray(np.where(audible[position], position, 0), dtype=np.int64)
+    return np.asarray(np.where(audible(profile)[position], position, 0), dtype=np.int64)
+
+
+def audible(profile: Profile) -> NDArray[np.bool_]:
+    """Whether each position of CHORUS sounds other than off: bool[3]."""
+    dry, wet = (profile.laws[f"chorus_{name}"].values for name in ("dry", "wet"))
+    return np.asarray((dry != 1) | (wet != 0))
 
 
 @dataclass
@@ -442,4 +446,4 @@ _ARGUMENTS = (
     types.float32[:, ::1], types.float32[:, ::1], types.float64[::1], types.bool_, types.int64, types.int64,
     types.float64[::1], types.float32[::1],
 )  # fmt: skip
-_compiled = Cached(_run, _ARGUMENTS, 5, "chorus")
+compiled = Cached(_run, _ARGUMENTS, 5, "chorus")

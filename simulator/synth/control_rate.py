@@ -81,7 +81,7 @@ def fill(
     """
     frequencies = np.empty((2, len(voices), ticks))
     levels = np.empty((LEVELS, len(voices), ticks), np.float32)
-    _compiled(voices, board, first, frequencies, levels)
+    compiled(voices, board, first, frequencies, levels)
     return frequencies, levels
 
 
@@ -208,10 +208,10 @@ def _fill(voices: Any, board: Any, first: int, frequencies: Any, levels: Any) ->
             levels[GAIN, n, t] = v.gain * shape if age > 0 else 0.0
 
 
-_compiled = Cached(_fill)
+compiled = Cached(_fill)
 
 _ARGUMENTS = (
     numba.from_dtype(VOICE)[::1], numba.from_dtype(BOARD), types.int64, types.float64[:, :, ::1],
     types.float32[:, :, ::1],
 )  # fmt: skip
-_compiled = Cached(_fill, _ARGUMENTS, 1.5)
+compiled = Cached(_fill, _ARGUMENTS, 1.5)

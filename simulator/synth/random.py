@@ -75,7 +75,7 @@ def add_noise_floor(audio: NDArray[np.float32], seeds: IntArray, begin: int, lev
     # Evenly spread noise of peak 1 has an RMS of 1 / sqrt(3).
     scale = math.sqrt(3) * 10 ** (level_db / 20)
     outputs = audio[:, None] if audio.ndim == 2 else audio
-    _compiled(outputs, mix_seed(np.asarray(seeds)[:, None], _OUTPUTS), begin, scale)
+    compiled(outputs, mix_seed(np.asarray(seeds)[:, None], _OUTPUTS), begin, scale)
 
 
 @numba.njit(nogil=True, error_model="numpy")
@@ -94,4 +94,4 @@ def _add(audio: Any, keys: Any, begin: int, scale: float) -> None:
 
 
 _ARGUMENTS = (types.float32[:, :, ::1], types.int64[:, ::1], types.int64, types.float64)
-_compiled = Cached(_add, _ARGUMENTS, 1)
+compiled = Cached(_add, _ARGUMENTS, 1)

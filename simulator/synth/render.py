@@ -28,7 +28,8 @@ from jxctl.errors import UsageError
 from jxctl.protocol.bank import AnyTone
 from jxctl.protocol.parameters import TONE_SIZE
 from jxctl.protocol.tone import Tone, to_batch
-from simulator.synth import _lanes, chorus, voices
+from simulator.synth import _lanes, chorus, compilation, voices
+from simulator.synth._compiling import Cached
 from simulator.synth._lanes import LINE
 from simulator.synth.control import Notes, Voicing
 from simulator.synth.profile import Profile, load_profile
@@ -281,9 +282,19 @@ def _render(batch: Batch, threads: int, out: NDArray[np.float32]) -> None:
     def work(rows: NDArray[np.int64]) -> None:
         _render_job(batch.take(rows), out, rows)
 
-    kinds = voices.kinds(batch.profile.physical(batch.tones, "DCO XMOD"))
+    couplings = batch.profile.physical(batch.tones, "DCO XMOD")
+    positions = chorus.positions(batch.tones, batch.profile)
+    compilation.ready(
+        [*voices.loops(batch.profile, couplings), *([chorus.compiled] if positions.any() else [])]
+    )
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, _jobs(chorus.positions(batch.tones, batch.profile), kinds, threads)))
+        list(pool.map(work, _jobs(positions, voices.kinds(couplings), threads)))
+
+
+def loops(profile: Profile) -> list[Cached]:
+    """The compiled loops that tones of a profile may need, to compile them ahead."""
+    audible = chorus.audible(profile).any()
+    return [*voices.loops(profile), *([chorus.compiled] if audible else [])]
 
 
 def _jobs(choruses: NDArray[np.int64], kinds: NDArray[np.int64], threads: int) -> list[NDArray[np.int64]]:

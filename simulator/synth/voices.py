@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.synth import _kernel, _lanes
+from simulator.synth import _kernel, _lanes, control_rate
+from simulator.synth._compiling import Cached
 from simulator.synth._filters import HIGHEST_CUTOFF
 from simulator.synth.control import Voicing, deviation
 from simulator.synth.profile import Profile
@@ -87,6 +88,13 @@ def kinds(couplings: np.ndarray) -> NDArray[np.int64]:
     resets = np.count_nonzero(couplings[:, :2], axis=1)
     bent = np.where(np.any(couplings[:, 2:] != 0, axis=1), _lanes.BENT, _lanes.PLAIN)
     return np.where(resets > 0, _lanes.BENT + resets, bent)
+
+
+def loops(profile: Profile, rows: np.ndarray | None = None) -> list[Cached]:
+    """The compiled loops that voices of a profile need: of all its tones, or of tones with some rows of the
+    law ``dco_xmod``, float[N, 4]."""
+    couplings = profile.laws["dco_xmod"].values if rows is None else rows
+    return [control_rate.compiled, *(_kernel.compiled[kind] for kind in np.unique(kinds(couplings)))]
 
 
 def at_rate(

@@ -83,9 +83,9 @@ audio = np.concatenate([render(tone, seconds=0.1) for tone in tones])
 _kernel.compiled[3].prepare()  # no profile that comes with jx needs it
 log_mel(audio)
 distance.compare(audio, distance.Goal.of(audio[0]))
-random._compiled(np.zeros((1, 1, 10), np.float32), np.zeros((1, 2), np.int64), 0, 0.1)
+random.compiled(np.zeros((1, 1, 10), np.float32), np.zeros((1, 2), np.int64), 0, 0.1)
 every = (chorus, control_rate, random, mel, distance)
-counted = [loop.ready.stats for loop in (*_kernel.compiled.values(), *(module._compiled for module in every))]
+counted = [loop.ready.stats for loop in (*_kernel.compiled.values(), *(module.compiled for module in every))]
 print(json.dumps([[sum(s.cache_hits.values()), sum(s.cache_misses.values())] for s in counted]))
 """
 
