@@ -35,7 +35,7 @@ _SHARED = 0.4
 """Of the time that a loop takes to compile by itself, what it takes after one of its family (measured)."""
 _STEPS = 200_000
 """Steps of the loop that tells how fast this machine is now (chosen: some milliseconds)."""
-_STEPS_S = 0.0085
+_STEPS_S = 0.0113
 """Seconds of that loop where `Cached.seconds` was measured."""
 _TELLING = 0.3
 """Share of the work from which on the time left follows from the time so far (chosen)."""
