@@ -487,7 +487,7 @@ def _messages(bank: Bank, origin: Origin | None) -> list[bytes]:
     form: Form | None = None
     # A bank of another family than its file may have no dump.
     if origin is not None and bank.family != "jx8p":
-        form = "sets" if origin.form == "sets" else "bulk"
+        form = origin.form if origin.form in ("bulk", "sets") else None  # type: ignore[assignment]
     channel, group = (origin.channel, origin.group) if origin is not None else (0, 1)
     messages = [message.encoded() for message in messages_of(bank, form, channel, group)]
     if not messages:

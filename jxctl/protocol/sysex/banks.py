@@ -35,9 +35,10 @@ _STRAY = -1
 
 PROGRAMS: dict[Noun, dict[FamilyName, int]] = {
     "patch": {"jx8p": 32, "mks70": 128, "vecoven4": 128},
-    "tone": {"jx8p": 32, "mks70": 100, "vecoven4": 100},
+    "tone": {"jx8p": 32, "mks70": 128, "vecoven4": 128},
 }
-"""What a program number (PGR) can name: tones in ROM and patches of a cartridge too (4.1, 4.6)."""
+"""What a program number (PGR) can name: tones in ROM and patches of a cartridge too (4.1). Sources count
+tones to 100 (4.6), and the captured set of V4 to 128."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,14 +431,16 @@ def messages_of(bank: Bank, form: Form | None = None, channel: int = 0, group: i
     ``bulk``: as a bulk dump is (patches, then tones), group 1 internal memory, 2 cartridge.
     ``sets``: PGR and APR of each patch, of its upper and of its lower tone (tones the bank lacks
     are left out: they are in ROM or already there); then tones no patch refers to. On a JX-8P: APR
-    and write PGR of each tone. The default is ``bulk`` where the family has it.
+    and write PGR of each tone. The default is ``bulk`` where the family has it and a slot for everything.
 
     Raises `ToneError` for ``bulk`` of a JX-8P bank, for a JX-8P bank with patches, which no message can
     store, and for a slot that the instrument does not have.
     """
     wire = FAMILIES[bank.family]
     if form is None:
-        form = "sets" if wire.bulk is None else "bulk"
+        stored = all(slot < SLOTS["patch"][bank.family] for slot in bank.patches)
+        stored = stored and all(slot < SLOTS["tone"][bank.family] for slot in bank.tones)
+        form = "bulk" if wire.bulk is not None and stored else "sets"
     if wire is JX8P:
         return _jx8p(bank, form, channel)
     _check_slots(bank, SLOTS if form == "bulk" else PROGRAMS)
