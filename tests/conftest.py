@@ -66,13 +66,18 @@ def fork_server() -> Iterator[ForkServer | None]:
 
 
 @pytest.fixture
-def program(tmp_path: Path, fork_server: ForkServer | None) -> Run:
+def surroundings(tmp_path: Path) -> dict[str, str]:
+    """Environment of a program of its own: the user's configuration and library are out of reach."""
+    own = {"XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    return os.environ | SURROUNDINGS | own
+
+
+@pytest.fixture
+def program(tmp_path: Path, surroundings: dict[str, str], fork_server: ForkServer | None) -> Run:
     """Run ``python ARGUMENTS`` in ``tmp_path`` as a program of its own; keywords go to `subprocess.run`.
 
-    The user's configuration and library are out of reach, and the code under test is this checkout's.
+    The code under test is this checkout's.
     """
-    own = {"XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
-    surroundings = os.environ | SURROUNDINGS | own
 
     def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
         command = [str(argument) for argument in arguments]

@@ -103,3 +103,9 @@ def test_another_environment_of_the_libraries_is_not_served(server: ForkServer) 
     assert not server.can_run(env | {"NUMBA_DISABLE_JIT": "1"})
     assert not server.can_run(env | {"PYTHONPATH": os.pathsep.join(["elsewhere", root])})
     assert not server.can_run({key: value for key, value in env.items() if key != "PATH"})
+
+
+def test_the_programs_of_the_tests_are_served(server: ForkServer, surroundings: dict[str, str]) -> None:
+    """Otherwise each of them imports torch and numba anew, and nobody notices but the clock."""
+    assert server.can_run(surroundings)
+    assert not server.can_run(surroundings | {"NUMBA_CPU_NAME": "generic"})

@@ -35,7 +35,7 @@ LIBRARIES = (
     "safetensors.torch", "scipy.signal", "scipy.special", "scipy.stats", "soundfile", "soxr", "threadpoolctl",
     "torch", "typer",
 )  # fmt: skip
-FREE = ("XDG_CONFIG_HOME", "JX_", "PYTEST_CURRENT_TEST", "TORCHINDUCTOR_CACHE_DIR")
+FREE = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "JX_", "PYTEST_CURRENT_TEST", "TORCHINDUCTOR_CACHE_DIR")
 """How the names begin of variables that no library reads while it is imported: they may change later."""
 
 
