@@ -17,7 +17,7 @@ ROOT = flow.ROOT
 RECORDING = ROOT / "examples" / "soundfont_brass_D4.flac"
 
 # A render went through 27 files before they were merged and a guess from a file through 41, counted as here.
-MOST_FILES = {"render": 13, "guess": 26}
+MOST_FILES = {"render": 13, "guess": 27}  # of these one compiles ahead, which did not exist before
 MOST_KERNELS = {"render": 6, "guess": 6}
 """Files of compiled functions on the way, which call each other unseen."""
 

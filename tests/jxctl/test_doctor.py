@@ -286,7 +286,7 @@ def test_doctor_where_nothing_can_be_imported(jx: Run, tmp_path: Path) -> None:
     """Every library is there and broken: each is a line, the core is said to be broken, nothing crashes."""
     hidden = tmp_path / "hidden"
     hidden.mkdir()
-    for name in ("numba", "torch", "sounddevice", "rtmidi", "serial", "soundfile"):
+    for name in ("numba", "torch", "sounddevice", "rtmidi", "rtmidi2", "serial", "soundfile"):
         (hidden / f"{name}.py").write_text(f"raise ImportError('{name} is broken here')")
     surroundings = os.environ | {"PYTHONPATH": os.pathsep.join([str(hidden), str(ROOT)]), "NO_COLOR": "1"}
     done = jx("doctor", env=surroundings)
