@@ -28,8 +28,8 @@ demo: .venv/.installed ## guess an example (WAV=file.wav), program the virtual b
 test: .venv/.installed ## run the tests but the slow ones (ARGS="-k tone")
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow" $(ARGS)
 
-test-slow: .venv/.installed ## run the tests in real time: programs, JACK and pseudo-terminals
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m slow $(ARGS)
+test-slow: .venv/.installed ## run the tests in real time, one at a time: programs, JACK and pseudo-terminals
+	$(BIN)/python -m pytest -m slow $(ARGS)
 
 lint: style layers types ## ruff, import-linter, mypy
 
