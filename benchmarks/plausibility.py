@@ -391,10 +391,10 @@ def intervals(tones: NDArray[np.uint8], profile: Profile) -> dict[str, int]:
         plain &= tones[:, BY_NAME[f"MIX DCO{k}"].column] > 0
     some = tones[plain]
     pitch = [profile.physical(some, f"DCO{k} RANGE") + profile.physical(some, f"DCO{k} TUNE") for k in (1, 2)]
-    apart = np.abs(pitch[1] + profile.physical(some, "DCO2 FTUNE") / 100 - pitch[0]) % 12
+    interval = np.abs(pitch[1] + profile.physical(some, "DCO2 FTUNE") / 100 - pitch[0]) % 12
     counts = {"pairs": len(some)}
     for name, semitones in CONSONANT.items():
-        counts[name] = int(np.any([np.abs(apart - s) <= MISTUNED for s in semitones], axis=0).sum())
+        counts[name] = int(np.any([np.abs(interval - s) <= MISTUNED for s in semitones], axis=0).sum())
     return counts | {"dissonant": len(some) - sum(counts[name] for name in CONSONANT)}
 
 
